@@ -1,0 +1,58 @@
+"""The errors that danlu raises, in one tree.
+
+::
+
+    DanluError
+    ├── SpaceError       a parameter or space that cannot be (every problem at once)
+    ├── StudyError       a study that does not exist, exists already, or is run by another process
+    ├── StudyFileError   a study file with mistakes (every mistake at once, each with its line)
+    ├── ConfigError      a config that does not belong to its space
+    ├── ReportError      an evaluation that cannot be recorded
+    ├── LaunchError      training could not be started at all
+    └── StoreError       a store that cannot be opened, read or written
+
+Each message says what was expected, what came, and what to do.
+"""
+
+
+class DanluError(Exception):
+    """What every error of danlu derives from; its text is meant for the person who tunes."""
+
+
+class SpaceError(DanluError):
+    """A parameter or space that cannot be; ``problems`` lists every mistake.
+
+    Each problem is a whole sentence; ``str(error)`` joins them, one a line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class StudyError(DanluError):
+    """A study that does not exist, exists already, or is run by another process."""
+
+
+class StudyFileError(DanluError):
+    """A study file with mistakes; ``problems`` lists every one, each with its line."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class ConfigError(DanluError):
+    """A config that does not belong to its space."""
+
+
+class ReportError(DanluError):
+    """An evaluation that cannot be recorded: wrong epoch, wrong name or no number."""
+
+
+class LaunchError(DanluError):
+    """Training could not be started at all: no such command, module or function."""
+
+
+class StoreError(DanluError):
+    """A store that cannot be opened, read or written."""
