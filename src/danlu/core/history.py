@@ -1,0 +1,339 @@
+"""A study's history: the fold of its events, from which strategies decide and reports are made.
+
+``history.after(*events)`` is the only way that things change; it gives a new value and leaves
+the old one as it is.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from danlu.core.decision import FULL, Proxy
+from danlu.core.event import (
+    Began,
+    Continued,
+    Diagnosed,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Observed,
+    Paused,
+    Reported,
+    Saved,
+    Started,
+    Stopped,
+)
+from danlu.core.finding import Finding
+from danlu.core.parameter import Value
+from danlu.core.spec import Objective, Spec
+
+State: TypeAlias = Literal["running", "paused", "finished", "stopped", "failed", "lost"]
+OPEN: frozenset[State] = frozenset({"running", "paused", "lost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One epoch's evaluation: metric name → value (may be NaN or infinite)."""
+
+    epoch: int
+    metrics: Mapping[str, float]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One config being trained, and all that is known of it.
+
+    Attributes:
+        number: Counted from 1 in the order of their starts.
+        until: Epoch to train to.
+        attempt: Counted from 1; a retry after a lost worker is a new attempt.
+        state: ``running``, ``paused``, ``lost`` (waits for its retry), or at its end
+            ``finished``, ``stopped``, ``failed``.
+        reports: In order of epochs.
+        value: Best finite value of the objective at any epoch so far; None before the first.
+        value_epoch: The epoch of that value.
+        checkpoint: Last epoch that a checkpoint holds, 0 without one.
+        seconds: How long it was running, all attempts together.
+        message: Why it failed or was stopped, or how it was lost.
+    """
+
+    number: int
+    config: Mapping[str, Value]
+    seed: int
+    until: int
+    proxy: Proxy = FULL
+    stage: str = ""
+    why: str = ""
+    attempt: int = 1
+    state: State = "running"
+    reports: tuple[Report, ...] = ()
+    value: float | None = None
+    value_epoch: int = 0
+    checkpoint: int = 0
+    seconds: float = 0.0
+    launched_at: float = 0.0
+    cause: str = ""
+    message: str = ""
+    log: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """The last reported epoch, 0 before the first."""
+        return self.reports[-1].epoch if self.reports else 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still report: running, paused or waiting for its retry."""
+        return self.state in OPEN
+
+    def curve(self, metric: str) -> list[tuple[int, float]]:
+        """(epoch, value) of a metric, where it was reported."""
+        return [(r.epoch, r.metrics[metric]) for r in self.reports if metric in r.metrics]
+
+    def metric_names(self) -> list[str]:
+        """Names of all metrics it reported, in the order of their first appearance."""
+        return list(dict.fromkeys(name for r in self.reports for name in r.metrics))
+
+
+@dataclass(frozen=True)
+class History:
+    """All that happened in a study.
+
+    Attributes:
+        spec: What the study was set out to do.
+        trials: Number → trial, in the order of their starts.
+        version: How many events were folded.
+        trainings: Full-training equivalents spent so far.
+        seconds: Time during which it ran, over all runs.
+        last_at: Time of the last event.
+        active: Whether a run goes on (or was killed).
+        can_pause: Whether trials can be continued later.
+        takes_fraction: Whether training accepts a data fraction; None = not known yet.
+        takes_classes: Whether training accepts a number of classes; None = not known yet.
+        saves: Whether training was seen to save checkpoints.
+        workers: How many trials train at once.
+        process: Who runs it, or ran it last.
+        outcome: How the last run ended; empty while one goes on or before the first.
+        ended_why: The reason of that end.
+        findings: Those about the study as a whole.
+    """
+
+    spec: Spec
+    trials: Mapping[int, TrialRecord] = field(default_factory=dict)
+    version: int = 0
+    trainings: float = 0.0
+    seconds: float = 0.0
+    last_at: float = 0.0
+    can_pause: bool = True
+    takes_fraction: bool | None = None
+    takes_classes: bool | None = None
+    saves: bool = False
+    workers: int = 1
+    process: str = ""
+    active: bool = False
+    outcome: str = ""
+    ended_why: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    def after(self, *events: Event) -> "History":
+        """The history after some more events, in their order."""
+        return fold(self, events)
+
+    @property
+    def objective(self) -> Objective:
+        return self.spec.objective
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next trial."""
+        return len(self.trials) + 1
+
+    @cached_property
+    def running(self) -> tuple[TrialRecord, ...]:
+        """Trials that are training, and lost ones that wait for their retry."""
+        return tuple(t for t in self.trials.values() if t.state in ("running", "lost"))
+
+    @cached_property
+    def paused(self) -> tuple[TrialRecord, ...]:
+        return tuple(t for t in self.trials.values() if t.state == "paused")
+
+    @cached_property
+    def committed(self) -> float:
+        """Full-training equivalents that running trials have still to spend."""
+        return sum(self.cost(t.until - t.epoch, t.proxy) for t in self.running)
+
+    def cost(self, epochs: int, proxy: Proxy = FULL) -> float:
+        """Full-training equivalents of some epochs."""
+        return max(0, epochs) * proxy.data_fraction / self.spec.epochs
+
+    @cached_property
+    def ranked(self) -> tuple[TrialRecord, ...]:
+        """Trials of the real task that have a value, best first; failed ones are left out."""
+        loss = self.objective.loss
+        known = [
+            (loss(t.value), t.number, t)
+            for t in self.trials.values()
+            if t.value is not None and t.proxy.full and t.state != "failed"
+        ]
+        return tuple(t for _, _, t in sorted(known, key=lambda row: row[:2]))
+
+    @cached_property
+    def best(self) -> TrialRecord | None:
+        """The trial to use.
+
+        Once configs were confirmed (trained to the end with several seeds), the best trial of the
+        config with the best mean: the best of many single runs flatters itself. Before that, the
+        trial with the best value. Without any on the real task, the best on a proxy.
+        """
+        confirmed = self._confirmed()
+        if confirmed:
+            loss = self.objective.loss
+            group = min(confirmed, key=lambda g: sum(loss(_value(t)) for t in g) / len(g))
+            return min(group, key=lambda t: (loss(_value(t)), t.number))
+        if self.ranked:
+            return self.ranked[0]
+        known = [t for t in self.trials.values() if t.value is not None and t.state != "failed"]
+        return min(known, key=lambda t: self.objective.loss(_value(t)), default=None)
+
+    def _confirmed(self) -> list[list[TrialRecord]]:
+        """Groups of two or more full trainings of one config with different seeds."""
+        full = [t for t in self.ranked if t.epoch >= self.spec.epochs]
+        if not any(t.stage == "confirm" for t in full):
+            return []
+        groups: dict[tuple[Any, ...], list[TrialRecord]] = {}
+        for t in full:
+            groups.setdefault(tuple(sorted(t.config.items())), []).append(t)
+        return [g for g in groups.values() if len({t.seed for t in g}) > 1]
+
+
+def _value(trial: TrialRecord) -> float:
+    assert trial.value is not None
+    return trial.value
+
+
+Fields: TypeAlias = dict[str, Any]
+
+
+def fold(history: History, events: Iterable[Event]) -> History:
+    """Fold events into a history; the same as one after another, but quick for many."""
+    now: Fields = {f.name: getattr(history, f.name) for f in fields(history)}
+    now["trials"] = dict(history.trials)
+    for event in events:
+        now["version"] += 1
+        if now["active"]:  # the clock runs while a tuner does, and never backwards
+            now["seconds"] += max(0.0, event.at - now["last_at"])
+        now["last_at"] = max(now["last_at"], event.at)
+        FOLDS[type(event)](now, event)
+    return History(**now)
+
+
+def _began(now: Fields, e: Began) -> None:
+    now.update(
+        active=True, last_at=e.at, workers=e.workers, process=e.process, can_pause=e.can_pause,
+        outcome="", ended_why="",
+    )  # fmt: skip
+    for name in ("takes_fraction", "takes_classes"):
+        if getattr(e, name) is not None:
+            now[name] = getattr(e, name)
+
+
+def _ended(now: Fields, e: Ended) -> None:
+    now.update(active=False, outcome=e.outcome, ended_why=e.why)
+
+
+def _observed(now: Fields, e: Observed) -> None:
+    names = {"data_fraction": "takes_fraction", "classes": "takes_classes", "checkpoint": "saves"}
+    now[names[e.capability]] = True
+
+
+def _started(now: Fields, e: Started) -> None:
+    now["trials"][e.trial] = TrialRecord(
+        e.trial, e.config, e.seed, e.until, e.proxy, e.stage, e.why, launched_at=e.at
+    )
+
+
+def _continued(now: Fields, e: Continued) -> None:
+    t = now["trials"][e.trial]
+    now["trials"][e.trial] = replace(
+        t, until=e.until, attempt=e.attempt, stage=e.stage or t.stage, why=e.why or t.why,
+        state="running", launched_at=e.at, message="",
+    )  # fmt: skip
+
+
+def _reported(now: Fields, e: Reported) -> None:
+    spec: Spec = now["spec"]
+    t = now["trials"][e.trial]
+    reports = _inserted(t.reports, Report(e.epoch, e.metrics, e.at))
+    if len(reports) == len(t.reports):
+        return  # the first report of an epoch counts
+    value, value_epoch = t.value, t.value_epoch
+    new = e.metrics.get(spec.objective.metric)
+    if (
+        new is not None
+        and math.isfinite(new)
+        and (value is None or spec.objective.better(new, value))
+    ):
+        value, value_epoch = new, e.epoch
+    now["trials"][e.trial] = replace(t, reports=reports, value=value, value_epoch=value_epoch)
+    now["trainings"] += t.proxy.data_fraction / spec.epochs
+
+
+def _inserted(reports: tuple[Report, ...], new: Report) -> tuple[Report, ...]:
+    """The reports with one more, in order of epochs; unchanged if its epoch is there."""
+    if not reports or new.epoch > reports[-1].epoch:
+        return (*reports, new)
+    if any(r.epoch == new.epoch for r in reports):
+        return reports
+    return tuple(sorted((*reports, new), key=lambda r: r.epoch))
+
+
+def _saved(now: Fields, e: Saved) -> None:
+    now["trials"][e.trial] = replace(now["trials"][e.trial], checkpoint=e.epoch)
+    now["saves"] = True
+
+
+def _diagnosed(now: Fields, e: Diagnosed) -> None:
+    if e.trial is None:
+        now["findings"] = (*now["findings"], e.finding)
+    else:
+        t = now["trials"][e.trial]
+        now["trials"][e.trial] = replace(t, findings=(*t.findings, e.finding))
+
+
+CLOSED: Mapping[type[Any], State] = {
+    Paused: "paused",
+    Finished: "finished",
+    Stopped: "stopped",
+    Failed: "failed",
+    Lost: "lost",
+}
+
+
+def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None:
+    t = now["trials"][e.trial]
+    ran = max(0.0, e.at - t.launched_at) if t.state == "running" else 0.0
+    t = replace(t, state=CLOSED[type(e)], seconds=t.seconds + ran)
+    if isinstance(e, Stopped):
+        t = replace(t, message=e.why)
+    elif isinstance(e, Lost):
+        t = replace(t, message=e.message)
+    elif isinstance(e, Failed):
+        t = replace(t, cause=e.cause, message=e.message, log=e.log)
+    now["trials"][e.trial] = t
+
+
+FOLDS: Mapping[type[Any], Callable[[Fields, Any], None]] = {
+    Began: _began, Ended: _ended, Observed: _observed, Started: _started, Continued: _continued,
+    Reported: _reported, Saved: _saved, Diagnosed: _diagnosed, **dict.fromkeys(CLOSED, _closed),
+}  # fmt: skip
+
+
+def empty(spec: Spec, events: Sequence[Event] = ()) -> History:
+    """A new history, with some events folded."""
+    return fold(History(spec), events)

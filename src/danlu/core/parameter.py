@@ -1,0 +1,315 @@
+"""What may vary: `Float`, `Int` and `Choice`, each with its range, scale, default and condition.
+
+Every parameter maps to and from the unit interval, on its own scale: ``to_unit`` gives the
+position of a value (for integers and choices the centre of its cell), ``from_unit`` the value
+at a position, so that a uniform draw of u is a draw from the parameter's scale.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from danlu.errors import SpaceError
+
+Value: TypeAlias = str | int | float | bool | None
+Condition: TypeAlias = Mapping[str, tuple[Value, ...]]
+
+
+def same(a: Value, b: Value) -> bool:
+    """Whether two values are one: ``1`` and ``True`` are not, ``1`` and ``1.0`` are."""
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite int or float (``True`` is not)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _condition(when: Mapping[str, Any] | None) -> Condition:
+    def values(wanted: Any) -> tuple[Value, ...]:
+        return tuple(wanted) if isinstance(wanted, list | tuple | set) else (wanted,)
+
+    return {name: values(wanted) for name, wanted in (when or {}).items()}
+
+
+def _range_problems(p: "Float | Int") -> list[str]:
+    """Every mistake in a numeric range, as sentences."""
+    bad = [f"{k}={v!r}" for k, v in (("low", p.low), ("high", p.high)) if not is_number(v)]
+    if bad:
+        return [f"low and high must be finite numbers, but got {', '.join(bad)}."]
+    problems = []
+    if p.low > p.high:
+        problems.append(f"low must not exceed high, but got low={p.low!r} > high={p.high!r}.")
+    if p.log and p.low <= 0:
+        problems.append(
+            f"a log scale needs low > 0, but got low={p.low!r}. "
+            "Use a small positive low such as 1e-6, or log=False."
+        )
+    if p.default is not None and not (is_number(p.default) and p.low <= p.default <= p.high):
+        problems.append(
+            f"the default must lie in [{p.low!r}, {p.high!r}], but got default={p.default!r}."
+        )
+    if p.limits is not None:
+        problems += _limit_problems(p)
+    return problems
+
+
+def _limit_problems(p: "Float | Int") -> list[str]:
+    limits = p.limits
+    assert limits is not None
+    if len(limits) != 2 or not all(is_number(v) for v in limits):
+        return [f"limits must be a pair of finite numbers, but got {limits!r}."]
+    if not limits[0] <= p.low <= p.high <= limits[1]:
+        return [f"limits must enclose [{p.low!r}, {p.high!r}], but got {limits!r}."]
+    if p.log and limits[0] <= 0:
+        return [f"a log scale needs limits > 0, but got {limits!r}."]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A real parameter in [low, high], both inclusive.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value; equal to ``low`` makes a constant.
+        log: Whether the scale is logarithmic (needs ``low > 0``).
+        default: The value of the default config; the middle of the scale if not given.
+        when: Condition under which the parameter exists: name of another parameter → its value,
+            or several of its values.
+        limits: Hard limits (lowest, highest) to which a search may extend the range when the best
+            lies at its boundary; not given means that the range itself is hard.
+        role: What the parameter is, such as ``"lr"`` or ``"dropout"``; found from its name if
+            not given.
+
+    Raises:
+        SpaceError: With every mistake, e.g. ``log`` with ``low <= 0``.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    default: float | None = None
+    when: Condition = field(
+        default_factory=dict
+    )  # given as {"optimizer": "sgd"}, kept as name → tuple of values
+    limits: tuple[float, float] | None = None
+    role: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", _condition(self.when))
+        if self.limits is not None:
+            object.__setattr__(self, "limits", tuple(self.limits))
+        if problems := _range_problems(self):
+            raise SpaceError(*problems)
+        for name in ("low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if self.default is not None:
+            object.__setattr__(self, "default", float(self.default))
+
+    @property
+    def constant(self) -> bool:
+        return self.low == self.high
+
+    @property
+    def cells(self) -> float:
+        """How many different values there are: infinitely many, or one."""
+        return 1 if self.constant else math.inf
+
+    def middle(self) -> float:
+        """The default, or the middle of the scale."""
+        return self.from_unit(0.5) if self.default is None else self.default
+
+    def problem(self, value: object) -> str | None:
+        """Why ``value`` cannot be taken, or None."""
+        if is_number(value) and self.low <= value <= self.high:  # type: ignore[operator]
+            return None
+        return f"must be a number in [{self.low!r}, {self.high!r}], but got {value!r}."
+
+    def clean(self, value: Any) -> float:
+        return float(value)
+
+    def to_unit(self, value: Any) -> float:
+        if self.constant:
+            return 0.5
+        low, high, x = self._scaled(self.low), self._scaled(self.high), self._scaled(value)
+        return min(1.0, max(0.0, (x - low) / (high - low)))
+
+    def from_unit(self, u: float) -> float:
+        low, high = self._scaled(self.low), self._scaled(self.high)
+        x = low + min(1.0, max(0.0, u)) * (high - low)
+        value = float(f"{math.exp(x):.6g}") if self.log else round(x, self._decimals())
+        return min(self.high, max(self.low, value))
+
+    def between(self, low: float, high: float) -> "Float":
+        """The same parameter with another range; its default is moved into it."""
+        default = None if self.default is None else min(high, max(low, self.default))
+        return replace(self, low=low, high=high, default=default, limits=None)
+
+    def _decimals(self) -> int:
+        """As many as tell a millionth of the range: a person reads 0.3127, not 17 digits."""
+        return 6 if self.constant else max(0, 6 - math.ceil(math.log10(self.high - self.low)))
+
+    def _scaled(self, value: float) -> float:
+        return math.log(value) if self.log else value
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A whole-number parameter in [low, high], both inclusive; attributes as of `Float`.
+
+    On a log scale the cell of value k spans [k - ½, k + ½] of the logarithm, so that a uniform
+    draw takes every value with the probability of its cell.
+    """
+
+    low: int
+    high: int
+    log: bool = False
+    default: int | None = None
+    when: Condition = field(default_factory=dict)
+    limits: tuple[int, int] | None = None
+    role: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", _condition(self.when))
+        if self.limits is not None:
+            object.__setattr__(self, "limits", tuple(self.limits))
+        given = {"low": self.low, "high": self.high, "default": self.default}
+        given |= dict(zip(("limits[0]", "limits[1]"), self.limits or (), strict=False))
+        broken = [f"{k}={v!r}" for k, v in given.items() if is_number(v) and v != int(v or 0)]
+        problems = _range_problems(self)
+        if broken:
+            problems.append(f"whole numbers are needed, but got {', '.join(broken)}.")
+        if problems:
+            raise SpaceError(*problems)
+        for name in ("low", "high", "default"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, int(getattr(self, name)))
+
+    @property
+    def constant(self) -> bool:
+        return self.low == self.high
+
+    @property
+    def cells(self) -> float:
+        return self.high - self.low + 1
+
+    def middle(self) -> int:
+        return self.from_unit(0.5) if self.default is None else self.default
+
+    def problem(self, value: object) -> str | None:
+        if (
+            is_number(value)
+            and value == int(value)  # type: ignore[call-overload]
+            and self.low <= value <= self.high  # type: ignore[operator]
+        ):
+            return None
+        return f"must be a whole number in [{self.low}, {self.high}], but got {value!r}."
+
+    def clean(self, value: Any) -> int:
+        return int(value)
+
+    def to_unit(self, value: Any) -> float:
+        low, high = self._ends()
+        x = math.log(value) if self.log else float(value)
+        return 0.5 if self.constant else min(1.0, max(0.0, (x - low) / (high - low)))
+
+    def from_unit(self, u: float) -> int:
+        low, high = self._ends()
+        x = low + min(1.0, max(0.0, u)) * (high - low)
+        value = math.floor((math.exp(x) if self.log else x) + 0.5)
+        return min(self.high, max(self.low, value))
+
+    def between(self, low: float, high: float) -> "Int":
+        """The same parameter with another range, rounded; its default is moved into it."""
+        first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+        first, last = min(first, last), max(first, last)
+        default = None if self.default is None else min(last, max(first, self.default))
+        return replace(self, low=first, high=last, default=default, limits=None)
+
+    def _ends(self) -> tuple[float, float]:
+        low, high = self.low - 0.5, self.high + 0.5
+        return (math.log(low), math.log(high)) if self.log else (low, high)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Choice:
+    """One of several values: strings, numbers, booleans or None; a single one is a constant.
+
+    Example:
+        >>> Choice("sgd", "adam", default="adam").cells
+        2
+    """
+
+    values: tuple[Value, ...]
+    default: Value
+    when: Condition
+    role: str | None
+
+    def __init__(
+        self,
+        *values: Value,
+        default: Value = None,
+        when: Mapping[str, Any] | None = None,
+        role: str | None = None,
+    ) -> None:
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "default", default)
+        object.__setattr__(self, "when", _condition(when))
+        object.__setattr__(self, "role", role)
+        if problems := _choice_problems(values, default):
+            raise SpaceError(*problems)
+
+    @property
+    def constant(self) -> bool:
+        return len(self.values) == 1
+
+    @property
+    def cells(self) -> float:
+        return len(self.values)
+
+    def middle(self) -> Value:
+        """The default, or the first choice."""
+        return self.values[0] if self.default is None else self.default
+
+    def problem(self, value: object) -> str | None:
+        if any(same(v, value) for v in self.values):  # type: ignore[arg-type]
+            return None
+        return f"must be one of {', '.join(map(repr, self.values))}, but got {value!r}."
+
+    def clean(self, value: Any) -> Value:
+        return self.values[self.index(value)]
+
+    def index(self, value: Value) -> int:
+        return next(i for i, v in enumerate(self.values) if same(v, value))
+
+    def to_unit(self, value: Any) -> float:
+        return (self.index(value) + 0.5) / len(self.values)
+
+    def from_unit(self, u: float) -> Value:
+        return self.values[min(len(self.values) - 1, max(0, int(u * len(self.values))))]
+
+
+Parameter: TypeAlias = Float | Int | Choice
+
+
+def _choice_problems(values: Sequence[Any], default: Any) -> list[str]:
+    """Every mistake in a list of choices, as sentences."""
+    if not values:
+        return ["at least one choice is needed, but the list is empty."]
+    problems = [
+        f"choices must be text, numbers, true, false or none, but got {v!r}."
+        for v in values
+        if not (v is None or isinstance(v, str | bool) or is_number(v))
+    ]
+    twice = {repr(v) for i, v in enumerate(values) if any(same(v, w) for w in values[:i])}
+    if twice:
+        problems.append(
+            f"each choice may stand once, but {', '.join(sorted(twice))} stands twice."
+        )
+    if default is not None and not any(same(default, v) for v in values):
+        problems.append(
+            f"the default must be one of {', '.join(map(repr, values))}, but got {default!r}."
+        )
+    return problems

@@ -1,0 +1,211 @@
+"""What a study is set out to do: space, objective, length of a trial, budget, seed and plan."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from danlu.core.codec import decode_space, encode_space
+from danlu.core.space import Space
+from danlu.errors import StudyError
+
+Direction: TypeAlias = Literal["min", "max"]
+
+GROWS = ("accuracy", "acc", "f1", "auc", "auroc", "score", "r2", "bleu", "rouge", "precision",
+         "recall", "iou", "map", "dice", "reward", "kappa", "mcc")  # fmt: skip
+SHRINKS = ("loss", "error", "err", "perplexity", "ppl", "mse", "rmse", "mae", "nll", "wer", "cer",
+           "time", "regret", "brier", "crossentropy")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The metric that is tuned and its direction.
+
+    Attributes:
+        metric: Name of a reported metric, such as ``"val_accuracy"``.
+        direction: ``"max"`` or ``"min"``.
+        inferred: Whether the direction was found from the name.
+    """
+
+    metric: str
+    direction: Direction
+    inferred: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Objective":
+        """Read ``"max val_accuracy"``, ``"min val_loss"`` or a name whose direction is known.
+
+        Raises:
+            StudyError: If the direction is neither given nor known from the name.
+        """
+        words = text.split()
+        if len(words) == 2 and words[0] in ("min", "max"):
+            return cls(words[1], "min" if words[0] == "min" else "max")
+        if len(words) != 1:
+            raise StudyError(
+                f'the objective must read "min METRIC" or "max METRIC", but got {text!r}.'
+            )
+        parts = re.split(r"[^a-z0-9]+", words[0].lower())
+        if any(p in SHRINKS for p in parts):
+            return cls(words[0], "min", inferred=True)
+        if any(p in GROWS for p in parts):
+            return cls(words[0], "max", inferred=True)
+        raise StudyError(
+            f"whether {words[0]!r} should grow or shrink is not clear from its name: "
+            f'write "min {words[0]}" or "max {words[0]}".'
+        )
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.metric}"
+
+    def loss(self, value: float) -> float:
+        """The value as a loss: lower is better."""
+        return value if self.direction == "min" else -value
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether ``a`` is strictly better than ``b``; NaN is never better."""
+        return self.loss(a) < self.loss(b)
+
+
+SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
+           "hour": 3600, "d": 86400, "day": 86400}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a study may spend in all; what is not given is not limited.
+
+    Attributes:
+        trainings: Full-training equivalents: trials × epochs × data fraction, over the epochs of
+            a full trial.
+        trials: Number of trials.
+        seconds: Time during which the study runs, summed over its runs.
+    """
+
+    trainings: float | None = None
+    trials: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def parse(cls, given: "str | int | float | Budget | None") -> "Budget":
+        """Read ``"20x"``, ``"30 trials"``, ``"2h"``, ``"90 min"``, or several with commas.
+
+        A bare number counts full trainings.
+
+        Raises:
+            StudyError: If a part cannot be read, stands twice, or is not positive.
+        """
+        if given is None or isinstance(given, Budget):
+            return given or cls()
+        parts: dict[str, float] = {}
+        for part in re.split(r"[,;]|\band\b", str(given)):
+            kind, amount = _budget_part(part.strip(), str(given))
+            if kind in parts:
+                raise StudyError(f"the budget {given!r} limits {kind} twice.")
+            parts[kind] = amount
+        trials = parts.get("trials")
+        return cls(
+            parts.get("trainings"), None if trials is None else int(trials), parts.get("seconds")
+        )
+
+    def __str__(self) -> str:
+        parts = [] if self.trainings is None else [f"{self.trainings:g}x"]
+        parts += [] if self.trials is None else [f"{self.trials} trials"]
+        parts += [] if self.seconds is None else [f"{self.seconds:g}s"]
+        return ", ".join(parts) or "no limit"
+
+
+def _budget_part(part: str, whole: str) -> tuple[str, float]:
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Z×]*)", part)
+    unit = match[2].lower() if match else "?"
+    kind, scale = "", 1.0
+    if unit in ("x", "×", ""):
+        kind = "trainings"
+    elif unit in ("trial", "trials"):
+        kind = "trials"
+    elif (single := unit if unit in SECONDS else unit.removesuffix("s")) in SECONDS:
+        kind, scale = "seconds", float(SECONDS[single])
+    if match is None or not kind:
+        raise StudyError(
+            f"the budget {whole!r} cannot be read: write full trainings as '20x', "
+            "'30 trials', a time such as '2h' or '90 min', or several with commas."
+        )
+    amount = float(match[1]) * scale
+    if amount <= 0 or (kind == "trials" and amount != int(amount)):
+        raise StudyError(f"the budget {whole!r} must be positive, and trials a whole number.")
+    return kind, amount
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A study as set out before its first trial.
+
+    Attributes:
+        name: Its name, unique in its store.
+        space: What may vary.
+        objective: What is tuned.
+        epochs: The full length of a trial, at least 1.
+        seed: From which all randomness of the search and each trial's seed derive.
+        budget: What may be spent in all.
+        strategy: Name of the strategy.
+        options: The strategy's own keys.
+        command: Template of the command, if trials are commands; kept so that the best config
+            can be shown as one.
+    """
+
+    name: str
+    space: Space
+    objective: Objective
+    epochs: int
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+    strategy: str = "auto"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"\w[\w.\- ]{0,99}", self.name):
+            raise StudyError(
+                f"{self.name!r} is no good name for a study: it must begin with a letter or digit "
+                "and hold letters, digits, spaces, '_', '.' and '-' only (100 at most)."
+            )
+        if isinstance(self.epochs, bool) or int(self.epochs) != self.epochs or self.epochs < 1:
+            raise StudyError(
+                f"epochs must be a whole number of at least 1, but got {self.epochs!r}."
+            )
+
+    def trial_seed(self, number: int) -> int:
+        """The seed of a trial, below 2³¹: a hash of the study's seed and the trial's number."""
+        digest = hashlib.blake2b(f"{self.seed}:{number}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % 2**31
+
+
+def encode_spec(spec: Spec) -> dict[str, Any]:
+    """The spec as plain JSON."""
+    budget = spec.budget
+    return {
+        "name": spec.name,
+        "space": encode_space(spec.space),
+        "objective": str(spec.objective),
+        "epochs": spec.epochs,
+        "seed": spec.seed,
+        "budget": [budget.trainings, budget.trials, budget.seconds],
+        "strategy": spec.strategy,
+        "options": dict(spec.options),
+        "command": list(spec.command),
+    }
+
+
+def decode_spec(table: Mapping[str, Any]) -> Spec:
+    return Spec(
+        name=table["name"],
+        space=decode_space(table["space"]),
+        objective=Objective.parse(table["objective"]),
+        epochs=table["epochs"],
+        seed=table["seed"],
+        budget=Budget(*table["budget"]),
+        strategy=table["strategy"],
+        options=table["options"],
+        command=tuple(table["command"]),
+    )

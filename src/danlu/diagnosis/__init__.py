@@ -1,0 +1,1 @@
+"""One trial's curves in, findings out."""

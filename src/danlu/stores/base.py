@@ -1,0 +1,82 @@
+"""The seam of all stores: events in, histories out."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from danlu.core.event import Event
+from danlu.core.history import History
+from danlu.core.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A person's wish, on which the tuner acts.
+
+    Attributes:
+        number: Counted from 1 within the study.
+        verb: ``"stop"`` (finish what runs), ``"stop now"``, ``"stop trial"``.
+        trial: The trial it is about, if any.
+        at: Seconds since 1970.
+    """
+
+    number: int
+    verb: str
+    trial: int | None
+    at: float
+
+
+class Store(Protocol):
+    """Keeps studies. Rows are inserted, never updated.
+
+    One tuner writes a study at a time (it holds `lock`); any number of readers may load it
+    meanwhile, from other threads and processes. Raises `StoreError` when the store cannot be
+    opened, read or written, and `StudyError` for a study that is not there.
+    """
+
+    def studies(self) -> Sequence[str]:
+        """Names of all studies, the one created last at the end."""
+        ...
+
+    def create(self, spec: Spec) -> None:
+        """Add a study; raises `StudyError` when its name is taken."""
+        ...
+
+    def respecify(self, spec: Spec) -> None:
+        """Replace the spec of a study from now on, as by a larger budget; events stay."""
+        ...
+
+    def append(self, study: str, events: Sequence[Event]) -> None:
+        """Record events: all or nothing, and durable when it returns."""
+        ...
+
+    def load(self, study: str) -> History:
+        """The fold of all events of a study."""
+        ...
+
+    def follow(self, history: History) -> History:
+        """``history`` with the events that came since; its spec as it is now."""
+        ...
+
+    def remove(self, study: str) -> None:
+        """Forget a study and all its rows."""
+        ...
+
+    def request(self, study: str, verb: str, trial: int | None = None) -> None:
+        """Leave a person's wish for the tuner."""
+        ...
+
+    def requests(self, study: str, after: int = 0) -> Sequence[Request]:
+        """The wishes with a higher number than ``after``, oldest first."""
+        ...
+
+    def lock(self, study: str) -> AbstractContextManager[None]:
+        """The right to run a study, while the context lasts and the process lives.
+
+        Raises:
+            StudyError: When another tuner runs it, naming who.
+        """
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""History in, decisions out: pure functions that decide what to train next."""
