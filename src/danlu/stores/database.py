@@ -110,7 +110,7 @@ def _sqlite(path: Path) -> sa.Engine:
 def _postgres(address: str) -> sa.Engine:
     address = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", address)
     try:
-        return sa.create_engine(address, pool_pre_ping=True)
+        return sa.create_engine(address, pool_pre_ping=True, paramstyle="format")
     except ModuleNotFoundError as error:
         raise StoreError(
             "PostgreSQL needs psycopg, which is not installed: "

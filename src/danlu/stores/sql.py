@@ -35,6 +35,10 @@ class SqlStore:
     def __init__(self, where: str | Path, *, create: bool = True) -> None:
         self._engine, self.where = open_database(where, create=create)
         self._writer = self._engine.execution_options(writes=True)
+        self._inserts = {
+            table: str(sa.insert(table).compile(self._engine))
+            for table in (schema.event, schema.report)
+        }
 
     def __repr__(self) -> str:
         return f"SqlStore({self.where!r})"
@@ -138,21 +142,16 @@ class SqlStore:
         with self._writer.begin() as c:
             study_id = self._study(c, study, to_write=True)
             kept = _first_reports(c, study_id, rows) if repeated else rows
-            numbered = list(enumerate(kept, 1 + _last(c, study_id)))
-            if reports := [
-                {"study_id": study_id, "seq": seq, "at": row.at, "trial": row.trial,
-                 "epoch": row.epoch, "metrics": row.text}
-                for seq, row in numbered
-                if row.kind == REPORTED
-            ]:  # fmt: skip
-                c.execute(INSERT_REPORTS, reports)
-            if events := [
-                {"study_id": study_id, "seq": seq, "at": row.at, "kind": row.kind,
-                 "trial": row.trial, "data": row.text}
-                for seq, row in numbered
-                if row.kind != REPORTED
-            ]:  # fmt: skip
-                c.execute(INSERT_EVENTS, events)
+            reports: list[tuple[object, ...]] = []
+            events: list[tuple[object, ...]] = []
+            for seq, (at, kind, trial, epoch, text) in enumerate(kept, 1 + _last(c, study_id)):
+                if kind == REPORTED:
+                    reports.append((study_id, seq, at, trial, epoch, text))
+                else:
+                    events.append((study_id, seq, at, kind, trial, text))
+            for table, values in ((schema.report, reports), (schema.event, events)):
+                if values:  # as the driver takes them: SQLAlchemy's way costs as much again
+                    c.exec_driver_sql(self._inserts[table], values)
 
     @contextmanager
     def _advisory_lock(self, study: str, study_id: int) -> Iterator[None]:
@@ -169,8 +168,14 @@ class SqlStore:
             yield
 
 
-INSERT_REPORTS = sa.insert(schema.report)
-INSERT_EVENTS = sa.insert(schema.event)
+LAST = sa.select(
+    *(
+        sa.select(sa.func.max(t.c.seq))
+        .where(t.c.study_id == sa.bindparam("study_id"))
+        .scalar_subquery()
+        for t in (schema.event, schema.report)
+    )
+)
 TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:app, :study)")
 WHO_LOCKS = sa.text(
     "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
@@ -214,7 +219,7 @@ def _highest(c: sa.Connection, column: sa.Column[int], study_id: int) -> int:
 
 def _last(c: sa.Connection, study_id: int) -> int:
     """How many events the study has: the last number of the sequence."""
-    return max(_highest(c, t.c.seq, study_id) for t in (schema.event, schema.report))
+    return max(last or 0 for last in c.execute(LAST, {"study_id": study_id}).one())
 
 
 def _first_reports(c: sa.Connection, study_id: int, rows: Sequence[Row]) -> list[Row]:
