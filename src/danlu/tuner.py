@@ -30,7 +30,7 @@ from danlu.core.event import (
 )
 from danlu.core.history import History, TrialRecord
 from danlu.core.job import Job
-from danlu.diagnosis.rules import RULES, Rule
+from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
 from danlu.errors import LaunchError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
@@ -270,7 +270,7 @@ class Tuner:
         return max(0, int(left * history.spec.epochs / data_fraction + 1e-6))
 
     def _retries(self) -> list[Job]:
-        jobs = []
+        jobs: list[Job] = []
         for trial in self.history.running:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
@@ -307,15 +307,10 @@ class Tuner:
             self._note(event)
 
     def _diagnose(self, number: int) -> None:
-        trial = self.history.trials[number]
-        known = {finding.code for finding in trial.findings}
-        for rule in self.rules:
-            for finding in rule(self.history.spec, trial):
-                if finding.code in known:
-                    continue
-                self._note(Diagnosed(time.time(), number, finding))
-                if any(advice.action == "stop" for advice in finding.advice):
-                    self._stop(number, Failed(time.time(), number, finding.code, finding.message))
+        for finding in new_findings(self.history.spec, self.history.trials[number], self.rules):
+            self._note(Diagnosed(time.time(), number, finding))
+            if says_stop(finding):
+                self._stop(number, Failed(time.time(), number, finding.code, finding.message))
 
     def _stop(self, number: int, ending: Stopped | Failed) -> None:
         """End an open trial; a running one is closed when its processes are gone."""
