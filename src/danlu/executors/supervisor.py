@@ -136,7 +136,7 @@ class Supervisor:
 
 
 def supervise(sock: socket.socket, launch: Launch, run: Run) -> None:
-    """Fork a child that runs the launch, and watch over it until all is over."""
+    """Fork a child that runs the launch, and watch over it until all is over; never returns."""
     os.setsid()
     adopt_orphans()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the server ignores it; we need the status
@@ -149,6 +149,7 @@ def supervise(sock: socket.socket, launch: Launch, run: Run) -> None:
         _be_child(launch, theirs, parent, run)
     theirs.close()
     Supervisor(Wire(sock), child, Wire(ours)).run()
+    os._exit(0)  # no clean-up of what belongs to the processes above
 
 
 def _be_child(launch: Launch, pair: socket.socket, parent: int, run: Run) -> None:
