@@ -13,7 +13,7 @@ from tests.conformance.events import batches, sequences
 
 from danlu.core.event import Began, Ended, Event, Finished, Reported, Started
 from danlu.core.history import History, empty
-from danlu.core.parameter import Choice, Float, Int
+from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import StoreError, StudyError
@@ -23,7 +23,7 @@ SPACE = Space(
     lr=Float(1e-5, 1e-1, log=True, default=1e-3, limits=(1e-7, 1.0)),
     units=Int(16, 512, log=True),
     optimizer=Choice("sgd", "adam"),
-    momentum=Float(0.0, 0.99, when={"optimizer": "sgd"}),
+    momentum=Float(0.0, 0.99, when={"optimizer": ("sgd",)}),
 )
 
 
@@ -42,7 +42,7 @@ def reports(trial: int, epochs: Sequence[int]) -> list[Event]:
 
 
 def one_trial(epochs: int = 3) -> list[Event]:
-    config = {"lr": 1e-3, "units": 32, "optimizer": "adam"}
+    config: dict[str, Value] = {"lr": 1e-3, "units": 32, "optimizer": "adam"}
     started = Started(100.0, 1, config, until=epochs, seed=7, why="the default config first")
     return [Began(99.0, workers=2), started, *reports(1, range(1, epochs + 1))]
 
@@ -126,12 +126,13 @@ class StoreConformance:
     def test_the_first_report_of_an_epoch_counts(self, store: Store) -> None:
         spec = new_study(store)
         again = Reported(900.0, 1, 2, {"val_loss": -5.0})
-        batches_ = [one_trial(), [again], [again, again, *reports(1, [4, 4, 5])], [again]]
+        more = [again, again, *reports(1, [4, 4, 5])]
+        appends: list[list[Event]] = [one_trial(), [again], more, [again]]
         history = store.load("digits")
-        for batch in batches_:
+        for batch in appends:
             store.append("digits", batch)
             history = store.follow(history)
-        expected = empty(spec, [e for batch in batches_ for e in batch])
+        expected = empty(spec, [e for batch in appends for e in batch])
         assert same(history, expected)
         assert same(store.load("digits"), expected)
         assert [r.epoch for r in history.trials[1].reports] == [1, 2, 3, 4, 5]
@@ -158,7 +159,7 @@ class StoreConformance:
     def test_any_text_survives(self, store: Store) -> None:
         spec = new_study(store, "研究 ñ-1")
         text = '炉火 ✓ \x00 \ud800 \'quoted" NaN" \\ \n \U0001f525'
-        events = [
+        events: list[Event] = [
             Started(1.0, 1, {text: text}, until=3, seed=1, stage=text, why=text),
             Reported(2.0, 1, 1, {text: 1.0}),
         ]
