@@ -116,6 +116,11 @@ def _postgres(address: str) -> sa.Engine:
             "PostgreSQL needs psycopg, which is not installed: "
             "install it with: pip install 'danlu[postgres]'"
         ) from error
+    except (ValueError, sa.exc.ArgumentError):  # whose texts repeat the password
+        raise StoreError(
+            "the address of a PostgreSQL database cannot be read: "
+            "it must look like postgresql://user:password@host:5432/database"
+        ) from None
 
 
 def prepared(engine: sa.Engine, head: str = HEAD, migrations: Path = MIGRATIONS) -> sa.Engine:
