@@ -24,11 +24,12 @@ def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
     if "confirm" in stages or ("fine" not in stages and _too_early(history, p)):
         return None
     limit = p.budget - p.confirm_runs
+    unreserved = limit - _finishing(history, p)
     halfway = ranked_at(history, p.half_epochs)
     return (
         _promotion(history, halfway, len(halfway) // ETA, limit)
-        or _going_on(history, p, limit)
-        or _draw(space, history, p, halfway, limit)
+        or _going_on(history, p, unreserved)
+        or _draw(space, history, p, halfway, unreserved)
         or _promotion(history, halfway, FINALISTS, limit)
     )
 
@@ -59,9 +60,7 @@ def _promotion(history: History, halfway: Ranking, top: int, limit: float) -> Co
         if not history.can_pause or t.state != "paused" or t.epoch >= full or math.isinf(loss):
             continue
         if fits(history, history.cost(full - t.epoch), limit):
-            why = (
-                f"fine: #{number} is {place} of {len(halfway)} at half length, on to epoch {full}"
-            )
+            why = f"fine: #{number} ranks {place} of {len(halfway)} at half length, on to epoch {full}"
             return Continue(number, full, "fine", why)
     return None
 
@@ -72,9 +71,9 @@ def _going_on(history: History, p: Plan, limit: float) -> Start | Continue | Non
     tried = {config_key(t.config) for t in history.trials.values() if t.proxy.full}
     for epoch, number, what in _promising(history, p):
         t = history.trials[number]
-        why = f"fine: #{number} is {what} at epoch {epoch}"
+        why = f"fine: #{number} ranks {what} at epoch {epoch}"
         if t.proxy.full and t.state == "paused" and t.epoch < half and history.can_pause:
-            if fits(history, history.cost(half - t.epoch) + _finishing(history, p), limit):
+            if fits(history, history.cost(half - t.epoch), limit):
                 return Continue(number, half, "fine", f"{why}, on to epoch {half}")
         elif not t.proxy.full and config_key(t.config) not in tried and _room(history, p, limit):
             why = f"{why} on {t.proxy.data_fraction:.0%} of the data, now on all of it"
@@ -135,7 +134,7 @@ def _narrowest(space: Space, box: Space) -> str:
     if name is None or ranges[name] == space[name]:
         gone = next(n for n in space if n not in box or box[n] != space[n])
         return f"{gone} without its worst choices"
-    return f"{name} narrowed to [{ranges[name].low:g}, {ranges[name].high:g}]"
+    return f"{name} narrowed to [{ranges[name].low:.3g}, {ranges[name].high:.3g}]"
 
 
 def _length(history: History, p: Plan) -> int:
@@ -144,8 +143,8 @@ def _length(history: History, p: Plan) -> int:
 
 
 def _room(history: History, p: Plan, limit: float) -> bool:
-    """Whether a new fine trial fits beside what must still be brought to full length."""
-    cost = history.cost(_length(history, p)) + _finishing(history, p)
+    """Whether a new fine trial fits."""
+    cost = history.cost(_length(history, p))
     return fits(history, cost, limit) and trials_left(history) >= 1 + p.confirm_runs
 
 

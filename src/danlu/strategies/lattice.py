@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from danlu.core.parameter import Value, same
 from danlu.core.space import Config, Space
@@ -29,11 +30,20 @@ class Lattice:
         """How many distinct configs there are."""
         return self._below(0, {})
 
+    @cached_property
+    def _parents(self) -> frozenset[str]:
+        """Names of the parameters on which conditions depend."""
+        return frozenset(parent for p in self.space.parameters.values() for parent in p.when)
+
     def __getitem__(self, index: int) -> dict[str, Value]:
         """The config at an index from 0 to ``size`` - 1."""
         config: dict[str, Value] = {}
         for i, name in enumerate(self.space):
             if not self.space.active(name, config):
+                continue
+            if name not in self._parents:  # all its branches are of one size
+                place, index = divmod(index, self._below(i + 1, config))
+                config[name] = self.levels[name][place]
                 continue
             for value in self.levels[name]:
                 below = self._below(i + 1, {**config, name: value})
@@ -63,8 +73,8 @@ class Lattice:
         names = list(self.space)[i:]
         if not names:
             return 1
-        parents = sorted({parent for n in names for parent in self.space[n].when})
-        key = (i, *(repr(config[n]) if n in config else None for n in parents))
+        later = sorted({parent for n in names for parent in self.space[n].when})
+        key = (i, *(repr(config[n]) if n in config else None for n in later))
         if key not in self._sizes:
             self._sizes[key] = self._count(i, names[0], config)
         return self._sizes[key]
@@ -72,6 +82,6 @@ class Lattice:
     def _count(self, i: int, name: str, config: Config) -> int:
         if not self.space.active(name, config):
             return self._below(i + 1, config)
-        if any(name in p.when for p in self.space.parameters.values()):
+        if name in self._parents:
             return sum(self._below(i + 1, {**config, name: v}) for v in self.levels[name])
         return len(self.levels[name]) * self._below(i + 1, config)

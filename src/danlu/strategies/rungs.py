@@ -31,19 +31,32 @@ def loss_at(trial: TrialRecord, epoch: int, objective: Objective) -> float | Non
     Infinite if it failed on its way there or never had a finite value. Training that ended by
     itself, before its ``until``, counts as trained to any epoch.
     """
+    reached = trial.epoch
     if trial.state == "failed":
         if trial.until < epoch:
             return None
-        if trial.epoch < epoch:
+        if reached < epoch:
             return math.inf
-    elif trial.epoch < epoch and not (trial.state == "finished" and trial.epoch < trial.until):
+    elif reached < epoch and not (trial.state == "finished" and reached < trial.until):
         return None
     if trial.value is None:
         return math.inf
     if trial.value_epoch <= epoch:
         return objective.loss(trial.value)
-    losses = [objective.loss(v) for e, v in trial.curve(objective.metric) if e <= epoch]
-    return min((x for x in losses if math.isfinite(x)), default=math.inf)
+    return _best_until(trial, epoch, objective)
+
+
+def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
+    """The best loss up to an epoch, found in its reports; in the inner loop of all halving."""
+    best, metric, shrinks = math.inf, objective.metric, objective.direction == "min"
+    for report in trial.reports:
+        if report.epoch > epoch:
+            break
+        value = report.metrics.get(metric, math.nan)
+        loss = value if shrinks else -value
+        if -math.inf < loss < best:
+            best = loss
+    return best
 
 
 def ranked_at(history: History, epoch: int, proxy: Proxy = FULL) -> Ranking:
