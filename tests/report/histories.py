@@ -190,7 +190,7 @@ def running(trials: int = 12, seed: int = 1) -> History:
 
 def large(trials: int = 1000, epochs: int = 100) -> History:
     """Many full trials, for sizes and times."""
-    tape = Tape(spec("min val_loss", epochs))
+    tape = Tape(spec("min val_loss", epochs, budget=Budget(trials=trials)))
     for _ in range(trials):
         config = tape.draw()
         n = tape.start(config, epochs, why="Random.")

@@ -48,7 +48,7 @@ def page_data(history: History) -> dict[str, Any]:
             for pair in pair_metrics(names, history.objective)
             if (found := curve_range(history, pair, best)) is not None
         ],
-        "values": _range(_value_range(history)),
+        "values": _values(history),
         "parameters": [
             _parameter(name, history.spec.space[name], share)
             for name, share in influence(history).items()
@@ -61,7 +61,7 @@ def page_data(history: History) -> dict[str, Any]:
 
 
 def state_of(history: History) -> str:
-    """The study's state in a word: ``running``, ``done``, ``interrupted``, ``not begun`` and so on."""
+    """The study's state in a word, such as ``running``, ``done`` or ``not begun``."""
     if history.active:
         return "running"
     return STATES.get(history.outcome, "not begun" if not history.trials else "interrupted")
@@ -131,17 +131,17 @@ def _result(history: History) -> dict[str, Any] | None:
     result = result_of(history)
     if result is None or result.best.value is None:
         return None
-    best, spec = result.best, history.spec
+    best, value, spec = result.best, result.best.value, history.spec
     spread, seeds = "", []
     if result.mean is not None and result.sd is not None:
-        spread = f"{format_spread(result.mean, result.sd)} over {len(result.confirmed)} seeds"
+        spread = format_spread(result.mean, result.sd)
         values = [t.value for t in result.confirmed if t.value is not None]
         seeds = [format_measured(v, result.sd / 10) for v in values]
     default = spec.space.default()
     command = as_command(spec.command, _filled(history, best)) if spec.command else ""
     return {
         "number": best.number,
-        "value": format_measured(best.value, (result.sd or 0.0) / 10),
+        "value": format_measured(value, (result.sd or 0.0) / 10),
         "epoch": best.value_epoch,
         "length": best.epoch,
         "proxy": _proxy_text(best),
@@ -173,7 +173,7 @@ def _filled(history: History, best: TrialRecord) -> dict[str, Any]:
 def _proxy_text(trial: TrialRecord) -> str:
     parts = []
     if trial.proxy.data_fraction < 1:
-        parts.append(f"{trial.proxy.data_fraction:.3g} of the data")
+        parts.append(f"{100 * trial.proxy.data_fraction:.3g} % of the data")
     if trial.proxy.classes is not None:
         parts.append(format_count(trial.proxy.classes, "class", "classes"))
     return ", ".join(parts)
@@ -191,10 +191,15 @@ def _range(found: Range | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
-def _value_range(history: History) -> Range | None:
-    trials = history.ranked or [t for t in history.trials.values() if t.state != "failed"]
-    values = [t.value for t in trials if t.value is not None]
-    return value_range(values, history.objective.direction)
+def _values(history: History) -> dict[str, Any] | None:
+    """The axis of the trials' values, and under ``close`` that of their better half."""
+    trials = [t for t in history.trials.values() if t.state != "failed"]
+    known = [t.value for t in trials or history.trials.values() if t.value is not None]
+    known.sort(key=history.objective.loss)
+    direction = history.objective.direction
+    half = value_range(known[: max(2, (len(known) + 1) // 2)], direction)
+    whole = value_range(known, direction)
+    return None if whole is None else {**asdict(whole), "close": _range(half)}
 
 
 def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def describe_gain(history: History, result: Result) -> str:
     """How much the best config gained over the default one, in a sentence."""
     best, default = result.best, result.default
     if default is None or default.value is None or best.value is None:
-        return "The default config has no value to compare with."
+        return "The default config was not trained, so the gain over it is not known."
     if default.number == best.number:
         return "The default config is the best so far."
     if default.proxy != best.proxy:
@@ -68,9 +68,11 @@ def describe_gain(history: History, result: Result) -> str:
     if history.objective.loss(step) >= 0:
         return f"No gain{shared} over the default config ({before}{epochs})."
     sign = "+" if step > 0 else "−"
-    share = f", {sign}{abs(step) / abs(default.value):.0%}" if default.value else ""
-    amount = format_number(abs(step), 2)
-    return f"{sign}{amount}{share}{shared} over the default config ({before}{epochs})"
+    part = abs(step / default.value) if default.value else 0.0
+    share = f" ({sign}{part:.0%})" if part >= 0.01 else ""
+    noise = ", no more than the noise between seeds" if abs(step) < (result.sd or 0.0) else ""
+    amount = f"{sign}{format_number(abs(step), 2)}{share}{shared}"
+    return f"{amount} over the default config's {before}{epochs}{noise}."
 
 
 def leaders(history: History, count: int = 5) -> list[TrialRecord]:

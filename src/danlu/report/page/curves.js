@@ -128,8 +128,8 @@ function paintCurves(plot) {
   const [low, high] = yRange();
   const { box } = plot;
   const drawn = trials.filter((t) => series(t, pair.val) || series(t, pair.train));
-  const last = Math.max(2, ...drawn.map((t) => t.e.at(-1) ?? 1), ...drawn.filter(isRunning).map((t) => t.until));
-  const x = scale("linear", 1, last, box.left, box.right, Math.max(3, plot.width / 90));
+  const last = Math.max(1, ...drawn.map((t) => t.e.at(-1) ?? 1), ...drawn.filter(isRunning).map((t) => t.until));
+  const x = scale("linear", last > 1 ? 1 : 0.5, last > 1 ? last : 1.5, box.left, box.right, Math.max(3, plot.width / 90));
   x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
   const y = scale(logNow() ? "log" : "linear", low, high, box.bottom, box.top, 6);
   plot.axes(x, y, "epoch", pair.label + (logNow() ? " (log scale)" : ""));
@@ -140,7 +140,7 @@ function paintCurves(plot) {
   for (const p of main) p.colour ??= tone("ink");
   plot.inside(plot.ctx, () => {
     faded(plot.ctx, plot.paths.filter((p) => !emphasised(p.t)));
-    for (const p of main) gap(plot.ctx, p.val, p.train, p.colour, 0.1);
+    for (const p of main) gap(plot.ctx, p.val, p.train, p.colour, p.t.n === data.leaders[0] ? 0.17 : 0.04);
     for (const p of main) bold(plot.ctx, plot, p, p.colour, { shade: 0, width: isRunning(p.t) ? 2.6 : 2.2, ring: isRunning(p.t) });
   });
   crosses(plot);
@@ -180,7 +180,7 @@ function paintLit(plot) {
   const ctx = plot.context(plot.over);
   const path = plot.paths?.find((p) => p.t.n === view.lit);
   if (!path) return;
-  const colour = path.colour ?? tone("accent");
+  const colour = path.colour ?? tone("ink");
   plot.inside(ctx, () => bold(ctx, plot, path, colour, { width: 3, shade: 0.25 }));
   const i = plot.cursor?.n === view.lit ? plot.cursor.i : null;
   if (i === null) return;
@@ -335,7 +335,7 @@ function keys() {
     if (pair.val) parts.push(key("", pair.val));
     if (pair.train) parts.push(key("dashed", pair.train));
     if (pair.val && pair.train) parts.push(key("gap", "gap between the two"));
-    if (trials.length > data.leaders.length) parts.push(key("", "all other trials, grey"));
+    if (trials.length > data.leaders.length) parts.push(key("other", "all other trials"));
     line.replaceChildren(...parts);
     if (trials.length > MANY) line.append("Training curves of grey trials show when they are lit. ");
     if (data.thinned) line.append("Very long curves are drawn through the extremes of each stretch. ");

@@ -2,7 +2,7 @@
 
 function header() {
   const s = data.study;
-  const facts = [`${s.direction} ${s.metric}`, `${s.strategy} strategy`, `${s.epochs} epochs`, `seed ${s.seed}`, s.began && `began ${s.began}`, s.last && s.last !== s.began && `last event ${s.last}`].filter(Boolean);
+  const facts = [`${s.direction} ${s.metric}`, `${s.strategy} strategy`, `${s.epochs} ${s.epochs === 1 ? "epoch" : "epochs"}`, `seed ${s.seed}`, s.began && `began ${s.began}`, s.last && s.last !== s.began && `last event ${s.last}`].filter(Boolean);
   const theme = el("button", { type: "button", id: "theme" });
   const name = () => { theme.textContent = dark() ? "light" : "dark"; theme.setAttribute("aria-label", `Switch to the ${theme.textContent} theme`); };
   theme.addEventListener("click", () => { setTheme(dark() ? "light" : "dark", true); name(); });
@@ -45,8 +45,8 @@ function resultCard() {
   }
   card.append(
     el("div", { class: "big" }, r.spread || r.value),
-    el("div", { class: "caption" }, `${data.study.metric}, trial ${r.number}${r.spread ? ` with ${r.value}` : ""} at epoch ${r.epoch} of ${r.length}${r.proxy ? `, trained on ${r.proxy}` : ""}`),
-    ...(r.seeds.length ? [el("div", { class: "caption" }, `single seeds: ${r.seeds.join(", ")}`)] : []),
+    ...(r.seeds.length ? [el("div", { class: "caption" }, `${data.study.metric}, mean and standard deviation of ${r.seeds.length} seeds: ${r.seeds.join(", ")}`)] : []),
+    el("div", { class: "caption text" }, `${r.seeds.length ? "best of them" : data.study.metric}: trial ${r.number}${r.seeds.length ? ` with ${r.value}` : ""} at epoch ${r.epoch} of ${r.length}${r.proxy ? `, trained on ${r.proxy}` : ""}`),
     el("p", { class: "gain" }, r.gain),
     el("div", { class: "scroll" }, table(["parameter", "best", "default"], r.rows, (i) => i > 0)),
     ...copies(r.copies));
@@ -73,7 +73,7 @@ function clip(box) {
 
 function build() {
   document.documentElement.dataset.theme = wantedTheme();
-  const parts = [el("div", { class: "pair" }, curvesCard(), resultCard())];
+  const parts = [el("div", { class: "pair" }, curvesCard(), resultCard()), panelsCard()];
   if (valued.length) parts.push(historyCard());
   if (valued.length && data.parameters.length) parts.push(slicesCard());
   if (trials.length) parts.push(tableCard());

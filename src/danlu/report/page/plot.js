@@ -35,16 +35,19 @@ function logTicks(low, high, wanted) {
   const decades = Math.log10(high / low);
   if (decades < 0.7) return linearTicks(low, high, Math.max(2, wanted / 2));
   const every = Math.max(1, Math.ceil(decades / wanted));
-  const parts = decades < wanted / 3 ? [1, 2, 5] : [1];
+  for (const parts of [[1, 2, 5], [1, 3], [1]]) {
+    const ticks = decadeTicks(low, high, parts, every);
+    if (ticks.length <= wanted + 1 && ticks.length > 1) return ticks;
+  }
+  return linearTicks(low, high, 3);
+}
+
+function decadeTicks(low, high, parts, every) {
   const ticks = [];
   for (let d = Math.floor(Math.log10(low)); d <= Math.ceil(Math.log10(high)); d++) {
-    if (d % every) continue;
-    for (const m of parts) {
-      const v = Number(`${m}e${d}`);
-      if (v >= low * 0.999 && v <= high * 1.001) ticks.push(v);
-    }
+    if (d % every === 0) ticks.push(...parts.map((m) => Number(`${m}e${d}`)));
   }
-  return ticks.length > 1 ? ticks : linearTicks(low, high, 3);
+  return ticks.filter((v) => v >= low * 0.999 && v <= high * 1.001);
 }
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';

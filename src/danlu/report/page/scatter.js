@@ -7,7 +7,7 @@ const valued = trials.filter((t) => t.value !== null);
 const counted = (t) => t.rank !== null || !trials.some((other) => other.rank !== null);
 
 function valueScale(box, wanted) {
-  const r = data.values;
+  const r = view.close ? data.values.close : data.values;
   return scale(r.log ? "log" : "linear", r.low, r.high, box.bottom, box.top, wanted);
 }
 
@@ -82,7 +82,7 @@ function watchDots(plot, rows) {
   base.addEventListener("blur", () => light(null));
   listen((patch) => {
     if ("lit" in patch) ringLit(plot);
-    else if ("pinned" in patch || "theme" in patch || "along" in patch) plot.draw();
+    else if ("pinned" in patch || "theme" in patch || "close" in patch) plot.draw();
   });
 }
 
@@ -129,6 +129,7 @@ function stageMarks(plot, along) {
   const marks = [...first].map(([name, v]) => [name, x.at(v)]).sort((a, b) => a[1] - b[1]);
   ctx.textBaseline = "bottom";
   ctx.textAlign = "left";
+  let free = -Infinity, row = 0;
   marks.forEach(([name, at], i) => {
     ctx.strokeStyle = tone("soft");
     ctx.globalAlpha = 0.7;
@@ -138,9 +139,20 @@ function stageMarks(plot, along) {
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
     ctx.fillStyle = tone("soft");
-    const room = (marks[i + 1]?.[1] ?? plot.width) - at - 8;
-    if (room > 22) ctx.fillText(fitted(ctx, name, room), at + 3, box.top - 4);
+    row = at < free ? 1 - row : 0; // names that would touch stand one above the other
+    const next = marks.slice(i + 1).find((m) => m[1] > at + 60)?.[1] ?? plot.width;
+    const words = fitted(ctx, name, Math.max(60, next - at - 8));
+    const left = Math.min(at + 3, plot.width - ctx.measureText(words).width - 1);
+    ctx.fillText(words, left, box.top - 3 - row * 14);
+    free = left + 6 + ctx.measureText(words).width;
   });
+}
+
+// Shows the better half of the values only, in history and slices alike.
+function closer() {
+  const button = toggle("best half", view.close, () => change({ close: !view.close }));
+  listen(() => press(button, view.close));
+  return button;
 }
 
 function historyCard() {
@@ -150,9 +162,9 @@ function historyCard() {
     height: 300,
     label: `Value of each of ${valued.length} trials and the best so far.`,
     keys: " Left and right arrow keys go from trial to trial.",
-    margin: { left: 52, right: 16, top: 40, bottom: 40 },
+    margin: { left: 52, right: 16, top: 48, bottom: 40 },
     draw: (p) => {
-      const end = Math.max(shown.cost ? 1e-3 : 2, ...trials.map(along));
+      const end = Math.max(shown.cost ? 1e-3 : 1, ...trials.map(along));
       const x = scale("linear", shown.cost ? 0 : 0.5, shown.cost ? end * 1.02 : end + 0.5, p.box.left, p.box.right, Math.max(3, p.width / 80));
       if (!shown.cost) x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
       p.axes(x, valueScale(p.box, 6), shown.cost ? "full trainings spent" : "trial", data.study.metric + (data.values.log ? " (log scale)" : ""));
@@ -167,7 +179,7 @@ function historyCard() {
   const caption = "Each dot is a trial's best value, the line the best so far."
     + (valued.some((t) => t.proxy) ? " Hollow dots were trained on part of the data." : "");
   return el("section", { class: "card", id: "history" },
-    el("div", { class: "head" }, el("h2", {}, "History"), el("div", { class: "controls" }, cost)),
+    el("div", { class: "head" }, el("h2", {}, "History"), el("div", { class: "controls" }, closer(), cost)),
     plot.node, el("p", { class: "caption" }, caption),
     twin("As a table", () => table(["trial", "spent", data.study.metric, "stage", "state"],
       valued.map((t) => [t.n, show(t.spent, 3), show(t.value), t.stage, t.state]), (i) => i < 3)));
@@ -198,7 +210,7 @@ function slice(p) {
     keys: " Left and right arrow keys go from trial to trial.",
     margin: { left: 50, right: 10, top: 10, bottom: 26 },
     draw: (q) => {
-      q.axes(sliceScale(p, q.box), valueScale(q.box, 4), "", "");
+      q.axes(sliceScale(p, q.box), valueScale(q.box, 5), "", "");
       dots(q, (t) => place(q, t));
       ringLit(q);
     },
@@ -210,7 +222,7 @@ function slice(p) {
 function slicesCard() {
   const ordered = data.parameters.some((p) => p.share > 0);
   return el("section", { class: "card long", id: "slices" },
-    el("div", { class: "head" }, el("h2", {}, `Parameters against ${data.study.metric}`)),
+    el("div", { class: "head" }, el("h2", {}, text(`Parameters against ${data.study.metric}`)), el("div", { class: "controls" }, closer())),
     el("p", { class: "caption" }, "One panel for each free parameter, on its own scale; the best trials in the colours of their curves."
       + (ordered ? " Those that explain most of the ranking come first." : "")),
     el("div", { class: "slices" }, ...data.parameters.map(slice)));

@@ -67,7 +67,7 @@ function stateCell(t) {
 }
 
 function cell(column, t) {
-  if (column.id === "state") return el("td", {}, stateCell(t));
+  if (column.id === "state") return el("td", { class: "clip" }, stateCell(t));
   const node = el("td", { class: column.why ? "why" : column.number ? "number" : "clip" });
   if (column.id === "trial") {
     const mark = el("span", { class: "mark" });
