@@ -68,7 +68,7 @@ def metrics(
     val *= math.exp(rng.gauss(0, 0.035))
     return {
         "train_loss": train,
-        "val_loss": val if val < 3e3 else math.nan,
+        "val_loss": val if val < 50 else math.nan,
         "train_accuracy": max(0.1, min(1.0, math.exp(-0.8 * train))),
         "val_accuracy": max(0.1, min(1.0, math.exp(-0.8 * val) + rng.gauss(0, 0.003))),
     }
@@ -250,4 +250,16 @@ def single(epochs: int = 1, names: tuple[str, ...] = ("val_accuracy",)) -> Histo
     values = metrics(config, 3, tape.rng)
     tape.events.append(Reported(tape.tick(), n, 1, {k: values[k] for k in names}))
     tape.events.append(Finished(tape.tick(), n))
+    return tape.history()
+
+
+def one_trial(names: tuple[str, ...]) -> History:
+    """One trial of 30 epochs that overfits, with some of its metrics."""
+    tape = Tape(spec("min val_loss"))
+    n = tape.start(SPACE.default(), 30)
+    for epoch in range(1, 31):
+        values = metrics(SPACE.default(), epoch, tape.rng)
+        tape.events.append(Reported(tape.tick(), n, epoch, {k: values[k] for k in names}))
+    tape.events.append(Finished(tape.tick(), n))
+    tape.events.append(Ended(tape.tick(), "done", "The search is finished."))
     return tape.history()

@@ -1,21 +1,24 @@
 """The report's charts as PNG files, for papers and chats; needs the extra ``plots``."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from danlu.core.history import History, TrialRecord
-from danlu.core.parameter import Choice
+from danlu.core.parameter import Choice, Int
 from danlu.errors import DanluError
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, value_range
+from danlu.report.ranges import Range, curve_range, padded, value_range
 from danlu.report.result import influence, leaders
 from danlu.report.text import format_number, format_value
 
 try:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 except ImportError as error:
     raise DanluError(
         "PNG plots need matplotlib, which is not installed: pip install 'danlu[plots]'."
@@ -51,11 +54,17 @@ def write_pngs(history: History, folder: Path) -> list[Path]:
         for name, draw in charts.items():
             figure = draw(history)
             if figure is not None:
-                figure.savefig(folder / name, dpi=160, facecolor="white")
+                _save(figure, folder / name)
                 written.append(folder / name)
     except OSError as error:
         raise DanluError(f"{folder} cannot be written: {error.strerror or error}.") from error
     return written
+
+
+def _save(figure: Figure, file: Path) -> None:
+    with warnings.catch_warnings():  # a script the font lacks shows as boxes: no reason to fail
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(file, dpi=160, facecolor="white")
 
 
 def curves_figure(history: History) -> Figure | None:
@@ -68,6 +77,7 @@ def curves_figure(history: History) -> Figure | None:
             _draw_curves(axes, history, pair, best)
             _axis(axes, found)
             axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(_whole())
             axes.set_ylabel(_plain(pair.label))
             title = " and ".join(
                 f"{_plain(name)} {style}"
@@ -135,23 +145,34 @@ def history_figure(history: History) -> Figure | None:
         return None
     figure, axes = _sheet(8.6, 3.6)
     _dots(axes, history, {t.number: float(t.number) for t in _valued(history)}, found)
-    best, x, y = math.inf, [], []
-    for trial in sorted(history.ranked, key=lambda t: t.number):
-        loss = history.objective.loss(trial.value or 0.0)
-        if loss < best:
-            best = loss
-            x.append(trial.number)
-            y.append(trial.value)
-    if x:
-        axes.step([*x, len(history.trials)], [*y, y[-1]], where="post", color=INK, lw=1.3)
+    steps = _best_so_far(history)
+    if steps:
+        steps.append((len(history.trials), steps[-1][1]))
+        axes.step(*zip(*steps, strict=True), where="post", color=INK, lw=1.3)
+    last, row = -math.inf, 0
     for stage, number in _stages(history).items():
+        row = 1 - row if number - last < len(history.trials) / 8 else 0
+        last = number
         axes.axvline(number, color=SOFT, lw=0.8, ls=":")
-        axes.annotate(_plain(stage), (number, 1.01), xycoords=("data", "axes fraction"),
-                      fontsize=8, color=SOFT, rotation=20)  # fmt: skip
+        place = (number, 1.015 + 0.05 * row)  # names that would touch stand one above the other
+        axes.annotate(
+            _plain(stage), place, xycoords=("data", "axes fraction"), fontsize=8, color=SOFT
+        )
     _axis(axes, found)
     axes.set_xlabel("trial")
+    axes.xaxis.set_major_locator(_whole())
     axes.set_ylabel(_plain(history.objective.metric))
     return figure
+
+
+def _best_so_far(history: History) -> list[tuple[int, float]]:
+    """(trial, value) wherever the best value improved."""
+    steps: list[tuple[int, float]] = []
+    for trial in sorted(history.ranked, key=lambda t: t.number):
+        value = trial.value
+        if value is not None and (not steps or history.objective.better(value, steps[-1][1])):
+            steps.append((trial.number, value))
+    return steps
 
 
 def _stages(history: History) -> dict[str, int]:
@@ -188,8 +209,13 @@ def _draw_slice(axes: Axes, history: History, name: str, found: Range) -> None:
         axes.set_xlim(-0.6, len(p.values) - 0.4)
     else:
         x = {t.number: float(t.config[name]) for t in trials}  # type: ignore[arg-type]
+        low, high = min(p.low, *x.values(), p.high), max(p.high, *x.values(), p.low)
+        axes.set_xlim(*padded(low, high, p.log))
+        if isinstance(p, Int):
+            axes.xaxis.set_major_locator(_whole())
         if p.log:
             axes.set_xscale("log")
+            _log_ticks(axes.xaxis, low, high)
     _dots(axes, history, x, found)
 
 
@@ -213,7 +239,7 @@ def _dots(axes: Axes, history: History, x: dict[int, float], found: Range) -> No
             [place], [value], marker="o" if value == trial.value else "v", ls="",
             markersize=5 if number in hues else 3.5, color=hue,
             markerfacecolor=hue if trial.proxy.full else "none",
-            alpha=1.0 if number in hues else 0.5, zorder=3 if number in hues else 2,
+            alpha=1.0 if number in hues else 0.5, clip_on=False, zorder=3 if number in hues else 2,
         )  # fmt: skip
 
 
@@ -233,9 +259,22 @@ def _style(axes: Axes) -> None:
 
 
 def _axis(axes: Axes, found: Range) -> None:
+    axes.set_ylim(found.low, found.high)
     if found.log:
         axes.set_yscale("log")
-    axes.set_ylim(found.low, found.high)
+        _log_ticks(axes.yaxis, found.low, found.high)
+
+
+def _whole() -> MaxNLocator:
+    return MaxNLocator(integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
+
+
+def _log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks such as 0.02, 0.05, 0.1 instead of powers, and fewer over many decades."""
+    decades = math.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 3 else (1,), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda v, _: format_number(v, 2)))
+    axis.set_minor_locator(NullLocator())
 
 
 def _plain(words: Any) -> str:

@@ -150,16 +150,20 @@ def _frame(rows: Sequence[Row]) -> Any:
             "data frames and Parquet need pandas and pyarrow, which are not installed: "
             "pip install 'danlu[frames]'."
         ) from error
-    columns = {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-    return pd.DataFrame(columns)
+    names = list(rows[0]) if rows else []
+    return pd.DataFrame({_whole(name): _column([row[name] for row in rows]) for name in names})
 
 
 def _column(values: list[Any]) -> list[Any]:
     """The values, as text where words stand among numbers: a column has one type."""
     kinds = {str if isinstance(v, str) else bool if isinstance(v, bool) else float
              for v in values if v is not None}  # fmt: skip
-    clean = [v.encode("utf-8", REPLACED).decode() if isinstance(v, str) else v for v in values]
+    clean = [_whole(v) if isinstance(v, str) else v for v in values]
     return clean if len(kinds) < 2 else [None if v is None else str(v) for v in clean]
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", REPLACED).decode()
 
 
 REPLACED = "backslashreplace"

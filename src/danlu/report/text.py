@@ -11,7 +11,7 @@ MINUS = "−"
 
 
 def format_number(value: float, digits: int = 4) -> str:
-    """A number with at most ``digits`` significant digits: ``0.9731``, ``3.162e-05``, ``64``.
+    """A number with at most ``digits`` significant digits: ``0.9731``, ``3.162e-5``, ``64``.
 
     Whole numbers below a million keep all their digits.
     """
@@ -25,7 +25,7 @@ def format_number(value: float, digits: int = 4) -> str:
         text = f"{value:.{decimals}f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent):+03d}"
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
 def format_value(value: Value, digits: int = 4) -> str:

@@ -30,7 +30,7 @@ function show(value, digits = 4) {
     const fixed = value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
     return fixed.includes(".") ? fixed.replace(/\.?0+$/, "") : fixed;
   }
-  return value.toExponential(digits - 1).replace(/\.?0+e/, "e");
+  return value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
 }
 
 const HUES = {
