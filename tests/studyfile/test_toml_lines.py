@@ -97,7 +97,8 @@ def written(value: Any, newline: str) -> str:
 def test_it_finds_exactly_the_values_that_tomllib_finds(
     tables: dict[str, dict[str, Any]], data: st.DataObject
 ) -> None:
-    text, expected = "", {}
+    text = ""
+    expected: dict[KeyPath, int] = {}
     for name, table in tables.items():
         text += data.draw(st.sampled_from(["", "\n", "# note ]['\"\n"]))
         expected[(name,)] = text.count("\n") + 1

@@ -70,7 +70,7 @@ def template_problems(template: Sequence[str], names: Iterable[str]) -> list[str
 
 def _unused_problem(names: Sequence[str]) -> str:
     listed = ", ".join(f"{{{name}}}" for name in names)
-    return f"it never uses {listed}, so trials would not differ there: add it or drop it from the space."
+    return f"it never uses {listed}: add what the script takes, drop the rest from [space]."
 
 
 def check_command(document: Document, template: Sequence[str]) -> None:

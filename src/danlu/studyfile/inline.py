@@ -113,9 +113,10 @@ def parse_parameter(text: str) -> Parameter:
     call = CALL.fullmatch(text)
     if call is None or call["kind"] not in KINDS:
         kind = call["kind"] if call else re.split(r"\W", text, maxsplit=1)[0]
+        hint = "" if kind in KINDS else nearest(kind, KINDS)
         raise SpaceError(
             f"a parameter is written as one of {', '.join(KINDS)} with its values in brackets, "
-            f"such as log(1e-5, 1e-1), but got {text!r}.{'' if kind in KINDS else nearest(kind, KINDS)}"
+            f"such as log(1e-5, 1e-1), but got {text!r}.{hint}"
         )
     values, default = _values(call["body"])
     if call["kind"] == "choice":
@@ -129,8 +130,9 @@ def _numeric(kind: str, values: Sequence[Any], default: Any) -> Parameter:
     if len(values) != 2 or odd:
         got = f"{', '.join(odd)}" if odd else f"{len(values)} values"
         raise SpaceError(f"{kind} needs two numbers, as in {kind}(1, 10), but got {got}.")
+    low, high = values
     made = Int if kind in ("int", "logint") else Float
-    return made(*values, log=kind in ("log", "logint"), default=default)
+    return made(low, high, log=kind in ("log", "logint"), default=default)
 
 
 def _values(body: str) -> tuple[list[Value], Value]:
