@@ -19,7 +19,9 @@ from danlu.report.snippets import as_toml
 @study_argument
 @click.option("--json", "form", flag_value="json", help="As one JSON object.")
 @click.option("--toml", "form", flag_value="toml", help="As lines of TOML.")
-@click.option("--command", "form", flag_value="command", help="As the command line that trains it.")
+@click.option(
+    "--command", "form", flag_value="command", help="As the command line that trains it."
+)
 @store_option
 def command(name: str | None, form: str | None, where: str) -> None:
     """Show the best config, to read or to use."""

@@ -19,7 +19,8 @@ class Change:
 
     Attributes:
         kind: ``started``, ``continued``, ``reported``, ``paused``, ``finished``, ``stopped``,
-            ``failed``, ``lost``, ``finding``, ``best`` or ``ended``.
+            ``failed``, ``lost``, ``finding``, ``best`` (another trial than before), ``improved``
+            (the best one itself) or ``ended``.
         at: Seconds since 1970.
         text: For a person.
         data: For machines, plain JSON.
@@ -41,7 +42,8 @@ def changes(before: History, after: History) -> Iterator[Change]:
         old = before.trials.get(number)
         if trial is not old:
             yield from _of_trial(old, trial, after)
-    yield from _new_best(before, after)
+    if best := _new_best(before, after):
+        yield best
     for finding in after.findings[len(before.findings) :]:
         yield _finding(None, finding, after.last_at)
     if after.outcome and not after.active and (before.active or not before.outcome):
@@ -94,14 +96,15 @@ def _closed(t: TrialRecord, at: float) -> Change:
     return Change(t.state, at, text, data, t.number)
 
 
-def _new_best(before: History, after: History) -> Iterator[Change]:
+def _new_best(before: History, after: History) -> Change | None:
     old, best = before.best, after.best
     if best is None or (old and (old.number, old.value) == (best.number, best.value)):
-        return
+        return None
     name = after.objective.metric
     text = f"is the best so far: {name} {format_value(best.value)} at epoch {best.value_epoch}"
     data = {"value": best.value, "epoch": best.value_epoch, "config": dict(best.config)}
-    yield Change("best", after.last_at, text, data, best.number)
+    kind = "improved" if old and old.number == best.number else "best"
+    return Change(kind, after.last_at, text, data, best.number)
 
 
 def _finding(trial: int | None, finding: Finding, at: float) -> Change:

@@ -11,7 +11,9 @@ from danlu.cli.options import load, store_option, study_argument
 @study_argument
 @click.option("--csv", "form", flag_value="csv", help="Two CSV files: trials and epochs.")
 @click.option("--json", "form", flag_value="json", help="One JSON file.")
-@click.option("--parquet", "form", flag_value="parquet", help="Two Parquet files; needs danlu[frames].")
+@click.option(
+    "--parquet", "form", flag_value="parquet", help="Two Parquet files; needs danlu[frames]."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write.")
 @store_option
 def command(name: str | None, form: str | None, output: Path | None, where: str) -> None:

@@ -37,7 +37,7 @@ class Quiet:
 
 
 class PlainLines(Quiet):
-    """One line for each event but the epochs: ``12:03:11  #12 paused at epoch 6, 0.952``.
+    """One line for each event but epochs and the end: ``12:03:11  #12 paused at epoch 6, 0.952``.
 
     Args:
         history: As it was before the run; what happened earlier is not told again.
@@ -56,7 +56,7 @@ class PlainLines(Quiet):
 
     def line(self, change: Change) -> str | None:
         """The line of an event, or None if it is left out."""
-        return None if change.kind == "reported" else plain_line(change)
+        return None if change.kind in ("reported", "improved", "ended") else plain_line(change)
 
 
 def plain_line(change: Change) -> str:

@@ -18,7 +18,11 @@ from danlu.report.text import format_duration, format_value
 def command(as_json: bool, where: str) -> None:
     """List the studies of this folder, the newest last."""
     with opened(where) as store:
-        rows = [(h, h.active and is_running(store, n)) for n in store.studies() for h in [store.load(n)]]
+        rows = [
+            (h, h.active and is_running(store, n))
+            for n in store.studies()
+            for h in [store.load(n)]
+        ]
     if as_json:
         for history, running in rows:
             click.echo(json.dumps(_record(history, running)))

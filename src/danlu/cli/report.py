@@ -11,7 +11,9 @@ from danlu.report.html import write_report
 
 @click.command()
 @study_argument
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write [STUDY.html].")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write [STUDY.html]."
+)
 @click.option(
     "--png",
     "folder",

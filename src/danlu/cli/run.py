@@ -2,21 +2,22 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from danlu.cli.app import INTERRUPTED, Refusal
+from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View
 from danlu.cli.options import store_option
 from danlu.cli.summary import print_summary
 from danlu.core.history import History
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.executors.command import Command
-from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 from danlu.study import Study
+from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 
 SUFFIXES = (".toml", ".yaml", ".yml")
 
@@ -26,21 +27,32 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "logint(low,high), choice(a,b,...), each with an optional default=."
 )
 @click.argument(
-    "what", nargs=-1, type=click.UNPROCESSED, metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ..."
+    "what",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ...",
 )
 @click.option("-n", "--name", help="Name of the study; needed for a command.")
 @click.option("--objective", help='What is tuned: "min val_loss" or "max val_accuracy".')
-@click.option("--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1].")
-@click.option("--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.')
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1]."
+)
+@click.option(
+    "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
+)
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Of the search and its trials [0].")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Of the search and its trials [0]."
+)
 @click.option("--strategy", help="How the search decides [auto].")
-@click.option("--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints.")
+@click.option(
+    "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
 def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **given: Any) -> None:
-    """Run a study, or go on with it: the same command again resumes.
+    r"""Run a study, or go on with it: the same command again resumes.
 
     \b
     danlu run study.toml
@@ -50,24 +62,16 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
     """
     planned = _overridden(_planned(what, given), given)
     spec, settings = planned.spec, planned.run
-    study = Study(
-        spec.name,
-        space=spec.space,
-        objective=str(spec.objective),
-        epochs=spec.epochs,
-        seed=spec.seed,
-        budget=spec.budget,
-        strategy=spec.strategy,
-        options=spec.options,
-        store=where,
-        command=spec.command,
-    )
+    study = Study.from_spec(spec, store=where)
     view = _view(study.history, as_json=as_json, quiet=quiet)
     if not quiet and not as_json:
         _greet(spec, study.history, given)
-    with view:
+    with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
         study.run(_target(settings), workers=settings.workers, watch=view)
-    _end(study.history, silent=quiet or as_json)
+    if not quiet and not as_json:
+        print_summary(study.history)
+    if study.history.outcome == "interrupted":
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
@@ -107,7 +111,9 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
     if given["budget"]:
         new["budget"] = Budget.parse(", ".join(given["budget"]))
     if given["metrics"] and settings.command is None:
-        raise click.UsageError("--metrics reads what a command prints, but training is a function.")
+        raise click.UsageError(
+            "--metrics reads what a command prints, but training is a function."
+        )
     run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
     return StudyFile(replace(spec, **new), replace(settings, **run))
 
@@ -138,18 +144,10 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     click.echo(f"{spec.name}: {spec.objective} over {free}; {spec.epochs} epochs, {spec.budget}")
     if spec.objective.inferred:
         metric, direction = spec.objective.metric, spec.objective.direction
-        click.echo(f'The direction is taken from the name: write "{direction} {metric}" to be sure.')
+        click.echo(
+            f'The direction is taken from the name: write "{direction} {metric}" to be sure.'
+        )
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
         click.echo("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
         click.echo(f"Goes on after {len(history.trials)} trials.")
-
-
-def _end(history: History, *, silent: bool) -> None:
-    """The summary, and the exit code: 0 when done or stopped, 1 when failed, 130 after Ctrl-C."""
-    if history.outcome == "failed":
-        raise Refusal(history.ended_why)
-    if not silent:
-        print_summary(history)
-    if history.outcome == "interrupted":
-        raise click.exceptions.Exit(INTERRUPTED)

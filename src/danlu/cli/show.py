@@ -60,7 +60,9 @@ def describe(spec: Spec) -> str:
 
 def _state(history: History, running: bool) -> str:
     if running:
-        spent = f"{progress_of(history, elapsed(history)).text}, {format_duration(elapsed(history))}"
+        spent = (
+            f"{progress_of(history, elapsed(history)).text}, {format_duration(elapsed(history))}"
+        )
         count = len(history.running)
         return f"Running ({history.process}): {len(history.trials)} trials, {count} now, {spent}."
     if history.active:
@@ -90,7 +92,9 @@ def print_trials(trials: list[TrialRecord], history: History) -> None:
     names, left_out = _fitting(trials, history, out.width - used)
     table = grid(*(titles[i] for i in kept), *(f">{name}" for name in names))
     for row, t in zip(rows, trials, strict=True):
-        style = "bold green" if t is history.best else ("dim" if not t.open and not t.value else "")
+        style = (
+            "bold green" if t is history.best else ("dim" if not t.open and not t.value else "")
+        )
         table.add_row(*(row[i] for i in kept), *_values(t, names), style=style)
     _print_whole(out.width, table)
     if left_out:

@@ -18,7 +18,9 @@ def command(name: str | None, now: bool, trial: int | None, where: str) -> None:
     and the same `danlu run` goes on later.
     """
     if now and trial is not None:
-        raise click.UsageError("--now is about the whole study; a single trial ends at once anyway.")
+        raise click.UsageError(
+            "--now is about the whole study; a single trial ends at once anyway."
+        )
     with opened(where) as store:
         study = find(store, name)
         if not is_running(store, study):

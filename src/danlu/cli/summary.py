@@ -17,11 +17,13 @@ def print_summary(history: History) -> None:
     print_best(history)
     if history.trials:
         shown = f"'{name}'" if " " in name else name
-        click.echo(f"\nNext: danlu show {shown} · danlu best {shown} --toml · danlu report {shown}")
+        click.echo(
+            f"\nNext: danlu show {shown} · danlu best {shown} --toml · danlu report {shown}"
+        )
 
 
 def ending(history: History) -> str:
-    """``Done: the budget is spent. 23 trials, 20.1 of 20x, 2 m 05 s.``"""
+    """How it ended and what it took: ``Done: the budget is spent. 23 trials, 20.1 of 20x``."""
     how = (history.outcome or "not ended").capitalize()
     why = f": {history.ended_why.rstrip('.')}" if history.ended_why else ""
     spent = f"{progress_of(history).text}, {format_duration(history.seconds)}"
@@ -48,7 +50,7 @@ def print_best(history: History) -> None:
 
 
 def headline(history: History, best: TrialRecord) -> str:
-    """``Best: #12, val_accuracy 0.9731 at epoch 18 of 30.``"""
+    """The best trial in a line: ``Best: #12, val_accuracy 0.9731 at epoch 18 of 30.``."""
     proxy = "" if best.proxy.full else f", on {best.proxy.data_fraction:.0%} of the data"
     metric, value = history.objective.metric, format_value(best.value)
     return (

@@ -1,6 +1,5 @@
 """The section [run]: what trains, and the checks of its template and expression."""
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -98,6 +97,6 @@ def check_metrics(document: Document, metrics: str, objective: str | None) -> No
 def find_function(path: Path, function: str) -> str:
     """The function's name with its module's file, if that lies beside the study file."""
     module, _, name = function.rpartition(":")
-    beside = path.parent / f"{module.replace('.', '/')}.py"
-    is_dotted = re.fullmatch(r"[\w.]+", module) and not module.endswith(".py")
-    return f"{beside}:{name}" if is_dotted and beside.is_file() else function
+    is_file = module.endswith(".py")
+    beside = path.parent / (module if is_file else f"{module.replace('.', '/')}.py")
+    return f"{beside}:{name}" if beside.is_file() else function

@@ -1,5 +1,6 @@
 """Study files: every parameter, the plan and how to train, in one place."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import StudyError
+from danlu.strategies.names import make
 from danlu.studyfile.command import (
     check_command,
     check_metrics,
@@ -133,7 +135,17 @@ def _read_plan(document: Document) -> tuple[str, dict[str, Any]]:
                 f"text, numbers, true, false, lists and tables are possible, not {shown(value)}."
             )
             document.mistake(("plan", key), text)
+    if "strategy" in plan or "strategy" not in given:
+        _check_options(document, strategy, options)
     return strategy, options
+
+
+def _check_options(document: Document, strategy: str, options: dict[str, Any]) -> None:
+    try:
+        make(strategy, options)
+    except StudyError as error:
+        key = next((k for k in options if k in re.findall(r"[\w-]+", str(error))), "strategy")
+        document.mistake(("plan", key), str(error))
 
 
 def _is_plain(value: Any) -> bool:
