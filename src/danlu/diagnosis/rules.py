@@ -99,3 +99,14 @@ def _training_loss(trial: TrialRecord) -> str | None:
 def _highest(values: Sequence[float]) -> float | None:
     """The highest of some losses; None without any, or if one is not finite and positive."""
     return max(values) if values and all(0 < v < math.inf for v in values) else None
+
+
+def new_findings(spec: Spec, trial: TrialRecord, rules: Sequence[Rule] = RULES) -> list[Finding]:
+    """What the rules find in a trial that was not found before."""
+    known = {finding.code for finding in trial.findings}
+    return [f for rule in rules for f in rule(spec, trial) if f.code not in known]
+
+
+def says_stop(finding: Finding) -> bool:
+    """Whether the advice is to train no further."""
+    return any(advice.action == STOP.action for advice in finding.advice)
