@@ -42,7 +42,7 @@ def test_folding_in_parts_equals_folding_at_once(story: list[Event], data: st.Da
     whole = empty(spec(), story)
     parts = empty(spec(), story[:cut]).after(*story[cut:])
     assert repr(parts) == repr(whole)
-    assert whole.version == len(story)
+    assert whole.version <= len(story)
 
 
 @given(stories())

@@ -98,3 +98,8 @@ def test_true_and_one_are_two_choices() -> None:
 def test_another_range_moves_the_default_inside() -> None:
     assert Float(0.0, 1.0, default=0.1).between(0.5, 0.9) == Float(0.5, 0.9, default=0.5)
     assert Int(1, 100, default=50).between(3.2, 7.9) == Int(4, 7, default=7)
+
+
+def test_values_beyond_the_range_are_taken_up_to_the_limits() -> None:
+    assert Float(1e-3, 0.1, limits=(1e-5, 1.0)).problem(0.5) is None
+    assert Int(1, 4, limits=(1, 8)).problem(9) == "must be a whole number in [1, 8], but got 9."

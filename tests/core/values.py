@@ -84,7 +84,7 @@ def stories(draw: st.DrawFn) -> list[Event]:
     at, events = 1000.0, [Began(1000.0, 2, draw(st.booleans()), draw(st.none() | st.booleans()))]
     story: list[Event] = list(events)
     states: dict[int, str] = {}
-    for _ in range(draw(st.integers(0, 40))):
+    for _ in range(draw(st.integers(0, 25))):
         at += draw(st.sampled_from([0.0, 0.5, 7.0]))
         story.append(draw(_event(at, states)))
     if draw(st.booleans()):
