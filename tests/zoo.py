@@ -120,7 +120,8 @@ class Simulation:
             self._epoch(at, number)
             if self.history.version > self.most_events:
                 raise AssertionError(f"no end after {self.most_events} events")
-        return self.history.after(Ended(self.history.last_at, "done", self.ended))
+        self._fold(Ended(self.history.last_at, "done", self.ended))
+        return self.history
 
     def _decided(self) -> bool:
         """Asks the strategy while slots are free; whether anything was launched."""

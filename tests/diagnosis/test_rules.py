@@ -12,7 +12,7 @@ from tests.zoo import spec
 from danlu.core.codec import encode_number
 from danlu.core.event import Diagnosed, Reported, Started
 from danlu.core.history import TrialRecord, empty
-from danlu.diagnosis.rules import RULES, diagnose, diverged, not_finite
+from danlu.diagnosis.rules import RULES, diverged, new_findings, not_finite, says_stop
 
 NOISE = random.Random(1)
 
@@ -54,14 +54,14 @@ def trial(train: Sequence[float], val: Sequence[float] | None = None) -> TrialRe
 def test_healthy_curves_stay_silent(name: str) -> None:
     for epochs in range(len(HEALTHY[name]) + 1):
         if name != "recovered" or epochs > 6:
-            assert diagnose(spec(), trial(HEALTHY[name][:epochs])) == []
+            assert new_findings(spec(), trial(HEALTHY[name][:epochs])) == []
 
 
 @pytest.mark.parametrize("name", DIVERGING)
 def test_diverging_curves_are_found_with_evidence_and_the_advice_to_stop(name: str) -> None:
     (finding,) = diverged(spec(), trial(DIVERGING[name]))
     assert (finding.code, finding.severity) == ("diverged", "error")
-    assert finding.advice[0].action == "stop"
+    assert says_stop(finding)
     last = len(DIVERGING[name])
     assert finding.evidence["epochs"] == [last - 2, last - 1, last]
     assert finding.evidence["values"] == [encode_number(v) for v in DIVERGING[name][-3:]]
@@ -88,22 +88,22 @@ def test_a_loss_that_is_no_number_is_found_at_its_epoch(metric: str, value: floa
 def test_other_metrics_may_be_no_numbers() -> None:
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0)])
     history = history.after(Reported(0.0, 1, 1, {"val_loss": 1.0, "grad_ratio": math.nan}))
-    assert diagnose(spec(), history.trials[1]) == []
+    assert new_findings(spec(), history.trials[1]) == []
 
 
 def test_a_verdict_is_given_once() -> None:
     sick = trial([2.3, math.nan])
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0)])
     history = history.after(Reported(0.0, 1, 1, {"val_loss": math.nan}))
-    (finding,) = diagnose(spec(), history.trials[1])
-    assert diagnose(spec(), history.after(Diagnosed(0.0, 1, finding)).trials[1]) == []
-    assert [f.code for f in diagnose(spec(), sick)] == ["not_finite"]
+    (finding,) = new_findings(spec(), history.trials[1])
+    assert new_findings(spec(), history.after(Diagnosed(0.0, 1, finding)).trials[1]) == []
+    assert [f.code for f in new_findings(spec(), sick)] == ["not_finite"]
 
 
 @given(st.lists(st.floats(1e-6, 1e6), max_size=12), st.integers(-20, 20))
 def test_scaling_the_loss_changes_no_verdict(losses: list[float], power: int) -> None:
     scaled = [x * 2.0**power for x in losses]  # a power of two scales without rounding
-    verdicts = [[f.code for f in diagnose(spec(), trial(x))] for x in (losses, scaled)]
+    verdicts = [[f.code for f in new_findings(spec(), trial(x))] for x in (losses, scaled)]
     assert verdicts[0] == verdicts[1]
 
 

@@ -75,12 +75,6 @@ def diverged(_: Spec, trial: TrialRecord) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (not_finite, diverged)
 
 
-def diagnose(spec: Spec, trial: TrialRecord) -> list[Finding]:
-    """The findings of all rules whose verdicts the trial does not carry yet."""
-    known = {finding.code for finding in trial.findings}
-    return [f for rule in RULES for f in rule(spec, trial) if f.code not in known]
-
-
 def _words(name: str) -> list[str]:
     return re.split(r"[^a-z0-9]+", name.lower())
 

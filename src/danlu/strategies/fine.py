@@ -60,8 +60,8 @@ def _promotion(history: History, halfway: Ranking, top: int, limit: float) -> Co
         if not history.can_pause or t.state != "paused" or t.epoch >= full or math.isinf(loss):
             continue
         if fits(history, history.cost(full - t.epoch), limit):
-            why = f"fine: #{number} ranks {place} of {len(halfway)} at half length, on to epoch {full}"
-            return Continue(number, full, "fine", why)
+            why = f"fine: #{number} ranks {place} of {len(halfway)} at half length"
+            return Continue(number, full, "fine", f"{why}, on to epoch {full}")
     return None
 
 
