@@ -48,7 +48,7 @@ def test_show_tells_the_end_the_best_the_trials_findings_and_failures(
     assert [row[0] for row in table] == ["2", "1", "4", "3"], (
         "best first, proxies and failures last"
     )
-    assert "█" in table[0][4]
+    assert table[0][5:7] == ["▆▁▃", "█▃▆"]
     assert "25%" in table[2]
     assert "#2 warning: Validation loss rises: overfitting." in text
     assert "#3: ValueError: no data" in text
