@@ -114,6 +114,10 @@ def test_the_same_command_again_goes_on_and_a_larger_budget_is_taken(
     assert "5 of 5 trials" in call("ls").output
 
 
+def test_help_shows_an_example_on_a_line_of_its_own(call: Call) -> None:
+    assert "\n  danlu run study.toml\n" in call("run", "--help").output
+
+
 def test_options_override_the_file(call: Call, study: Path) -> None:
     result = call(
         "run", study, "-n", "other", "--epochs", "1", "--strategy", "grid", "--seed", "9",
@@ -238,6 +242,7 @@ def test_two_interrupts_end_a_run_with_its_reports_kept(
     os.kill(slow_run.pid, signal.SIGINT)
     output, errors = slow_run.communicate(timeout=20)
     assert slow_run.returncode == 130, errors
+    assert "Finishing what runs; Ctrl-C again ends it at once.\nEnding now.\n" in errors
     assert "Interrupted" in output
     assert "Traceback" not in errors
     assert "1 trial" in output
