@@ -192,7 +192,9 @@ def test_a_function_whose_module_breaks_ends_with_its_reason(call: Call, study: 
     (study.parent / "bowl.py").write_text("raise RuntimeError('no data here')")
     result = call("run", study)
     assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
     assert "no data here" in result.stderr
+    assert "mistakes" not in result.stderr
 
 
 @pytest.fixture
