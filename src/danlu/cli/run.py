@@ -17,6 +17,7 @@ from danlu.cli.summary import print_summary
 from danlu.core.history import History
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.executors.command import Command
+from danlu.report.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 
@@ -176,4 +177,4 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
         click.echo("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
-        click.echo(f"Goes on after {len(history.trials)} trials.")
+        click.echo(f"Goes on after {format_count(len(history.trials), 'trial')}.")
