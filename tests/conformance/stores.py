@@ -123,7 +123,9 @@ class StoreConformance:
             store.append("digits", [*one_trial(), broken, Ended(200.0, "done")])
         assert store.load("digits") == History(spec)
 
-    def test_the_first_report_of_an_epoch_counts(self, store: Store) -> None:
+    def test_the_first_report_of_an_epoch_counts(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
         spec = new_study(store)
         again = Reported(900.0, 1, 2, {"val_loss": -5.0})
         more = [again, again, *reports(1, [4, 4, 5])]
@@ -138,6 +140,7 @@ class StoreConformance:
         assert [r.epoch for r in history.trials[1].reports] == [1, 2, 3, 4, 5]
         assert history.best
         assert history.best.value == 0.2
+        assert not caplog.records  # no driver tells the user of it
 
     def test_a_tuner_that_folds_what_it_appends_can_follow_the_store(self, store: Store) -> None:
         new_study(store)
