@@ -182,7 +182,7 @@ def test_a_postgres_database_with_other_tables_of_our_names_is_left_alone(postgr
     assert "event" in refused(postgres)
     with psycopg.connect(postgres) as connection:
         rows = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema"
         ).fetchall()
     assert rows == [("event",)]
 
