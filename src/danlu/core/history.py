@@ -59,6 +59,8 @@ class TrialRecord:
         value: Best finite value of the objective at any epoch so far; None before the first.
         value_epoch: The epoch of that value.
         checkpoint: Last epoch that a checkpoint holds, 0 without one.
+        losses: How often its worker was lost in a row without a new epoch between.
+        lost_epoch: The last epoch at its last loss.
         seconds: How long it was running, all attempts together.
         message: Why it failed or was stopped, or how it was lost.
     """
@@ -76,6 +78,8 @@ class TrialRecord:
     value: float | None = None
     value_epoch: int = 0
     checkpoint: int = 0
+    losses: int = 0
+    lost_epoch: int = -1
     seconds: float = 0.0
     launched_at: float = 0.0
     cause: str = ""
@@ -367,7 +371,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
     if isinstance(e, Stopped):
         t = replace(t, message=e.why)
     elif isinstance(e, Lost):
-        t = replace(t, message=e.message)
+        losses = t.losses + 1 if t.epoch == t.lost_epoch else 1
+        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch)
     elif isinstance(e, Failed):
         t = replace(t, cause=e.cause, message=e.message, log=e.log)
     now["trials"][e.trial] = t
