@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.space import Space
-from danlu.strategies.budgeting import pace, total
+from danlu.strategies.budgeting import bare_pace, total
 
 COARSE_SHARE = 0.35  # of the budget; the fine stage takes what is left by the others
 COARSE_TRIAL_SHARE = 0.5  # of a budget in trials
@@ -68,7 +68,7 @@ def subset_pays(history: History) -> bool:
     """Whether coarse trials are trained on a part of the data."""
     if any(not t.proxy.full for t in history.trials.values()):
         return True
-    seconds = pace(history)
+    seconds = bare_pace(history)
     return history.takes_fraction is True and seconds is not None and seconds >= SUBSET_WORTH_S
 
 
