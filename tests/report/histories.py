@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from danlu.core.decision import Proxy
@@ -188,6 +189,7 @@ def running(trials: int = 12, seed: int = 1) -> History:
     return tape.history()
 
 
+@cache
 def large(trials: int = 1000, epochs: int = 100) -> History:
     """Many full trials, for sizes and times."""
     tape = Tape(spec("min val_loss", epochs, budget=Budget(trials=trials)))

@@ -21,13 +21,13 @@ RUNS = """([share, colour]) => {
   const canvas = document.querySelector('#curves canvas');
   const { width, height } = canvas;
   const band = canvas.getContext('2d').getImageData(Math.round(width * share), 0, 24, height).data;
-  const near = (i) => colour.every((c, k) => Math.abs(band[i + k] - c) < 24);
-  let runs = 0, inside = false;
+  const near = (i) => band[i + 3] > 140 && colour.every((c, k) => Math.abs(band[i + k] - c) < 24);
+  let runs = 0, last = -99; // the pieces of a dashed line that falls lie a little apart
   for (let y = 0; y < height; y++) {
     let hit = false;
     for (let x = 0; x < 24; x++) hit ||= near((y * 24 + x) * 4);
-    if (hit && !inside) runs++;
-    inside = hit;
+    if (hit && y - last > 6) runs++;
+    if (hit) last = y;
   }
   return runs;
 }"""
@@ -73,7 +73,7 @@ Open = Callable[..., Any]
 @pytest.fixture
 def visit(browser: Any, tmp_path: Path) -> Iterator[Open]:
     """Opens the report of a history; in the end nothing may have gone wrong on any page."""
-    visits = []
+    visits: list[Visit] = []
 
     def open_report(history: History, width: int = 1300, fragment: str = "", **more: Any) -> Any:
         path = write_report(history, tmp_path / f"{len(visits)}.html")
@@ -129,9 +129,9 @@ def test_any_study_opens_without_an_error_or_a_sideways_scroll(
 
 def test_training_and_validation_of_one_trial_are_both_drawn(visit: Open) -> None:
     both = histories.one_trial(("train_loss", "val_loss"))
-    assert visit(both).evaluate(RUNS, [0.6, BLUE]) == 2
+    assert visit(both).evaluate(RUNS, [0.85, BLUE]) == 2
     alone = histories.one_trial(("val_loss",))
-    assert visit(alone).evaluate(RUNS, [0.6, BLUE]) == 1
+    assert visit(alone).evaluate(RUNS, [0.85, BLUE]) == 1
 
 
 def test_another_metric_draws_another_pair(visit: Open) -> None:
@@ -210,7 +210,9 @@ def numbers(page: Any) -> list[int]:
 def test_the_table_begins_with_the_best_and_sorts_by_any_column(visit: Open) -> None:
     history = histories.staged()
     page = visit(history)
-    assert numbers(page)[0] == history.ranked[0].number
+    best = history.best
+    assert best is not None
+    assert numbers(page)[0] == best.number
     page.get_by_role("button", name="lr", exact=True).click()
     rows = numbers(page)
     values = [float(str(history.trials[n].config["lr"])) for n in rows]
@@ -257,16 +259,17 @@ def test_charts_have_a_table_twin(visit: Open) -> None:
     history = histories.staged()
     page = visit(history)
     page.locator("#curves summary").click()
+    page.wait_for_selector("#curves details tbody tr")
     assert page.locator("#curves details tbody tr").count() == 30
     page.locator("#history summary").click()
+    page.wait_for_selector("#history details tbody tr")
     assert page.locator("#history details tbody tr").count() == len(history.trials) - 1
 
 
 def test_a_thousand_trials_are_drawn_within_seconds(visit: Open) -> None:
     page = visit(histories.large(1000, 100))
     assert page.locator("#curves .plot").get_attribute("data-curves") == "1000"
-    drawn = "performance.now()"
-    assert page.evaluate(drawn) < 15_000  # about one second on a machine of its own
+    assert page.evaluate("performance.now()") < 30_000  # one second on a machine of its own
     assert page.locator("#trials tr.trial").count() == 200
     page.get_by_role("button", name="Show the other 800").click()
     assert page.locator("#trials tr.trial").count() == 1000

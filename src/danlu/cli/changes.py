@@ -87,7 +87,8 @@ def _started(t: TrialRecord, history: History) -> Change:
 def _closed(t: TrialRecord, at: float) -> Change:
     value = f", {format_value(t.value)}" if t.value is not None else ""
     data: dict[str, Any] = {"epoch": t.epoch, "value": t.value, "message": t.message}
-    text = f"{t.state} at epoch {t.epoch}{value}"
+    share = "" if t.proxy.full else f" on {t.proxy.data_fraction:.0%} of the data"
+    text = f"{t.state} at epoch {t.epoch}{value}{share}"
     if t.state in GRAVE:
         data |= {"cause": t.cause, "log": t.log}
         text = f"{t.state}: {t.message or t.cause}"

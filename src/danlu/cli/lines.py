@@ -13,6 +13,8 @@ from danlu.core.history import History
 class View(Protocol):
     """Shows a running study; called at every turn of its loop, and used as a context."""
 
+    notice: str
+
     def __call__(self, history: History) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -25,6 +27,8 @@ class View(Protocol):
 
 class Quiet:
     """Shows nothing."""
+
+    notice = ""
 
     def __call__(self, history: History) -> None:
         """Look at the history."""

@@ -2,9 +2,11 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -16,12 +18,12 @@ from danlu.cli.lines import plain_line
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, config_text, curves
 from danlu.core.history import History, TrialRecord
-from danlu.core.space import Space
 from danlu.report.text import format_duration, format_value
 
 REDRAW_S = 0.25
 MOST_EVENTS = 100  # that are kept; as many are shown as there is room
-NARROW = 72  # columns below which running trials show no config
+WIDE = 100  # columns from which curves are drawn longer
+NARROW = 72  # columns below which only one curve of a trial is shown
 TOLD = ("best", "finding", "paused", "finished", "stopped", "failed", "lost")
 STYLES = {"best": "green", "failed": "red", "lost": "yellow", "finding": "yellow"}
 
@@ -32,6 +34,9 @@ class LiveView:
     Args:
         history: As it was before the run.
         console: The terminal.
+
+    Attributes:
+        notice: A sentence that is shown until the end, such as what Ctrl-C did.
     """
 
     def __init__(self, history: History, console: Console) -> None:
@@ -40,6 +45,8 @@ class LiveView:
         self.events: deque[Change] = deque(maxlen=MOST_EVENTS)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._drawn_at = 0.0
+        self._width = console.width
+        self.notice = ""
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -54,22 +61,31 @@ class LiveView:
         self._live.stop()
 
     def __call__(self, history: History) -> None:
-        self.events += (c for c in changes(self.history, history) if c.kind in TOLD)
+        self.events.extend(c for c in changes(self.history, history) if c.kind in TOLD)
         self.history = history
         now = time.monotonic()
         if now - self._drawn_at >= REDRAW_S:
             self._drawn_at = now
+            self._clear_after_resize()
             self._live.update(self.draw(), refresh=True)
+
+    def _clear_after_resize(self) -> None:
+        """Lines that the terminal has wrapped anew cannot be redrawn in place."""
+        width, self._width = self._width, self.console.width
+        if width != self._width:
+            self.console.clear()
 
     def draw(self) -> RenderableType:
         """The whole view, not higher than the terminal."""
         width, height = self.console.size
         top = [heading(self.history), bar(self.history, width), *best_lines(self.history)]
-        room = max(1, height - len(top) - 3)
+        room = max(1, height - len(top) - 5)
         running = self.history.running[: max(1, room - 2)]
         events = list(self.events)[-max(0, room - len(running) - 1) :] if room > 4 else []
         parts: list[RenderableType] = [*top, Text("")]
         parts.append(trial_rows(running, self.history, width))
+        if self.notice:
+            parts += [Text(""), Text(self.notice, style="bold yellow", no_wrap=True)]
         if events:
             parts += [Text(""), *map(event_line, events)]
         return Group(*parts)
@@ -115,33 +131,38 @@ def best_lines(history: History) -> list[Text]:
     ]
 
 
-def trial_rows(trials: tuple[TrialRecord, ...], history: History, width: int) -> Table:
+def trial_rows(trials: Sequence[TrialRecord], history: History, width: int) -> Table:
     """A row for each running trial: epoch, both curves with their last values, config."""
-    spark = 16 if width >= 100 else 8
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in range(4):
-        table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    for t in trials:
-        state = f"epoch {t.epoch}/{t.until}" if t.state == "running" else "waits for its retry"
-        shown = curves(t, history.objective, spark)
-        if width < NARROW:
-            shown = shown[-1:]
-        cells = [_curve(side, line, value, spark) for side, line, value in shown]
-        cells += [Text("")] * (2 - len(cells))
-        config = _config(t, history.spec.space) if width >= NARROW else ""
-        table.add_row(f"#{t.number}", state, *cells, Text(config, style="dim"))
+    spark = 16 if width >= WIDE else 8
+    sides = 2 if width >= NARROW else 1
+    rows = [_row(t, history, spark, sides) for t in trials]
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    for i in range(2 + sides):  # as wide as the widest cell, or the config would squeeze them
+        table.add_column(
+            no_wrap=True, min_width=max((cell_len(r[i].plain) for r in rows), default=0)
+        )
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1, style="dim")
+    for row in rows:
+        table.add_row(*row)
     return table
+
+
+def _row(t: TrialRecord, history: History, spark: int, sides: int) -> list[Text]:
+    state = f"epoch {t.epoch}/{t.until}" if t.state == "running" else "waits for its retry"
+    cells = [_curve(*side, spark) for side in curves(t, history.objective, spark)[-sides:]]
+    cells += [Text("")] * (sides - len(cells))
+    return [
+        Text(f"#{t.number}"),
+        Text(state),
+        *cells,
+        Text(config_text(t.config, history.spec.space)),
+    ]
 
 
 def _curve(side: str, line: str, value: float, width: int) -> Text:
     colour = "cyan" if side == "train" else "magenta"
     text = Text(f"{side} ", style="dim").append(f"{line:<{width}}", style=colour)
-    return text.append(f" {format_value(float(value)):<7}", style="default")
-
-
-def _config(trial: TrialRecord, space: Space) -> str:
-    return config_text(trial.config, space)
+    return text.append(f" {format_value(float(value)):<6}", style="default")
 
 
 def event_line(change: Change) -> Text:

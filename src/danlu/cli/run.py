@@ -1,7 +1,8 @@
 """``danlu run``: run a study file, or any command with parameters inside."""
 
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from danlu.executors.command import Command
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 
+FINISHING = "Finishing what runs; Ctrl-C again ends it at once."
+ENDING = "Ending now."
 SUFFIXES = (".toml", ".yaml", ".yml")
 
 
@@ -67,7 +70,7 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
     if not quiet and not as_json:
         _greet(spec, study.history, given)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
-        study.run(_target(settings), workers=settings.workers, watch=view)
+        study.run(_target(settings), workers=settings.workers, watch=_noticing(view))
     if not quiet and not as_json:
         print_summary(study.history)
     if study.history.outcome == "interrupted":
@@ -136,6 +139,31 @@ def _view(history: History, *, as_json: bool, quiet: bool) -> View:
     from danlu.cli.screen import console
 
     return LiveView(history, console())
+
+
+def _noticing(view: View) -> Callable[[History], None]:
+    """The view, which from its first turn on also tells what Ctrl-C does."""
+    chained = False
+
+    def watch(history: History) -> None:
+        nonlocal chained
+        if not chained:  # the study has put its own handler in place by now, and takes it away
+            chained = True
+            _tell_interrupts(view)
+        view(history)
+
+    return watch
+
+
+def _tell_interrupts(view: View) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+
+    def told(number: int, frame: Any) -> None:
+        view.notice = ENDING if view.notice == FINISHING else FINISHING
+        if callable(handler):
+            handler(number, frame)
+
+    signal.signal(signal.SIGINT, told)
 
 
 def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:

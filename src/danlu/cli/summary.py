@@ -7,7 +7,7 @@ from danlu.cli.progress import progress_of
 from danlu.cli.screen import clean, console, grid
 from danlu.core.history import History, TrialRecord
 from danlu.report.result import describe_gain, result_of
-from danlu.report.text import format_duration, format_spread, format_value
+from danlu.report.text import format_count, format_duration, format_spread, format_value
 
 
 def print_summary(history: History) -> None:
@@ -23,11 +23,11 @@ def print_summary(history: History) -> None:
 
 
 def ending(history: History) -> str:
-    """How it ended and what it took: ``Done: the budget is spent. 23 trials, 20.1 of 20x``."""
+    """How it ended, and in a second line what it took: ``23 trials, 20.1 of 20x, 2 m 05 s``."""
     how = (history.outcome or "not ended").capitalize()
     why = f": {history.ended_why.rstrip('.')}" if history.ended_why else ""
     spent = f"{progress_of(history).text}, {format_duration(history.seconds)}"
-    return f"{how}{why}. {len(history.trials)} trials, {spent}."
+    return f"{how}{why}.\n{format_count(len(history.trials), 'trial')}, {spent}."
 
 
 def print_best(history: History) -> None:

@@ -27,7 +27,7 @@ CALL = re.compile(r"\s*(?P<kind>\w+)\s*\((?P<body>.*)\)\s*", re.DOTALL)
 PIECE = re.compile(r"""\s*(?:default\s*=\s*(?P<default>))?("[^"]*"|'[^']*'|[^,"']*)\s*(?:,|$)""")
 PLACEHOLDER = re.compile(rf"\{{({NAME})\}}")
 INT = re.compile(r"[-+]?(0|[1-9]\d*)")
-FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+FLOAT = re.compile(r"[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 KINDS = ("uniform", "log", "int", "logint", "choice")
 EXAMPLE = "--lr~'log(1e-5, 1e-1)'"
 

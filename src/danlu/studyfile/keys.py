@@ -89,7 +89,9 @@ def check_sections(document: Document) -> None:
     for name in document.data:
         if name not in SECTIONS:
             text = f"this is no section of a study file; those are {', '.join(SECTIONS)}."
-            document.mistake((name,), text + _elsewhere(name) + nearest(str(name), [*SECTIONS]))
+            document.mistake(
+                (str(name),), text + _elsewhere(name) + nearest(str(name), [*SECTIONS])
+            )
 
 
 def table_of(document: Document, section: str) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def checked(document: Document, section: str, *, open_ended: bool = False) -> di
             if name not in keys:
                 known = f"[{section}] knows {', '.join(keys)}."
                 hint = _elsewhere(name) or nearest(str(name), [*keys])
-                document.mistake((section, name), f"this key is unknown; {known}{hint}")
+                document.mistake((section, str(name)), f"this key is unknown; {known}{hint}")
     for name, key in keys.items():
         if name not in table and key.needed:
             document.mistake((section,), f"{name} is missing: {key.wanted} is needed.")

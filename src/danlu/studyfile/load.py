@@ -134,7 +134,7 @@ def _read_plan(document: Document) -> tuple[str, dict[str, Any]]:
             text = (
                 f"text, numbers, true, false, lists and tables are possible, not {shown(value)}."
             )
-            document.mistake(("plan", key), text)
+            document.mistake(("plan", str(key)), text)
     if "strategy" in plan or "strategy" not in given:
         _check_options(document, strategy, options)
     return strategy, options

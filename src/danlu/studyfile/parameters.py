@@ -75,7 +75,7 @@ def read_space(document: Document) -> Space | None:
 
 
 def _read_parameter(document: Document, name: Any, given: Any) -> Parameter | None:
-    path = ("space", name)
+    path = ("space", str(name))
     try:
         Space({name: 0})
     except SpaceError as error:

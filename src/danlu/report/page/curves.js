@@ -275,7 +275,7 @@ function walk(plot, event) {
   event.preventDefault();
   const order = byMerit(plot.paths.map((p) => p.t));
   const old = order.findIndex((t) => t.n === plot.cursor?.n);
-  const t = order[Math.max(0, Math.min(order.length - 1, old + step[0] + (old < 0 ? 1 : 0)))];
+  const t = order[old < 0 ? 0 : Math.max(0, Math.min(order.length - 1, old + step[0]))];
   const i = Math.max(0, Math.min(t.e.length - 1, (plot.cursor?.i ?? t.e.length - 1) + (old < 0 ? 0 : step[1])));
   aim(plot, plot.paths.find((p) => p.t === t), i);
   say(`${title(t, i)}: ${pointRows(t, i).map((r) => r.join(" ")).join(", ")}`);
@@ -283,7 +283,7 @@ function walk(plot, event) {
 
 function byMerit(list) {
   const sign = data.study.direction === "min" ? 1 : -1;
-  const key = (t) => (t.rank ?? (t.value === null ? 2e9 : 1e9 + sign * t.value));
+  const key = (t) => (t.n === data.leaders[0] ? 0 : t.rank ?? (t.value === null ? 2e9 : 1e9 + sign * t.value));
   return [...list].sort((a, b) => key(a) - key(b) || a.n - b.n);
 }
 
