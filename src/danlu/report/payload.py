@@ -26,13 +26,6 @@ LEADERS = 5
 LONG = 1000  # epochs; longer curves are thinned to what a screen can show
 PIECES = 200
 
-STATES = {
-    "done": "done",
-    "interrupted": "interrupted",
-    "stopped": "stopped",
-    "failed": "failed",
-}
-
 
 def page_data(history: History) -> dict[str, Any]:
     """All that the page shows, as values that `json.dumps` takes."""
@@ -64,7 +57,7 @@ def state_of(history: History) -> str:
     """The study's state in a word, such as ``running``, ``done`` or ``not begun``."""
     if history.active:
         return "running"
-    return STATES.get(history.outcome, "not begun" if not history.trials else "interrupted")
+    return history.outcome or ("interrupted" if history.trials else "not begun")
 
 
 def _study(history: History) -> dict[str, Any]:
