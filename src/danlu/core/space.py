@@ -130,10 +130,11 @@ class Space:
         for name, p in self.parameters.items():
             if not self.active(name, kept):
                 continue
-            value = config[name] if name in config or not complete else p.middle()
             if name not in config and not complete:
                 problems.append(f"{name}: a value is needed, but none was given.")
-            elif problem := p.problem(value):
+                continue
+            value = config[name] if name in config else p.middle()
+            if problem := p.problem(value):
                 problems.append(f"{name}: {problem}")
             else:
                 kept[name] = p.clean(value)

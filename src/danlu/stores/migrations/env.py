@@ -1,0 +1,13 @@
+"""Run by Alembic for each migration; `danlu.stores.database` gives the connection."""
+
+from alembic import context
+
+from danlu.stores.schema import metadata, revision
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=revision.name,
+)
+with context.begin_transaction():
+    context.run_migrations()
