@@ -90,7 +90,7 @@ def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:
     rankings = ranked_rungs(history, rungs)
     found = []
     for t in history.running:
-        passed = [k for k, rung in enumerate(rungs[:-1]) if t.epoch >= rung]
+        passed = [k for k, rung in enumerate(rungs[:-1]) if rung <= t.epoch and rung < t.until]
         if not passed or not t.proxy.full or t.stage == "confirm":
             continue
         ranking, rung = rankings[passed[-1]], rungs[passed[-1]]
