@@ -1,5 +1,6 @@
 """``danlu run`` tunes real functions and commands, resumes, and refuses what it cannot run."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -249,3 +250,29 @@ def test_two_interrupts_end_a_run_with_its_reports_kept(
     assert "Traceback" not in errors
     assert "1 trial" in output
     assert "interrupted" in call("ls").output
+
+
+def test_on_a_terminal_the_live_view_comes_and_goes_and_the_summary_stays(
+    call: Call, study: Path
+) -> None:
+    ours, theirs = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "danlu", *command("--budget", "2 trials", "--epochs", "3")],
+        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        written = b""
+        with contextlib.suppress(OSError):  # how the end of a terminal is told
+            while chunk := os.read(ours, 65536):
+                written += chunk
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    os.close(ours)
+    text = written.decode()
+    assert process.returncode == 0
+    assert " · min loss · " in text
+    assert "epoch 0/" in text
+    last_view = text.rindex(" · min loss · ")
+    assert text.rindex("Done: ") > last_view
+    assert "\x1b[?25h" in text[last_view:], "the cursor is shown again"
