@@ -21,6 +21,8 @@ from danlu.stores.refusals import Holder, held, name_taken, no_study
 from danlu.stores.rows import REPORTED, Row, decode_rows, encode_rows, encode_spec_text
 
 FETCHED = 10_000  # rows that are taken from the database at once
+TO_READ = sa.select(schema.study.c.id).where(schema.study.c.name == sa.bindparam("name"))
+TO_WRITE = TO_READ.with_for_update()
 LAST = sa.select(
     *(
         sa.select(sa.func.max(t.c.seq))
@@ -149,8 +151,7 @@ class SqlStore:
 
     def _study(self, c: sa.Connection, name: str, *, to_write: bool = False) -> int:
         """The study's id; ``to_write`` makes other writers of it wait, on PostgreSQL too."""
-        wanted = sa.select(schema.study.c.id).where(schema.study.c.name == name)
-        study_id = c.execute(wanted.with_for_update() if to_write else wanted).scalar()
+        study_id = c.execute(TO_WRITE if to_write else TO_READ, {"name": name}).scalar()
         if study_id is None:
             raise no_study(name, _names(c), self.where)
         return int(study_id)
