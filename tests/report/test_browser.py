@@ -143,6 +143,14 @@ def test_another_metric_draws_another_pair(visit: Open) -> None:
     assert "val_loss" in after
 
 
+def test_accuracies_near_one_can_be_spread_out(visit: Open) -> None:
+    page = visit(histories.staged())
+    before = page.locator("#curves .plot").get_attribute("data-drawn")
+    page.get_by_role("button", name="log scale").click()
+    assert page.locator("#curves .plot").get_attribute("data-drawn") != before
+    assert page.get_by_role("button", name="log scale").get_attribute("aria-pressed") == "true"
+
+
 def test_the_nearest_curve_lights_up_and_a_click_pins_it(visit: Open) -> None:
     page = visit(histories.staged(objective="min val_loss"))
     find_curve(page)

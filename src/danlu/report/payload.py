@@ -11,7 +11,7 @@ from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Parameter
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
 from danlu.report.ranges import Range, curve_range, value_range
-from danlu.report.result import describe_gain, influence, leaders, result_of
+from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.report.snippets import as_command, as_python, as_toml
 from danlu.report.text import (
     format_count,
@@ -48,6 +48,7 @@ def page_data(history: History) -> dict[str, Any]:
         ],
         "names": list(history.spec.space),
         "leaders": [t.number for t in best],
+        "stages": list(stage_starts(history).items()),
         "trials": _trials(history, names),
         "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
     }
@@ -159,7 +160,12 @@ def _result(history: History) -> dict[str, Any] | None:
 
 def _filled(history: History, best: TrialRecord) -> dict[str, Any]:
     """The config with what else a command's template may name."""
-    more = {"seed": best.seed, "epochs": history.spec.epochs, "trial": best.number}
+    more: dict[str, Any] = {
+        "seed": best.seed,
+        "epochs": history.spec.epochs,
+        "until": history.spec.epochs,
+    }
+    more |= {"trial": best.number, "classes": None}
     return {"folder": ".", "data_fraction": 1.0, **more, **best.config}
 
 

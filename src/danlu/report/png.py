@@ -11,7 +11,7 @@ from danlu.core.parameter import Choice, Int
 from danlu.errors import DanluError
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
 from danlu.report.ranges import Range, curve_range, padded, value_range
-from danlu.report.result import influence, leaders
+from danlu.report.result import influence, leaders, stage_starts
 from danlu.report.text import format_number, format_value
 
 try:
@@ -150,7 +150,7 @@ def history_figure(history: History) -> Figure | None:
         steps.append((len(history.trials), steps[-1][1]))
         axes.step(*zip(*steps, strict=True), where="post", color=INK, lw=1.3)
     last, row = -math.inf, 0
-    for stage, number in _stages(history).items():
+    for stage, number in stage_starts(history).items():
         row = 1 - row if number - last < len(history.trials) / 8 else 0
         last = number
         axes.axvline(number, color=SOFT, lw=0.8, ls=":")
@@ -173,14 +173,6 @@ def _best_so_far(history: History) -> list[tuple[int, float]]:
         if value is not None and (not steps or history.objective.better(value, steps[-1][1])):
             steps.append((trial.number, value))
     return steps
-
-
-def _stages(history: History) -> dict[str, int]:
-    first: dict[str, int] = {}
-    for trial in history.trials.values():
-        if trial.stage:
-            first.setdefault(trial.stage, trial.number)
-    return first
 
 
 def slices_figure(history: History) -> Figure | None:

@@ -43,17 +43,17 @@ def curve_range(
 ) -> Range | None:
     """The range of the learning curves of a pair of metrics; None without a finite value.
 
-    The good end holds every value (but one per cent); the bad end holds what the better half of
-    the trials show after their first epochs, and the leaders whole after theirs.
+    The good end holds every value (but one per cent); the bad end holds what the best third of
+    the trials shows after their first epochs, and the leaders whole after theirs.
     """
     ranked = sorted(_finite(history, pair), key=lambda row: row[0])
     if not ranked:
         return None
     everything = sorted(v for _, values in ranked for _, v in values)
-    half = [values for _, values in ranked[: max(1, (len(ranked) + 1) // 2)]]
-    warm = WARM_UP * max((e for values in half for e, _ in values), default=0)
-    later = [v for values in half for e, v in values if e > warm]
-    starts = sorted(v for values in half for _, v in values)
+    good = [values for _, values in ranked[: max(5, len(ranked) // 3)]]
+    warm = WARM_UP * max((e for values in good for e, _ in values), default=0)
+    later = [v for values in good for e, v in values if e > warm]
+    starts = sorted(v for values in good for _, v in values)
     for leader in leaders:
         later += [v for e, v in _points(leader, pair) if e > warm]
     later = sorted(later) or starts
@@ -135,6 +135,7 @@ def _finite(
     for trial in history.trials.values():
         if points := _points(trial, pair):
             failed = trial.state == "failed" or trial.value is None
+            last = 2 if failed else 0 if trial.proxy.full else 1
             loss = 0.0 if trial.value is None else history.objective.loss(trial.value)
-            rows.append(((int(failed), loss), points))
+            rows.append(((last, loss), points))
     return rows

@@ -94,6 +94,24 @@ def leaders(history: History, count: int = 5) -> list[TrialRecord]:
     return chosen
 
 
+def stage_starts(history: History) -> dict[str, int]:
+    """Stage → number of the trial with which it began, in that order.
+
+    A trial carries the stage it reached last, so one that was begun early and continued later
+    does not count: a stage begins where it has most of three trials in a row.
+    """
+    stages = [t.stage for t in history.trials.values()]
+    starts: dict[str, int] = {}
+    for i, stage in enumerate(stages):
+        if (
+            stage
+            and stage not in starts
+            and 2 * stages[i : i + 3].count(stage) > len(stages[i : i + 3])
+        ):
+            starts[stage] = i + 1
+    return starts
+
+
 def influence(history: History) -> dict[str, float]:
     """How much of the trials' ranking each free parameter explains alone, from 0 to 1.
 

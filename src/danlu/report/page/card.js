@@ -81,7 +81,7 @@ function curvesCard() {
 function curveControls() {
   const log = toggle("log scale", logNow(), () => change({ log: !logNow() }));
   const fit = toggle("fit all", view.fit, () => change({ fit: !view.fit }));
-  const sync = () => { press(log, logNow()); press(fit, view.fit); log.disabled = !pairNow().range.can_log; };
+  const sync = () => { press(log, logNow()); press(fit, view.fit); log.disabled = !canLog(); };
   listen(sync);
   sync();
   return el("div", { class: "controls" }, ...(data.metrics.length > 1 ? [pairChoice()] : []), log, fit);

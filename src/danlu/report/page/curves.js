@@ -6,10 +6,16 @@ const pairNow = () => data.metrics[view.pair];
 const finite = (v) => typeof v === "number";
 const series = (t, name) => (name && Object.hasOwn(t.m, name) ? t.m[name] : null);
 const dashed = (ctx, on) => ctx.setLineDash(on ? [5, 4] : []);
-const logNow = () => (view.log === null ? pairNow().range.log : view.log) && pairNow().range.can_log;
+// Accuracies and the like: their log scale is that of the distance to 1.
+const nearOne = () => pairNow().direction === "max" && pairNow().range.full[0] >= 0 && pairNow().range.full[1] <= 1;
+const canLog = () => nearOne() || pairNow().range.can_log;
+const logNow = () => (view.log === null ? pairNow().range.log : view.log) && canLog();
+const kindNow = () => (logNow() ? (nearOne() ? "nearOne" : "log") : "linear");
+const scaleName = () => ({ linear: "", log: " (log scale)", nearOne: " (log scale of the distance to 1)" })[kindNow()];
 
 function yRange() {
   const r = pairNow().range;
+  if (kindNow() === "nearOne") return [Math.max(0, view.fit ? r.full[0] : r.low), 1];
   if (!view.fit) {
     if (!logNow() || r.low > 0) return [r.low, r.high];
     return [r.full[0], r.high];
@@ -130,8 +136,8 @@ function paintCurves(plot) {
   const last = Math.max(1, ...drawn.map((t) => t.e.at(-1) ?? 1), ...drawn.filter(isRunning).map((t) => t.until));
   const x = scale("linear", last > 1 ? 1 : 0.5, last > 1 ? last : 1.5, box.left, box.right, Math.max(3, plot.width / 90));
   x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
-  const y = scale(logNow() ? "log" : "linear", low, high, box.bottom, box.top, 6);
-  plot.axes(x, y, "epoch", pair.label + (logNow() ? " (log scale)" : ""));
+  const y = scale(kindNow(), low, high, box.bottom, box.top, 6);
+  plot.axes(x, y, "epoch", pair.label + scaleName());
   plot.paths = drawn.map((t) => ({ t, val: track(plot, t, pair.val), train: track(plot, t, pair.train), colour: hue(t.n) }));
   const main = plot.paths.filter((p) => emphasised(p.t));
   const order = (p) => (isRunning(p.t) ? 0 : 100 - data.leaders.indexOf(p.t.n));

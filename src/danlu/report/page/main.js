@@ -31,7 +31,7 @@ function figures() {
 function findings() {
   const list = [...data.findings];
   if (data.study.state === "running") list.unshift({ severity: "info", message: `This study was running when the report was written; write it again for what came since.` });
-  else if (data.study.ended) list.unshift({ severity: data.study.state === "failed" ? "error" : "info", message: data.study.ended });
+  else if (data.study.ended) list.unshift({ severity: data.study.state === "failed" ? "error" : "info", message: `${data.study.state[0].toUpperCase()}${data.study.state.slice(1)}: ${data.study.ended}` });
   if (!list.length) return "";
   return el("ul", { class: "findings" }, ...list.map((f) => el("li", { class: f.severity }, text(f.message))));
 }

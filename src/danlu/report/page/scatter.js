@@ -126,9 +126,7 @@ function bestLine(plot, along) {
 // A line with its name where each stage began.
 function stageMarks(plot, along) {
   const { ctx, x, box } = plot;
-  const first = new Map();
-  for (const t of trials) if (t.stage && !first.has(t.stage)) first.set(t.stage, along(t));
-  const marks = [...first].map(([name, v]) => [name, x.at(v)]).sort((a, b) => a[1] - b[1]);
+  const marks = data.stages.map(([name, n]) => [name, x.at(along(trialOf.get(n)))]).sort((a, b) => a[1] - b[1]);
   ctx.textBaseline = "bottom";
   ctx.textAlign = "left";
   let free = -Infinity, row = 0;
