@@ -167,8 +167,8 @@ def staged(trials: int = 40, seed: int = 0, epochs: int = 30, **changes: Any) ->
                     "training loss falls: overfitting. Try more dropout, or stop near epoch 14.",
                     advice=(Advice("raise", "dropout"),))  # fmt: skip
     tape.events.append(Diagnosed(tape.tick(), top.number, found))
-    study = Finding("boundary", "info", 0.7, "The best dropout lies well inside its range; "
-                    "3 of 41 trials diverged, all with lr above 0.3.")  # fmt: skip
+    study = Finding("boundary", "info", 0.7, "The best lr lies well inside its range; "
+                    "all trials that diverged had an lr above 0.3.")  # fmt: skip
     tape.events.append(Diagnosed(tape.tick(), None, study))
     tape.events.append(Ended(tape.tick(), "done", "The budget of 20 full trainings is spent."))
     return tape.history()

@@ -279,5 +279,10 @@ def test_the_printed_page_is_light_and_holds_the_charts(visit: Open) -> None:
     page = visit(histories.staged(), color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    plots = page.locator(".plot").count()
+    assert page.locator(".plot .copy").count() == plots > 5
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.locator(".plot .copy").count() == 0
+    assert len(page.pdf()) > 30_000
+    assert page.locator(".plot .copy").count() == 0

@@ -293,7 +293,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, ANYTHING, max_size=5), max_size=4))
 def test_whatever_stands_in_a_file_it_is_loaded_or_refused(
     tmp_path: Path, data: dict[str, Any]

@@ -26,13 +26,6 @@ LEADERS = 5
 LONG = 1000  # epochs; longer curves are thinned to what a screen can show
 PIECES = 200
 
-STATES = {
-    "done": "done",
-    "interrupted": "interrupted",
-    "stopped": "stopped",
-    "failed": "failed",
-}
-
 
 def page_data(history: History) -> dict[str, Any]:
     """All that the page shows, as values that `json.dumps` takes."""
@@ -64,7 +57,7 @@ def state_of(history: History) -> str:
     """The study's state in a word, such as ``running``, ``done`` or ``not begun``."""
     if history.active:
         return "running"
-    return STATES.get(history.outcome, "not begun" if not history.trials else "interrupted")
+    return history.outcome or ("interrupted" if history.trials else "not begun")
 
 
 def _study(history: History) -> dict[str, Any]:
@@ -192,14 +185,14 @@ def _range(found: Range | None) -> dict[str, Any] | None:
 
 
 def _values(history: History) -> dict[str, Any] | None:
-    """The axis of the trials' values, and under ``close`` that of their better half."""
+    """The axis of the trials' values, and under ``close`` that of the best quarter."""
     trials = [t for t in history.trials.values() if t.state != "failed"]
     known = [t.value for t in trials or history.trials.values() if t.value is not None]
     known.sort(key=history.objective.loss)
     direction = history.objective.direction
-    half = value_range(known[: max(2, (len(known) + 1) // 2)], direction)
+    close = value_range(known[: max(2, (len(known) + 3) // 4)], direction)
     whole = value_range(known, direction)
-    return None if whole is None else {**asdict(whole), "close": _range(half)}
+    return None if whole is None else {**asdict(whole), "close": _range(close)}
 
 
 def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:

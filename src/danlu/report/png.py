@@ -231,15 +231,18 @@ def _values(history: History) -> Range | None:
 def _dots(axes: Axes, history: History, x: dict[int, float], found: Range) -> None:
     """Trials as dots; hollow on a proxy, the leaders in colour, clipped ones on the edge."""
     hues = dict(zip((t.number for t in leaders(history, len(HUES))), HUES, strict=False))
+    groups: dict[tuple[str, str, bool], list[tuple[float, float]]] = {}
     for number, place in x.items():
         trial = history.trials[number]
         value = min(found.high, max(found.low, trial.value or 0.0))
-        hue = hues.get(number, GREY)
+        look = ("o" if value == trial.value else "v", hues.get(number, GREY), trial.proxy.full)
+        groups.setdefault(look, []).append((place, value))
+    for (marker, hue, solid), points in groups.items():
+        top = hue != GREY
         axes.plot(
-            [place], [value], marker="o" if value == trial.value else "v", ls="",
-            markersize=5 if number in hues else 3.5, color=hue,
-            markerfacecolor=hue if trial.proxy.full else "none",
-            alpha=1.0 if number in hues else 0.5, clip_on=False, zorder=3 if number in hues else 2,
+            *zip(*points, strict=True), marker=marker, ls="", clip_on=False, color=hue,
+            markerfacecolor=hue if solid else "none", markersize=5 if top else 3.5,
+            alpha=1.0 if top else 0.5, zorder=3 if top else 2,
         )  # fmt: skip
 
 

@@ -94,5 +94,23 @@ follow();
 addEventListener("hashchange", follow);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(wantedTheme()));
 let before = null;
-addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; setTheme("light"); });
-addEventListener("afterprint", () => setTheme(before));
+addEventListener("beforeprint", () => {
+  if (view.printing) return;
+  before = document.documentElement.dataset.theme;
+  setTheme("light");
+  view.printing = true;
+  for (const plot of document.querySelectorAll(".plot")) plot.append(copied(plot.firstChild));
+});
+addEventListener("afterprint", () => {
+  if (!view.printing) return;
+  view.printing = false;
+  for (const copy of document.querySelectorAll(".plot .copy")) copy.remove();
+  setTheme(before);
+});
+
+// Chromium prints a canvas that was drawn anew for printing empty, but a fresh one as it is.
+function copied(canvas) {
+  const copy = el("canvas", { class: "copy", width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}

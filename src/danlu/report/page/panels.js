@@ -30,6 +30,7 @@ function panelsCard() {
     el("p", { class: "caption" }, "The same axes in each; the shaded area is the gap between training and validation."));
   const fill = () => {
     box.replaceChildren(...panelTrials().map(panel));
+    for (const node of box.children) node.plot.draw();
     card.hidden = !box.childElementCount;
   };
   listen((patch) => {

@@ -69,7 +69,8 @@ class Plot {
     this.base = el("canvas", { role: "img", tabindex: "0", "aria-label": label + keys });
     this.over = el("canvas", { class: "over", "aria-hidden": "true" });
     this.node = el("div", { class: "plot" }, this.base, this.over);
-    new ResizeObserver(() => this.draw()).observe(this.node);
+    // While the page is printed its pictures are stretched, not drawn again.
+    new ResizeObserver(() => { if (!view.printing) this.draw(); }).observe(this.node);
   }
 
   draw() {

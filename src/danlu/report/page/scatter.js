@@ -6,8 +6,10 @@ const jitter = (n) => (((Math.imul(n, STEADY) >>> 0) / 2 ** 32) - 0.5);
 const valued = trials.filter((t) => t.value !== null);
 const counted = (t) => t.rank !== null || !trials.some((other) => other.rank !== null);
 
+const valuesNow = () => (view.close ? data.values.close : data.values);
+
 function valueScale(box, wanted) {
-  const r = view.close ? data.values.close : data.values;
+  const r = valuesNow();
   return scale(r.log ? "log" : "linear", r.low, r.high, box.bottom, box.top, wanted);
 }
 
@@ -148,9 +150,9 @@ function stageMarks(plot, along) {
   });
 }
 
-// Shows the better half of the values only, in history and slices alike.
+// Shows the best quarter of the values only, in history and slices alike.
 function closer() {
-  const button = toggle("best half", view.close, () => change({ close: !view.close }));
+  const button = toggle("best quarter", view.close, () => change({ close: !view.close }));
   listen(() => press(button, view.close));
   return button;
 }
@@ -167,7 +169,7 @@ function historyCard() {
       const end = Math.max(shown.cost ? 1e-3 : 1, ...trials.map(along));
       const x = scale("linear", shown.cost ? 0 : 0.5, shown.cost ? end * 1.02 : end + 0.5, p.box.left, p.box.right, Math.max(3, p.width / 80));
       if (!shown.cost) x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
-      p.axes(x, valueScale(p.box, 6), shown.cost ? "full trainings spent" : "trial", data.study.metric + (data.values.log ? " (log scale)" : ""));
+      p.axes(x, valueScale(p.box, 6), shown.cost ? "full trainings spent" : "trial", data.study.metric + (valuesNow().log ? " (log scale)" : ""));
       stageMarks(p, along);
       p.inside(p.ctx, () => bestLine(p, along));
       dots(p, (t) => p.x.at(along(t)));
