@@ -164,6 +164,35 @@ def test_short_trainings_and_those_that_cannot_use_all_data(
     assert all(t.proxy.full for t in history.trials.values())
 
 
+@pytest.mark.parametrize(
+    ("budget", "more"),
+    [
+        (Budget(trainings=20.0), Budget(trainings=40.0)),
+        (Budget(trials=40), Budget(trials=80)),
+        (Budget(trainings=5.0), Budget(trainings=20.0)),
+    ],
+)
+def test_a_raised_budget_goes_on_with_the_search_and_confirms_again(
+    budget: Budget, more: Budget
+) -> None:
+    before = run(budget).history
+    simulation = run(more, past=before)
+    after = simulation.history
+    new = [t for t in after.trials.values() if t.number > len(before.trials)]
+    stages = [stage for stage, _ in itertools.groupby(t.stage for t in new)]
+    assert stages[-2:] == ["fine", "confirm"]
+    assert len([t for t in new if t.stage == "fine"]) >= 8
+    assert more.trainings is None or after.trainings <= more.trainings + 1e-6
+    assert more.trials is None or len(after.trials) <= more.trials
+
+
+def test_a_finished_study_that_is_run_again_does_nothing_more() -> None:
+    for budget in (Budget(), Budget(trials=25), Budget(trainings=13.0)):
+        before = run(budget).history
+        simulation = run(budget, past=before)
+        assert len(simulation.history.trials) == len(before.trials)
+
+
 def test_a_slow_start_of_training_is_no_reason_for_a_part_of_the_data() -> None:
     config = SPACE.default()
     reports: list[Event] = [Reported(100.0 + e, 1, e, {"val_loss": 1.0}) for e in range(1, 7)]
