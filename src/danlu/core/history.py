@@ -239,6 +239,8 @@ def fold(history: History, events: Iterable[Event]) -> History:
                 continue
             _tick(now, event.at)
         else:
+            if isinstance(event, Began):  # after a crash nobody ran it since the last event
+                now["active"] = False
             _tick(now, event.at)
             if curves:
                 _settle(now, curves, getattr(event, "trial", None))
