@@ -39,8 +39,8 @@ def train(trial: danlu.Trial) -> None:
 
 # %% 3. Run it
 #
-# "20x" is as much compute as 20 full trainings. Many more configs than that are tried, most of them
-# for a few epochs only. Run the file again: the study is there already, so nothing is left to do.
+# "20x" is as much compute as 20 full trainings. Many more configs than that are tried, most
+# of them for a few epochs only. Run the file again: the study is there, so nothing is left to do.
 
 if __name__ == "__main__":
     study = danlu.Study("tutorial", space=space, objective="min val_loss", epochs=20)

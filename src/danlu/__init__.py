@@ -1,17 +1,15 @@
 """danlu tunes deep networks the way an experienced practitioner does.
 
-Importing it costs next to nothing: what a training script needs is here at once and made of the
-standard library, the rest is imported when it is first used.
+Importing it costs little: what a training script needs is here at once and made of the standard
+library, the rest is imported when it is first used. Type checkers read ``__init__.pyi``.
 """
 
+from importlib import import_module
 from typing import Any
 
 from danlu.core.decision import Proxy
-from danlu.core.finding import Advice, Finding
-from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
-from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import (
     ConfigError,
     DanluError,
@@ -55,11 +53,26 @@ __all__ = [
     "report",
 ]
 
+LATER = {
+    "Advice": "danlu.core.finding",
+    "Budget": "danlu.core.spec",
+    "Command": "danlu.executors.command",
+    "Finding": "danlu.core.finding",
+    "History": "danlu.core.history",
+    "Objective": "danlu.core.spec",
+    "Report": "danlu.core.history",
+    "Spec": "danlu.core.spec",
+    "Study": "danlu.study",
+    "TrialRecord": "danlu.core.history",
+}
+"""Names that no training script needs, and the modules they come from at their first use."""
+
 
 def __getattr__(name: str) -> Any:
-    # The study brings the stores and strategies; a training script needs neither (PEP 562).
-    if name in ("Study", "Command"):
-        from danlu import study
-
-        return getattr(study, name)
+    if name in LATER:
+        return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module 'danlu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -247,8 +247,7 @@ class Study:
         Raises:
             StudyError: If it is being run.
         """
-        with self._store.lock(self.spec.name):
-            self._store.remove(self.spec.name)
+        self._store.remove(self.spec.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self, *, now: bool = False, trial: int | None = None) -> None:

@@ -5,6 +5,7 @@ one transaction, launch. Running the same study again goes on where the last run
 it ended.
 """
 
+import math
 import os
 import socket
 import time
@@ -33,10 +34,11 @@ from danlu.core.job import Job
 from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
 from danlu.errors import LaunchError
 from danlu.executors.base import Executor
-from danlu.stores.base import Store
+from danlu.stores.base import Request, Store
 from danlu.strategies.base import Strategy
 
-TURN_S = 0.2  # at least so often the watcher is called and requests are read
+TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
+SAVE_S = 0.1  # reports wait at most so long to be recorded together: a commit waits for the disk
 MAX_LOSSES = 3  # a trial that loses its worker so often without a new epoch fails
 FAILED_STARTS = 3  # when the first trials all fail without a report, the study stops
 
@@ -82,6 +84,7 @@ class Tuner:
         self._endings: dict[int, Stopped | Failed] = {}
         self._over = ""
         self._outcome = "done"
+        self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
         self._heard = max((r.number for r in store.requests(history.spec.name)), default=0)
 
     # ---- the loop
@@ -108,13 +111,14 @@ class Tuner:
         """One turn of the loop; False when all is over."""
         self._obey()
         launches = self._decide() if not self._over else []
-        self._save()  # before launching: a crash between the two must leave a trace
+        if launches or time.monotonic() >= self._saved_at + SAVE_S:
+            self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
         if self.interrupts > 1 or (not launches and not self._working()):
             return False
-        for event in self.executor.collect(TURN_S):
+        for event in self.executor.collect(SAVE_S if self._unsaved else TURN_S):
             self._take(event)
         return True
 
@@ -131,6 +135,7 @@ class Tuner:
         if self._unsaved:
             self.store.append(self.history.spec.name, self._unsaved)
             self._unsaved = []
+            self._saved_at = time.monotonic()
 
     # ---- beginning and end
 
@@ -172,8 +177,14 @@ class Tuner:
     # ---- a person's wishes
 
     def _obey(self) -> None:
-        name = self.history.spec.name
-        for request in self.store.requests(name, self._heard):
+        if time.monotonic() >= self._obeyed_at + TURN_S:
+            self._obeyed_at = time.monotonic()
+            self._fulfil(self.store.requests(self.history.spec.name, self._heard))
+        if self.interrupts:
+            self._finish("interrupted", "interrupted from the keyboard or by a signal")
+
+    def _fulfil(self, requests: Iterable[Request]) -> None:
+        for request in requests:
             self._heard = request.number
             if request.verb == "stop trial" and request.trial is not None:
                 self._stop(
@@ -184,8 +195,6 @@ class Tuner:
             elif request.verb == "stop now":
                 self._finish("stopped", "a person asked to stop now")
                 self.interrupts = 2
-        if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
 
     # ---- decisions
 

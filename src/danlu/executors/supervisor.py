@@ -75,7 +75,7 @@ class Supervisor:
         self.wire.send({"pid": self.child})
         status = self._watch()
         send(self.child, signal.SIGKILL, group=True)
-        kill_below(os.getpid())
+        kill_below()
         self._drain_pair()
         self.wire.send({"exit": os.waitstatus_to_exitcode(status)})
 

@@ -6,12 +6,10 @@ JSON with NumPy arrays as base64. The random state of `random`, NumPy and torch 
 that a resumed trial draws what the uninterrupted one would have drawn.
 """
 
-import base64
+import binascii
 import json
 import os
-import random
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,18 +28,19 @@ def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
         "random": _random_state(),
     }
     name = NAMES[0] if torch else NAMES[1]
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".checkpoint-")
+    temporary = folder / f".checkpoint-{os.getpid()}"  # of this process only, as all may save
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             if torch:
                 torch.save(content, file)
             else:
                 file.write(json.dumps(content, default=_encode).encode())
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(folder / name)
+        temporary.replace(folder / name)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -81,8 +80,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _random_state() -> dict[str, Any]:
-    version, words, gauss = random.getstate()
-    state: dict[str, Any] = {"python": [version, list(words), gauss]}
+    state: dict[str, Any] = {}
+    if random := sys.modules.get("random"):
+        version, words, gauss = random.getstate()
+        state["python"] = [version, list(words), gauss]
     if numpy := sys.modules.get("numpy"):
         name, keys, *rest = numpy.random.get_state()
         state["numpy"] = [name, keys.tolist(), *rest]
@@ -94,8 +95,11 @@ def _random_state() -> dict[str, Any]:
 
 
 def _set_random_state(state: Mapping[str, Any]) -> None:
-    version, words, gauss = state["python"]
-    random.setstate((version, tuple(words), gauss))
+    if "python" in state:
+        import random  # only reached when training had used it, too
+
+        version, words, gauss = state["python"]
+        random.setstate((version, tuple(words), gauss))
     if (numpy := sys.modules.get("numpy")) and "numpy" in state:
         name, keys, *rest = state["numpy"]
         numpy.random.set_state((name, numpy.array(keys, dtype="uint32"), *rest))
@@ -108,7 +112,7 @@ def _set_random_state(state: Mapping[str, Any]) -> None:
 def _encode(value: Any) -> Any:
     """What JSON has no word for: NumPy arrays and scalars."""
     if hasattr(value, "tobytes") and hasattr(value, "dtype"):
-        data = base64.b64encode(value.tobytes()).decode()
+        data = binascii.b2a_base64(value.tobytes(), newline=False).decode()
         return {"__array__": data, "dtype": str(value.dtype), "shape": list(value.shape)}
     raise TypeError(
         f"a state of type {type(value).__name__} cannot be saved without torch: use numbers, "
@@ -121,6 +125,6 @@ def _decode(table: dict[str, Any]) -> Any:
         return table
     import numpy  # only reached when NumPy arrays were saved
 
-    flat = numpy.frombuffer(base64.b64decode(table["__array__"]), dtype=table["dtype"])
+    flat = numpy.frombuffer(binascii.a2b_base64(table["__array__"]), dtype=table["dtype"])
     array = flat.reshape(table["shape"]).copy()
     return array if table["shape"] else array[()]
