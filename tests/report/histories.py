@@ -265,3 +265,15 @@ def one_trial(names: tuple[str, ...]) -> History:
     tape.events.append(Finished(tape.tick(), n))
     tape.events.append(Ended(tape.tick(), "done", "The search is finished."))
     return tape.history()
+
+
+def extreme() -> History:
+    """A failed trial with the only value that a chart can show, beside absurd ones."""
+    tape = Tape(spec("min val_loss", 2))
+    for value in (0.7, 1e308, -1e308, 5e-324, math.inf):
+        n = tape.start(tape.draw(), 2)
+        tape.events.append(Reported(tape.tick(), n, 1, {"val_loss": value, "train_loss": 1.0}))
+        if n == 1:
+            tape.events.append(Failed(tape.tick(), n, "exit", "exit status 1"))
+    tape.start(tape.draw(), 2)
+    return tape.history()

@@ -114,9 +114,10 @@ def find_curve(page: Any) -> None:
         histories.single(),
         histories.only_failures(),
         histories.running(),
+        histories.extreme(),
         histories.staged(),
     ],
-    ids=["empty", "single", "failures", "running", "staged"],
+    ids=["empty", "single", "failures", "running", "extreme", "staged"],
 )
 @pytest.mark.parametrize("width", [1300, 360])
 def test_any_study_opens_without_an_error_or_a_sideways_scroll(

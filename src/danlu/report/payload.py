@@ -10,7 +10,7 @@ from danlu.core.codec import encode_number
 from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Parameter
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, value_range
+from danlu.report.ranges import Range, curve_range, drawable, value_range
 from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.report.snippets import as_command, as_python, as_toml
 from danlu.report.text import (
@@ -192,8 +192,9 @@ def _range(found: Range | None) -> dict[str, Any] | None:
 
 def _values(history: History) -> dict[str, Any] | None:
     """The axis of the trials' values, and under ``close`` that of the best quarter."""
-    trials = [t for t in history.trials.values() if t.state != "failed"]
-    known = [t.value for t in trials or history.trials.values() if t.value is not None]
+    trials = [t for t in history.trials.values() if drawable(t.value)]
+    sound = [t for t in trials if t.state != "failed"]
+    known = [t.value for t in sound or trials if t.value is not None]
     known.sort(key=history.objective.loss)
     direction = history.objective.direction
     close = value_range(known[: max(2, (len(known) + 3) // 4)], direction)
@@ -249,7 +250,7 @@ def _diverged(trial: TrialRecord) -> bool:
     """Whether training ran away: an infinite or undefined number, or a failure that says so."""
     if trial.cause == "not finite":
         return True
-    return any(not math.isfinite(v) for r in trial.reports[-1:] for v in r.metrics.values())
+    return any(not drawable(v) for r in trial.reports[-1:] for v in r.metrics.values())
 
 
 def _curves(trial: TrialRecord, names: Iterable[str]) -> dict[str, Any]:
@@ -265,7 +266,9 @@ def _number(report: Report, name: str) -> float | str | None:
     value = report.metrics.get(name)
     if value is None:
         return None
-    return float(f"{value:.5g}") if math.isfinite(value) else encode_number(value)
+    if drawable(value):
+        return float(f"{value:.5g}")
+    return encode_number(math.nan if math.isnan(value) else math.copysign(math.inf, value))
 
 
 def _thinned(reports: Sequence[Report]) -> Sequence[Report]:

@@ -10,7 +10,7 @@ from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Choice, Int
 from danlu.errors import DanluError
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, padded, value_range
+from danlu.report.ranges import Range, curve_range, drawable, padded, value_range
 from danlu.report.result import influence, leaders, stage_starts
 from danlu.report.text import format_number, format_value
 
@@ -119,7 +119,7 @@ def _draw_leader(
         mark = "o" if len(x) == 1 else None
         axes.plot(x, y, color=hue, lw=2.0, label=label, marker=mark, markersize=4)
     if pair.train and pair.val:
-        both = [r for r in trial.reports if pair.train in r.metrics and pair.val in r.metrics]
+        both = [r for r in trial.reports if all(drawable(r.metrics.get(n)) for n in pair.names)]
         shade = 0.17 if trial is history.best else 0.05
         axes.fill_between(
             [r.epoch for r in both],
@@ -134,7 +134,7 @@ def _draw_leader(
 def _points(trial: TrialRecord, name: str) -> tuple[list[int], list[float]]:
     """Epochs and values up to the first that is not finite."""
     curve = trial.curve(name)
-    end = next((i for i, (_, v) in enumerate(curve) if not math.isfinite(v)), len(curve))
+    end = next((i for i, (_, v) in enumerate(curve) if not drawable(v)), len(curve))
     return [e for e, _ in curve[:end]], [v for _, v in curve[:end]]
 
 
@@ -170,7 +170,9 @@ def _best_so_far(history: History) -> list[tuple[int, float]]:
     steps: list[tuple[int, float]] = []
     for trial in sorted(history.ranked, key=lambda t: t.number):
         value = trial.value
-        if value is not None and (not steps or history.objective.better(value, steps[-1][1])):
+        if value is None or not drawable(value):
+            continue
+        if not steps or history.objective.better(value, steps[-1][1]):
             steps.append((trial.number, value))
     return steps
 
@@ -212,11 +214,12 @@ def _draw_slice(axes: Axes, history: History, name: str, found: Range) -> None:
 
 
 def _valued(history: History) -> list[TrialRecord]:
-    return [t for t in history.trials.values() if t.value is not None]
+    return [t for t in history.trials.values() if drawable(t.value)]
 
 
 def _values(history: History) -> Range | None:
-    known = [t.value for t in _valued(history) if t.state != "failed" and t.value is not None]
+    trials = [t for t in _valued(history) if t.state != "failed"] or _valued(history)
+    known = [t.value for t in trials if t.value is not None]
     return value_range(known, history.objective.direction)
 
 

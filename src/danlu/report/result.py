@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danlu.core.history import History, TrialRecord
+from danlu.report.ranges import drawable
 from danlu.report.text import format_measured, format_number
 
 
@@ -46,7 +47,11 @@ def result_of(history: History) -> Result | None:
     default = next(
         (t for t in history.trials.values() if t.config == wanted and t.value is not None), None
     )
-    same = [t for t in history.ranked if t.config == best.config and t.epoch >= best.epoch]
+    same = [
+        t
+        for t in history.ranked
+        if t.config == best.config and t.epoch >= best.epoch and drawable(t.value)
+    ]
     seeds = {t.seed: t for t in reversed(same)}
     confirmed = tuple(seeds.values()) if len(seeds) > 1 and best.proxy.full else ()
     return Result(best, default, confirmed)

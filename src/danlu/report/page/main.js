@@ -74,8 +74,8 @@ function clip(box) {
 function build() {
   document.documentElement.dataset.theme = wantedTheme();
   const parts = [el("div", { class: "pair" }, curvesCard(), resultCard()), panelsCard()];
-  if (valued.length) parts.push(historyCard());
-  if (valued.length && data.parameters.length) parts.push(slicesCard());
+  if (data.values) parts.push(historyCard());
+  if (data.values && data.parameters.length) parts.push(slicesCard());
   if (trials.length) parts.push(tableCard());
   document.getElementById("page").replaceChildren(header(), figures(), findings(), el("div", { class: "rows" }, ...parts),
     el("footer", {}, "Written by danlu. Every reported epoch: danlu export."));

@@ -3,7 +3,7 @@
 const STEADY = 0x9e3779b1; // spreads trial numbers evenly, so that a picture is the same each time
 const jitter = (n) => (((Math.imul(n, STEADY) >>> 0) / 2 ** 32) - 0.5);
 
-const valued = trials.filter((t) => t.value !== null);
+const valued = trials.filter((t) => t.value !== null && Math.abs(t.value) < 1e100); // what a chart can show
 const counted = (t) => t.rank !== null || !trials.some((other) => other.rank !== null);
 
 const valuesNow = () => (view.close ? data.values.close : data.values);
