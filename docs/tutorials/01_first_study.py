@@ -52,6 +52,6 @@ if __name__ == "__main__":
 
     assert best is not None
     print(f"best of {len(study.trials)} trials: #{best.number} with val_loss {best.value:.3f}")
-    print(f"  {dict(best.config)}")
+    print(f"  {dict(best.params)}")
     print(f"  why it was trained: {best.why}")
     print(f"  report: {study.report('tutorial.html')}")

@@ -93,6 +93,11 @@ class TrialRecord:
         return self.reports[-1].epoch if self.reports else 0
 
     @property
+    def params(self) -> Mapping[str, Value]:
+        """The config, under the name by which training code knows it."""
+        return self.config
+
+    @property
     def open(self) -> bool:
         """Whether it may still report: running, paused or waiting for its retry."""
         return self.state in OPEN
