@@ -1,0 +1,46 @@
+"""Small helpers of linear algebra shared by the surrogates."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+
+Array: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.intp]
+Bools: TypeAlias = NDArray[np.bool_]
+
+JITTER = 1e-9  # relative to the mean diagonal; smaller fails for near-duplicate configs
+JITTER_TRIES = 6
+
+
+def lower_cholesky(K: Array) -> Array:
+    """Lower Cholesky factor of a symmetric matrix, with as little jitter as it needs.
+
+    Args:
+        K: Symmetric, positive semi-definite up to rounding, (n, n); not changed.
+
+    Raises:
+        numpy.linalg.LinAlgError: If it stays indefinite with a jitter of 1e-4 of its diagonal.
+    """
+    scale = max(float(np.mean(np.diagonal(K))), 1e-300)
+    for attempt in range(JITTER_TRIES):
+        shifted = K.copy()
+        shifted[np.diag_indices(len(K))] += scale * JITTER * 10.0**attempt
+        try:
+            return np.asarray(cholesky(shifted, lower=True, overwrite_a=True, check_finite=False))
+        except np.linalg.LinAlgError:
+            continue
+    raise np.linalg.LinAlgError("the covariance matrix is not positive definite")
+
+
+def solve_lower(L: Array, B: Array, *, transposed: bool = False) -> Array:
+    """L⁻¹ B, or L⁻ᵀ B if ``transposed``, for lower-triangular L."""
+    return np.asarray(
+        solve_triangular(L, B, lower=True, trans=1 if transposed else 0, check_finite=False)
+    )
+
+
+def log_det(L: Array) -> float:
+    """ln|L Lᵀ| of a Cholesky factor."""
+    return 2.0 * float(np.log(np.diagonal(L)).sum())
