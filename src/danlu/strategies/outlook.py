@@ -1,0 +1,171 @@
+"""What the curve model expects of every trial and of configs never trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from danlu.core.history import History
+from danlu.strategies.encoding import Encoding
+from danlu.strategies.evidence import Curve, Fit, fingerprint, fitted, milestone
+from danlu.strategies.search import rows_of, spaced
+from danlu.surrogates.curve_gp import CurveGP, condition_curve_gp, curve_prior, fit_curve_gp
+from danlu.surrogates.curves import Horizon, statistics
+from danlu.surrogates.linalg import Array, Ints
+from danlu.surrogates.warping import Warp, fit_warp
+
+WORST = 0.975  # quantile of what was seen that a failed config is taken to reach
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the model is built.
+
+    Attributes:
+        steepness: How much the neighbourhood of the best is magnified.
+        refit: Growth of the number of reports after which hyperparameters are fitted again.
+        most_conditioned: Curves that predictions rest on.
+        most_fitted: Curves that hyperparameters are fitted to.
+    """
+
+    steepness: float = 4.0
+    refit: float = 1.2
+    most_conditioned: int = 64
+    most_fitted: int = 36
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The model at one moment of a study; made by `look`.
+
+    Attributes:
+        curves: The trials that it was conditioned on, in the order of its rows.
+        best: The best value so far, warped.
+    """
+
+    encoding: Encoding
+    horizon: Horizon
+    curves: list[Curve]
+    warp: Warp
+    gp: CurveGP
+    best: float
+
+    @property
+    def paused(self) -> Ints:
+        """Rows of the trials that can be continued."""
+        T = self.horizon.epochs
+        rows = [
+            i
+            for i, c in enumerate(self.curves)
+            if c.trial.state == "paused" and not c.failed and c.epoch < T
+        ]
+        return np.array(rows, int)
+
+    def predict_seen(self, rows: Ints, epochs: Ints) -> tuple[Array, Array]:
+        """Warped mean and standard deviation of trials, each at an epoch of its own."""
+        mu, variance = self.gp.predict_seen(rows, epochs)
+        return mu, np.sqrt(variance)
+
+    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+        """Warped mean and standard deviation of new configs at an epoch."""
+        mu, variance = self.gp.predict_new(X, epoch)
+        return mu, np.sqrt(variance)
+
+
+def look(
+    encoding: Encoding,
+    history: History,
+    curves: list[Curve],
+    settings: Settings,
+    rng: np.random.Generator,
+) -> Outlook:
+    """Fit and condition the model; at least one curve must have a finite value."""
+    seen = [c for c in curves if len(c.epochs)]
+    well = [c for c in seen if not c.failed] or seen
+    warp = fit_warp(
+        np.array([c.last for c in well]), min(c.best for c in well), settings.steepness
+    )
+    horizon = Horizon(max(history.spec.epochs, max(c.epoch for c in seen)))
+    theta = _theta(encoding, history, seen, horizon, settings)
+    kept = [seen[i] for i in spaced([c.best for c in seen], settings.most_conditioned, rng)]
+    rows, epochs, values = _observations(kept, curves, warp)
+    X = rows_of(encoding, rows)
+    gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
+    if any(_awaited(c) for c in rows):
+        epochs, values = _believed(gp, rows)
+        gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
+    return Outlook(encoding, horizon, rows, warp, gp, float(warp(np.array([warp.best]))[0]))
+
+
+def _awaited(c: Curve) -> bool:
+    """Whether the trial is running towards an epoch that it has not reported."""
+    return c.trial.state in ("running", "lost") and c.trial.until > c.epoch and not c.failed
+
+
+def _observations(
+    kept: list[Curve], curves: list[Curve], warp: Warp
+) -> tuple[list[Curve], list[tuple[int, ...]], list[Array]]:
+    """Rows of the model: the kept curves, failed trials as bad ones, and running ones.
+
+    A failed trial counts as one bad value at its last epoch: what it reported before the failure
+    says little about where it would have led.
+    """
+    last = [warp(c.losses)[-1] for c in kept]
+    worst = np.array([float(np.quantile(last, WORST))])
+    rows: list[Curve] = []
+    epochs: list[tuple[int, ...]] = []
+    values: list[Array] = []
+    for c in [*kept, *(c for c in curves if not c.epochs and (c.failed or _awaited(c)))]:
+        rows.append(c)
+        if c.failed:
+            epochs.append((max(1, c.epoch),))
+            values.append(worst)
+        else:
+            epochs.append(c.epochs)
+            values.append(warp(c.losses))
+    return rows, epochs, values
+
+
+def _believed(gp: CurveGP, rows: list[Curve]) -> tuple[list[tuple[int, ...]], list[Array]]:
+    """Running trials get their predicted value at the epoch they train to."""
+    epochs, values = list(gp.epochs), list(gp.values)
+    waiting = np.array([i for i, c in enumerate(rows) if _awaited(c)])
+    targets = np.array([rows[i].trial.until for i in waiting])
+    mu, _ = gp.predict_seen(waiting, targets)
+    for i, target, m in zip(waiting, targets, mu, strict=True):
+        epochs[i] = (*epochs[i], int(target))
+        values[i] = np.r_[values[i], m]
+    return epochs, values
+
+
+def _theta(
+    encoding: Encoding,
+    history: History,
+    seen: list[Curve],
+    horizon: Horizon,
+    settings: Settings,
+) -> Array:
+    """Hyperparameters fitted to the curves as they stood at the last milestone."""
+    cut = milestone(seen, settings.refit)
+    past = [p for c in seen if len((p := c.before(cut)).epochs)]
+
+    def make() -> Array:
+        best = min(c.best for c in past)
+        warp = fit_warp(np.array([c.last for c in past]), best, settings.steepness)
+        kept = _informative(past, settings.most_fitted, history.spec.seed)
+        values = [warp(c.losses) for c in kept]
+        stats = statistics(horizon, [c.epochs for c in kept], values)
+        prior = curve_prior(encoding.ell)
+        return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
+
+    return fitted(Fit(("curves", settings, *fingerprint(history, past)), make))
+
+
+def _informative(curves: list[Curve], most: int, seed: int) -> list[Curve]:
+    """Half the longest curves, the others drawn."""
+    if len(curves) <= most:
+        return curves
+    order = np.argsort([-len(c.epochs) for c in curves], kind="stable")
+    drawn = np.random.default_rng(seed & 0xFFFFFFFF).choice(
+        order[most // 2 :], most - most // 2, replace=False
+    )
+    return [curves[i] for i in [*order[: most // 2].tolist(), *drawn.tolist()]]
