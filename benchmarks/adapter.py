@@ -41,9 +41,11 @@ class Job:
 
     def __init__(self, study: "Study", trial: TrialRecord) -> None:
         self.study, self.id = study, trial.number
-        self.params, self.target_epoch = dict(trial.config), trial.until
+        self.params = dict(trial.config)
+        self.target_epoch = study.place(trial)
 
     def report(self, epoch: int, loss: float) -> bool:
+        epoch = min(epoch, self.study.history.spec.epochs)  # with shares of data: 1
         self.study.record(Reported(self.study.tick(), self.id, epoch, {"loss": loss}))
         return False
 
@@ -51,10 +53,19 @@ class Job:
 class Study:
     """A study in memory: decisions become events at once, one worker."""
 
-    def __init__(self, space: Space, epochs: int, strategy: Strategy, seed: int) -> None:
+    def __init__(
+        self, space: Space, epochs: int, strategy: Strategy, seed: int, levels: int = 1
+    ) -> None:
+        self.levels = levels
         spec = Spec("bench", space, Objective("loss", "min"), epochs, seed)
         self.space, self.strategy = space, strategy
         self.history: History = empty(spec, [Began(0.0)])
+
+    def place(self, trial: TrialRecord) -> int:
+        """The harness's level: epochs, or the share of the data in units of the largest level."""
+        if self.history.spec.epochs == 1:
+            return max(1, round(trial.proxy.data_fraction * self.levels))
+        return trial.until
 
     def tick(self) -> float:
         return self.history.last_at + 1.0
@@ -79,7 +90,7 @@ class Study:
         return Job(self, self.history.trials[n])
 
     def tell(self, job: Job) -> None:
-        done = job.target_epoch >= self.history.spec.epochs
+        done = self.history.trials[job.id].until >= self.history.spec.epochs
         self.record((Finished if done else Paused)(self.tick(), job.id))
 
 
@@ -90,6 +101,9 @@ def bench_study(
     opt = json.loads(os.environ.get("DANLU_BENCH_OPTIONS", "{}"))
     sett = Settings(**opt.pop("settings", {}))
     bay = opt.pop("bayes", {})
-    if max_epoch == 1 or not resumable:
+    if max_epoch == 1:
         return Study(space_of(space), max_epoch, Bayes(**bay), seed)
-    return Study(space_of(space), max_epoch, FreezeThaw(settings=sett, **opt), seed)
+    if not resumable:
+        opt["fractions"] = tuple(r / max_epoch for r in levels)
+    epochs = max_epoch if resumable else 1
+    return Study(space_of(space), epochs, FreezeThaw(settings=sett, **opt), seed, max_epoch)

@@ -62,7 +62,7 @@ class Bayes:
         encoding = encode(space)
         until = history.spec.epochs
         curves = gather(history)
-        tried = encoding.place([c.trial.config for c in curves])
+        tried = encoding.place([c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes) + 1, 3), 8)
         known = [c for c in curves if len(c.epochs) or c.failed]
         if len(curves) < n_first or not any(len(c.epochs) for c in known):
@@ -92,7 +92,7 @@ class Bayes:
             return log_ei(mu, np.sqrt(variance), best) + success(X)
 
         order = np.argsort([c.best for c in seen], kind="stable")
-        top = encoding.place([seen[i].trial.config for i in order[:8]])
+        top = encoding.place([seen[i].config for i in order[:8]])
         w, _ = seek(encoding, score, top, tried, history.trainings, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
         said = expected(history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs)
@@ -104,7 +104,7 @@ class Bayes:
         """The process given what is known, running trials believed at their predicted values."""
         X, z = rows_of(encoding, seen), warp(np.array([c.best for c in seen]))
         gp = condition_gp(X, z, encoding.group, theta)
-        pending = [c for c in curves if not c.epochs and (c.failed or c.trial.open)]
+        pending = [c for c in curves if not c.epochs and (c.failed or c.until)]
         if not pending:
             return gp
         P = rows_of(encoding, pending)

@@ -1,7 +1,7 @@
 """What a history says about configs, as curves of losses (lower is better)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -10,6 +10,7 @@ import numpy as np
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.event import Continued, Started
 from danlu.core.history import History, TrialRecord
+from danlu.core.parameter import Value
 from danlu.core.space import Space
 from danlu.surrogates.linalg import Array
 
@@ -18,18 +19,25 @@ BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One trial as the models see it: its finite losses up to the first that is not.
+    """One config as the models see it: its finite losses up to the first that is not.
 
     Attributes:
-        times: When each epoch was reported.
+        number: Its trial, the latest if there are several.
+        epochs: Where it was evaluated, ascending.
+        times: When each of them was reported.
         failed: Whether the config made training fail or diverge.
+        paused: Whether it can be trained further.
+        until: Where a running training leads; 0 if none runs.
     """
 
-    trial: TrialRecord
+    number: int
+    config: Mapping[str, Value]
     epochs: tuple[int, ...]
     losses: Array
     times: Array
-    failed: bool
+    failed: bool = False
+    paused: bool = False
+    until: int = 0
 
     @property
     def epoch(self) -> int:
@@ -43,12 +51,19 @@ class Curve:
     def last(self) -> float:
         return float(self.losses[-1])
 
+    @property
+    def awaited(self) -> bool:
+        """Whether training runs towards an epoch that is not reported yet."""
+        return self.until > self.epoch and not self.failed
+
     def before(self, time: float) -> "Curve":
         """The curve as it stood at a time."""
         k = int(np.searchsorted(self.times, time, side="right"))
         if k == len(self.epochs):
             return self
-        return Curve(self.trial, self.epochs[:k], self.losses[:k], self.times[:k], False)
+        return Curve(
+            self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k]
+        )
 
 
 def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
@@ -65,13 +80,45 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
         epochs.append(r.epoch)
         losses.append(sign * value)
         times.append(r.at)
-    return Curve(trial, tuple(epochs), np.array(losses), np.array(times), failed)
+    return Curve(
+        trial.number, trial.config, tuple(epochs), np.array(losses), np.array(times), failed,
+        trial.state == "paused" and not failed,
+        trial.until if trial.state in ("running", "lost") else 0,
+    )  # fmt: skip
 
 
 def gather(history: History) -> list[Curve]:
     """The curves of all trials on the real task, in the order of their starts."""
     metric, sign = history.objective.metric, history.objective.loss(1.0)
     return [curve_of(t, metric, sign) for t in history.trials.values() if t.proxy.full]
+
+
+def gather_fractions(history: History, horizon: int) -> list[Curve]:
+    """One curve per config over the shares of the data it was trained on.
+
+    A trial on the share s is the point s · horizon of its config's curve, at its best loss.
+    """
+    metric, sign = history.objective.metric, history.objective.loss(1.0)
+    groups: dict[frozenset[tuple[str, Value]], dict[int, Curve]] = {}
+    for t in history.trials.values():
+        if t.proxy.classes is None:
+            place = max(1, round(t.proxy.data_fraction * horizon))
+            curve = curve_of(t, metric, sign)
+            groups.setdefault(frozenset(t.config.items()), {})[place] = curve
+    return [_joined(points) for points in groups.values()]
+
+
+def _joined(points: Mapping[int, Curve]) -> Curve:
+    """The trainings of one config on growing shares of the data as one curve."""
+    newest = max(points.values(), key=lambda c: c.number)
+    failed = any(c.failed for c in points.values())
+    until = max((place for place, c in points.items() if c.awaited), default=0)
+    done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
+    return Curve(
+        newest.number, newest.config, tuple(e for e, _ in done),
+        np.array([c.best for _, c in done]), np.array([c.times[-1] for _, c in done]),
+        failed, bool(done) and not failed and not until, until,
+    )  # fmt: skip
 
 
 def stream(history: History, salt: int = 0) -> np.random.Generator:

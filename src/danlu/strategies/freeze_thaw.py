@@ -18,11 +18,13 @@ from danlu.core.decision import Continue, Decision, Finish, Start
 from danlu.core.history import History
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
-from danlu.strategies.encoding import Encoding, encode
-from danlu.strategies.evidence import Curve, gather, one_by_one, stream
+from danlu.strategies.encoding import encode
+from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.outlook import Outlook, Settings, look
 from danlu.strategies.search import design, expected, log_success, seek, untried
+from danlu.strategies.tracks import Epochs, Fractions, Track
 from danlu.surrogates.acquisition import log_ei
+from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array
 
 
@@ -37,6 +39,8 @@ class FreezeThaw:
             the model's choice. Without it the best of hundreds of new candidates always wins.
         far_new: Probability that new configs are compared at the end of a full training.
         far_paused: The same for paused trials.
+        fractions: Shares of the training data, ascending up to 1, for training that takes them:
+            a config climbs from share to share.
         settings: How the model is built.
     """
 
@@ -45,49 +49,61 @@ class FreezeThaw:
     continued: float = 0.75
     far_new: float = 0.5
     far_paused: float = 0.25
+    fractions: tuple[float, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
-        if history.spec.epochs == 1 or not history.can_pause:
+        track = self._track(history)
+        if track is None:
             return Bayes().decide(space, history, free_slots)
-        return one_by_one(self._next, space, history, free_slots)
+        return one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
 
-    def _next(self, space: Space, history: History) -> Decision | None:
-        encoding, curves = encode(space), gather(history)
-        tried = encoding.place([c.trial.config for c in curves])
+    def _track(self, history: History) -> Track | None:
+        T = history.spec.epochs
+        if T > 1 and history.can_pause and not self.fractions:
+            return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
+        if len(self.fractions) > 1 and history.takes_fraction is not False:
+            return Fractions(self.fractions, T)
+        return None
+
+    def _next(self, space: Space, history: History, track: Track) -> Decision | None:
+        encoding, curves = encode(space), track.curves(history)
+        tried = encoding.place([c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(len(c.epochs) for c in curves):
             w, why = design(encoding, history, len(curves))
         else:
             rng = stream(history)
-            outlook = look(encoding, history, curves, self.settings, rng)
-            paused, value = self._best_paused(outlook, rng)
-            if paused is not None and self._owes_continuation(history, curves):
-                return self._continue(history, outlook, paused)
+            horizon = Horizon(track.horizon)
+            outlook = look(
+                encoding, history, curves, horizon, self.settings, rng,
+                comparable_only=isinstance(track, Fractions),
+            )  # fmt: skip
+            row, value = self._best_paused(outlook, rng)
+            if row is not None and self._owes_continuation(track, curves):
+                return self._go_on(history, outlook, track, row)
             w, new_value, why = self._best_new(outlook, history, curves, tried, rng)
-            if paused is not None and value >= new_value:
-                return self._continue(history, outlook, paused)
+            if row is not None and value >= new_value:
+                return self._go_on(history, outlook, track, row)
         u = untried(encoding, w, tried, stream(history, 1))
-        if u is None:
-            return self._exhausted(history)
-        return Start(encoding.config(u), self._slice(history), why=why)
+        return self._exhausted(history) if u is None else track.start(encoding.config(u), why)
 
-    def _slice(self, history: History) -> int:
-        return max(1, round(self.first_slice * history.spec.epochs))
-
-    def _owes_continuation(self, history: History, curves: list[Curve]) -> bool:
+    def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
         """Whether less than the share of all epochs went into continuing."""
-        first = self._slice(history)
-        reached = np.array([max(c.epoch, c.trial.until * c.trial.open) for c in curves])
+        if isinstance(track, Fractions):
+            return False
+        reached = np.array([max(c.epoch, c.until) for c in curves])
         spent = float(reached.sum())
-        return bool(spent - np.minimum(reached, first).sum() < self.continued * spent)
+        first = float(np.minimum(reached, track.first).sum())
+        return spent - first < self.continued * spent
 
     def _best_paused(
         self, outlook: Outlook, rng: np.random.Generator
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
         T, rows = outlook.horizon.epochs, outlook.paused
-        ahead = T if rng.random() < self.far_paused else int(rng.integers(1, T + 1))
+        far = self.fractions or rng.random() < self.far_paused
+        ahead = T if far else int(rng.integers(1, T + 1))
         if not len(rows):
             return None, -math.inf
         at = np.array([outlook.curves[i].epoch for i in rows])
@@ -105,7 +121,8 @@ class FreezeThaw:
     ) -> tuple[Array, float, str]:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
-        epoch = T if rng.random() < self.far_new else int(rng.integers(1, T + 1))
+        far = self.fractions or rng.random() < self.far_new
+        epoch = T if far else int(rng.integers(1, T + 1))
         success = log_success(encoding, curves)
 
         def score(X: Array) -> Array:
@@ -113,18 +130,19 @@ class FreezeThaw:
             return log_ei(mu, sd, outlook.best) + success(X)
 
         good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
-        top = encoding.place([c.trial.config for c in good])
+        top = encoding.place([c.config for c in good])
         w, value = seek(encoding, score, top, tried, history.trainings, rng)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
         why = f"explores: {expected(history, outlook.warp, float(mu[0]), float(sd[0]), T)}"
         return w, value, why
 
-    def _continue(self, history: History, outlook: Outlook, row: int) -> Continue:
-        T, curve = history.spec.epochs, outlook.curves[row]
-        until = min(T, max(curve.epoch + 1, math.ceil(curve.epoch * self.growth - 1e-9)))
+    def _go_on(
+        self, history: History, outlook: Outlook, track: Track, row: int
+    ) -> Start | Continue:
+        T = track.horizon
         mu, sd = outlook.predict_seen(np.array([row]), np.array([T]))
         said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), T)
-        return Continue(curve.trial.number, until, why=f"continues #{curve.trial.number}: {said}")
+        return track.go_on(outlook.curves[row], said)
 
     def _exhausted(self, history: History) -> Decision | None:
         """Every config was tried: train the rest, wait for what runs, or finish."""

@@ -53,11 +53,7 @@ class Outlook:
     def paused(self) -> Ints:
         """Rows of the trials that can be continued."""
         T = self.horizon.epochs
-        rows = [
-            i
-            for i, c in enumerate(self.curves)
-            if c.trial.state == "paused" and not c.failed and c.epoch < T
-        ]
+        rows = [i for i, c in enumerate(self.curves) if c.paused and c.epoch < T]
         return np.array(rows, int)
 
     def predict_seen(self, rows: Ints, epochs: Ints) -> tuple[Array, Array]:
@@ -75,30 +71,34 @@ def look(
     encoding: Encoding,
     history: History,
     curves: list[Curve],
+    horizon: Horizon,
     settings: Settings,
     rng: np.random.Generator,
+    *,
+    comparable_only: bool = False,
 ) -> Outlook:
-    """Fit and condition the model; at least one curve must have a finite value."""
+    """Fit and condition the model; at least one curve must have a finite value.
+
+    Args:
+        comparable_only: Whether only values at the horizon count as the best so far, once there
+            are any: those on less data are of another task.
+    """
     seen = [c for c in curves if len(c.epochs)]
     well = [c for c in seen if not c.failed] or seen
     warp = fit_warp(
         np.array([c.last for c in well]), min(c.best for c in well), settings.steepness
     )
-    horizon = Horizon(max(history.spec.epochs, max(c.epoch for c in seen)))
     theta = _theta(encoding, history, seen, horizon, settings)
     kept = [seen[i] for i in spaced([c.best for c in seen], settings.most_conditioned, rng)]
     rows, epochs, values = _observations(kept, curves, warp)
     X = rows_of(encoding, rows)
     gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
-    if any(_awaited(c) for c in rows):
+    if any(c.awaited for c in rows):
         epochs, values = _believed(gp, rows)
         gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
-    return Outlook(encoding, horizon, rows, warp, gp, float(warp(np.array([warp.best]))[0]))
-
-
-def _awaited(c: Curve) -> bool:
-    """Whether the trial is running towards an epoch that it has not reported."""
-    return c.trial.state in ("running", "lost") and c.trial.until > c.epoch and not c.failed
+    whole = [c.last for c in well if c.epoch >= horizon.epochs]
+    goal = min(whole) if comparable_only and whole else warp.best
+    return Outlook(encoding, horizon, rows, warp, gp, float(warp(np.array([goal]))[0]))
 
 
 def _observations(
@@ -114,7 +114,7 @@ def _observations(
     rows: list[Curve] = []
     epochs: list[tuple[int, ...]] = []
     values: list[Array] = []
-    for c in [*kept, *(c for c in curves if not c.epochs and (c.failed or _awaited(c)))]:
+    for c in [*kept, *(c for c in curves if not c.epochs and (c.failed or c.awaited))]:
         rows.append(c)
         if c.failed:
             epochs.append((max(1, c.epoch),))
@@ -128,8 +128,8 @@ def _observations(
 def _believed(gp: CurveGP, rows: list[Curve]) -> tuple[list[tuple[int, ...]], list[Array]]:
     """Running trials get their predicted value at the epoch they train to."""
     epochs, values = list(gp.epochs), list(gp.values)
-    waiting = np.array([i for i, c in enumerate(rows) if _awaited(c)])
-    targets = np.array([rows[i].trial.until for i in waiting])
+    waiting = np.array([i for i, c in enumerate(rows) if c.awaited])
+    targets = np.array([rows[i].until for i in waiting])
     mu, _ = gp.predict_seen(waiting, targets)
     for i, target, m in zip(waiting, targets, mu, strict=True):
         epochs[i] = (*epochs[i], int(target))

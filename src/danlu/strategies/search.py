@@ -34,7 +34,7 @@ def design(encoding: Encoding, history: History, number: int) -> tuple[Array, st
 
 def rows_of(encoding: Encoding, curves: Sequence[Curve]) -> Array:
     """Encoded configs of some curves, (n, p)."""
-    return encoding.snap(encoding.place([c.trial.config for c in curves]))[1]
+    return encoding.snap(encoding.place([c.config for c in curves]))[1]
 
 
 def spaced(values: Sequence[float], most: int, rng: np.random.Generator) -> list[int]:
