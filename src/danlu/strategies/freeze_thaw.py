@@ -49,6 +49,7 @@ class FreezeThaw:
     continued: float = 0.75
     far_new: float = 0.5
     far_paused: float = 0.25
+    rivals: bool = False
     fractions: tuple[float, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
@@ -125,9 +126,15 @@ class FreezeThaw:
         epoch = T if far else int(rng.integers(1, T + 1))
         success = log_success(encoding, curves)
 
+        goal = outlook.best
+        rows = outlook.paused
+        if self.rivals and len(rows):
+            at = np.array([outlook.curves[i].epoch for i in rows])
+            goal = min(goal, float(outlook.predict_seen(rows, np.minimum(at + epoch, T))[0].min()))
+
         def score(X: Array) -> Array:
             mu, sd = outlook.predict_new(X, epoch)
-            return log_ei(mu, sd, outlook.best) + success(X)
+            return log_ei(mu, sd, goal) + success(X)
 
         good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
         top = encoding.place([c.config for c in good])

@@ -90,7 +90,7 @@ def look(
     )
     theta = _theta(encoding, history, seen, horizon, settings)
     kept = [seen[i] for i in spaced([c.best for c in seen], settings.most_conditioned, rng)]
-    rows, epochs, values = _observations(kept, curves, warp)
+    rows, epochs, values = _observations(kept, curves, warp, horizon.epochs)
     X = rows_of(encoding, rows)
     gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
     if any(c.awaited for c in rows):
@@ -102,12 +102,12 @@ def look(
 
 
 def _observations(
-    kept: list[Curve], curves: list[Curve], warp: Warp
+    kept: list[Curve], curves: list[Curve], warp: Warp, end: int
 ) -> tuple[list[Curve], list[tuple[int, ...]], list[Array]]:
     """Rows of the model: the kept curves, failed trials as bad ones, and running ones.
 
-    A failed trial counts as one bad value at its last epoch: what it reported before the failure
-    says little about where it would have led.
+    A failed trial counts as one that ended badly: what it reported before the failure says little
+    about where it led.
     """
     last = [warp(c.losses)[-1] for c in kept]
     worst = np.array([float(np.quantile(last, WORST))])
@@ -117,7 +117,7 @@ def _observations(
     for c in [*kept, *(c for c in curves if not c.epochs and (c.failed or c.awaited))]:
         rows.append(c)
         if c.failed:
-            epochs.append((max(1, c.epoch),))
+            epochs.append((end,))
             values.append(worst)
         else:
             epochs.append(c.epochs)

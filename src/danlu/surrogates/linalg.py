@@ -23,6 +23,8 @@ def lower_cholesky(K: Array) -> Array:
     Raises:
         numpy.linalg.LinAlgError: If it stays indefinite with a jitter of 1e-4 of its diagonal.
     """
+    if K.size == 0:
+        return K
     scale = max(float(np.mean(np.diagonal(K))), 1e-300)
     for attempt in range(JITTER_TRIES):
         shifted = K.copy()
@@ -36,6 +38,8 @@ def lower_cholesky(K: Array) -> Array:
 
 def solve_lower(L: Array, B: Array, *, transposed: bool = False) -> Array:
     """L⁻¹ B, or L⁻ᵀ B if ``transposed``, for lower-triangular L."""
+    if L.size == 0:
+        return B
     return np.asarray(
         solve_triangular(L, B, lower=True, trans=1 if transposed else 0, check_finite=False)
     )
