@@ -54,6 +54,7 @@ class Bayes:
     first: int | None = None
     steepness: float = 4.0
     refit: float = 1.08
+    tilt: float = 0.0
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         return one_by_one(self._next, space, history, free_slots)
@@ -93,7 +94,7 @@ class Bayes:
 
         order = np.argsort([c.best for c in seen], kind="stable")
         top = encoding.place([seen[i].config for i in order[:8]])
-        w, _ = seek(encoding, score, top, tried, history.trainings, rng)
+        w, _ = seek(encoding, score, top, tried, history.trainings, rng, self.tilt)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
         said = expected(history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs)
         return w, f"explores: {said}"

@@ -12,7 +12,7 @@ from danlu.core.event import Continued, Started
 from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Value
 from danlu.core.space import Space
-from danlu.surrogates.linalg import Array
+from danlu.surrogates.linalg import Array, one_thread
 
 BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing about the config
 
@@ -137,7 +137,8 @@ def one_by_one(
     """Fill the free slots one after the other, each decision as if the former were recorded."""
     decisions: list[Decision] = []
     while len(decisions) < free_slots:
-        decision = decide(space, history)
+        with one_thread():
+            decision = decide(space, history)
         if decision is None:
             break
         decisions.append(decision)

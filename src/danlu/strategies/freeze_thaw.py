@@ -50,6 +50,10 @@ class FreezeThaw:
     far_new: float = 0.5
     far_paused: float = 0.25
     rivals: bool = False
+    margin: float = 100.0
+    shares_continue: bool = False
+    slack: float = 1e9
+    tilt: float = 0.0
     fractions: tuple[float, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
@@ -80,11 +84,10 @@ class FreezeThaw:
                 encoding, history, curves, horizon, self.settings, rng,
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
-            row, value = self._best_paused(outlook, rng)
-            if row is not None and self._owes_continuation(track, curves):
-                return self._go_on(history, outlook, track, row)
+            row, value = self._best_paused(outlook, rng, track, curves)
             w, new_value, why = self._best_new(outlook, history, curves, tried, rng)
-            if row is not None and value >= new_value:
+            owed = self.margin if self._owes_continuation(track, curves) else 0.0
+            if row is not None and value + owed >= new_value:
                 return self._go_on(history, outlook, track, row)
         u = untried(encoding, w, tried, stream(history, 1))
         return self._exhausted(history) if u is None else track.start(encoding.config(u), why)
@@ -92,19 +95,28 @@ class FreezeThaw:
     def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
         """Whether less than the share of all epochs went into continuing."""
         if isinstance(track, Fractions):
-            return False
+            if not self.shares_continue: return False
+            spent = sum(sum(c.epochs)+c.until for c in curves); first=track.first*len(curves)
+            return spent-first < self.continued*spent
         reached = np.array([max(c.epoch, c.until) for c in curves])
         spent = float(reached.sum())
         first = float(np.minimum(reached, track.first).sum())
         return spent - first < self.continued * spent
 
     def _best_paused(
-        self, outlook: Outlook, rng: np.random.Generator
+        self, outlook: Outlook, rng: np.random.Generator, track: Track, curves: list[Curve]
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
         T, rows = outlook.horizon.epochs, outlook.paused
         far = self.fractions or rng.random() < self.far_paused
         ahead = T if far else int(rng.integers(1, T + 1))
+        reached = np.array([max(c.epoch, c.until) for c in curves])
+
+        def allowed(i: int) -> bool:
+            b = track.after(outlook.curves[i].epoch)
+            return bool((reached >= b).sum() < max(1.0, self.slack * len(curves) * track.first / b))
+
+        rows = np.array([i for i in rows if allowed(i)], int)
         if not len(rows):
             return None, -math.inf
         at = np.array([outlook.curves[i].epoch for i in rows])
@@ -138,7 +150,7 @@ class FreezeThaw:
 
         good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
         top = encoding.place([c.config for c in good])
-        w, value = seek(encoding, score, top, tried, history.trainings, rng)
+        w, value = seek(encoding, score, top, tried, history.trainings, rng, self.tilt)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
         why = f"explores: {expected(history, outlook.warp, float(mu[0]), float(sd[0]), T)}"
         return w, value, why

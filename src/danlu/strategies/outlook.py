@@ -31,6 +31,9 @@ class Settings:
     refit: float = 1.2
     most_conditioned: int = 64
     most_fitted: int = 36
+    jitter: float = 0.0
+    widening: float = 1.5
+    ell_width: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def look(
         np.array([c.last for c in well]), min(c.best for c in well), settings.steepness
     )
     theta = _theta(encoding, history, seen, horizon, settings)
+    if settings.jitter:
+        theta = theta + settings.jitter * curve_prior(encoding.ell).width * rng.normal(size=len(theta))
     kept = [seen[i] for i in spaced([c.best for c in seen], settings.most_conditioned, rng)]
     rows, epochs, values = _observations(kept, curves, warp, horizon.epochs)
     X = rows_of(encoding, rows)
@@ -154,7 +159,7 @@ def _theta(
         kept = _informative(past, settings.most_fitted, history.spec.seed)
         values = [warp(c.losses) for c in kept]
         stats = statistics(horizon, [c.epochs for c in kept], values)
-        prior = curve_prior(encoding.ell)
+        prior = curve_prior(encoding.ell, ell_width=settings.ell_width, widening=settings.widening)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
 
     return fitted(Fit(("curves", settings, *fingerprint(history, past)), make))

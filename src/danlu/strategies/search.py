@@ -16,7 +16,7 @@ GLOBAL = 512  # candidates over the whole space
 LOCAL_EACH = 24  # neighbours of each good config
 LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
-SAME = 1e-9
+FADE = 5.0
 Score = Callable[[Array], Array]
 
 
@@ -73,6 +73,7 @@ def seek(
     tried: Array,
     trainings: float,
     rng: np.random.Generator,
+    tilt: float = 0.0,
 ) -> tuple[Array, float]:
     """The point with the highest score, and that score.
 
@@ -88,6 +89,8 @@ def seek(
     def rated(W: Array) -> tuple[Array, Array]:
         U, X = encoding.snap(W)
         a = score(X)
+        if tilt:
+            a = a + tilt / (1.0 + trainings / FADE) * encoding.log_prior(U)
         a[[row.tobytes() in taken for row in np.round(U, 9)]] = -np.inf
         return a, U
 
@@ -101,7 +104,10 @@ def seek(
         a, W = np.r_[a[best], b], np.r_[W[best], near]
         sd *= ROUND_SHRINK
     winner = int(np.argmax(a))
-    return W[winner], float(a[winner])
+    value = float(a[winner])
+    if tilt:
+        value = float(score(encoding.snap(W[winner : winner + 1])[1])[0])
+    return W[winner], value
 
 
 def untried(
