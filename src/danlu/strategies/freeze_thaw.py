@@ -5,6 +5,14 @@ New configs get a short first slice; a paused trial goes on in slices that grow 
 Candidates are compared by the expected improvement at a random horizon (Rakotoarison et al.
 2024), which mixes greedy and far-sighted decisions.
 
+Expected improvement alone nearly always prefers the best of hundreds of new candidates, so that
+nothing is ever trained to its end. Three rules set that right:
+
+- a new config has to improve on what continuing the best paused trial would reach anyway;
+- as long as continuing has had less than its share of all epochs, a paused trial wins unless a
+  new config promises many times more (it does while no curve has moved yet);
+- as in successive halving, few trials may go deep before many were begun.
+
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
@@ -25,7 +33,7 @@ from danlu.strategies.search import design, expected, log_success, seek, untried
 from danlu.strategies.tracks import Epochs, Fractions, Track
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import Array
+from danlu.surrogates.linalg import Array, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +43,10 @@ class FreezeThaw:
     Attributes:
         first_slice: Share of a full training that a new config gets.
         growth: Factor by which a continued trial's length grows.
-        continued: Share of all epochs that goes into continuing; which trial goes on is still
-            the model's choice. Without it the best of hundreds of new candidates always wins.
+        continued: Share of all epochs that continuing shall have.
+        patience: While it has less, a new config must promise exp(patience) times more.
+        depth: How many trials may reach a length, in units of successive halving's number: those
+            begun times first slice over length.
         far_new: Probability that new configs are compared at the end of a full training.
         far_paused: The same for paused trials.
         fractions: Shares of the training data, ascending up to 1, for training that takes them:
@@ -47,12 +57,10 @@ class FreezeThaw:
     first_slice: float = 0.06
     growth: float = 1.5
     continued: float = 0.75
+    patience: float = 6.0
+    depth: float = 2.0
     far_new: float = 0.5
     far_paused: float = 0.25
-    rivals: bool = False
-    margin: float = 100.0
-    shares_continue: bool = False
-    slack: float = 1e9
     tilt: float = 0.0
     fractions: tuple[float, ...] = ()
     settings: Settings = field(default_factory=Settings)
@@ -64,63 +72,64 @@ class FreezeThaw:
         return one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
 
     def _track(self, history: History) -> Track | None:
+        """The ladder that configs climb; None if they can only be trained whole."""
         T = history.spec.epochs
-        if T > 1 and history.can_pause and not self.fractions:
-            return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
         if len(self.fractions) > 1 and history.takes_fraction is not False:
             return Fractions(self.fractions, T)
+        if T > 1 and history.can_pause:
+            return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
         return None
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
         tried = encoding.place([c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
-        if len(curves) < n_first or not any(len(c.epochs) for c in curves):
+        if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves))
         else:
             rng = stream(history)
-            horizon = Horizon(track.horizon)
             outlook = look(
-                encoding, history, curves, horizon, self.settings, rng,
+                encoding, history, curves, Horizon(track.horizon), self.settings, rng,
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
-            row, value = self._best_paused(outlook, rng, track, curves)
+            row, value = self._best_paused(outlook, track, curves, rng)
             w, new_value, why = self._best_new(outlook, history, curves, tried, rng)
-            owed = self.margin if self._owes_continuation(track, curves) else 0.0
+            owed = self.patience if self._owes_continuation(track, curves) else 0.0
             if row is not None and value + owed >= new_value:
                 return self._go_on(history, outlook, track, row)
         u = untried(encoding, w, tried, stream(history, 1))
-        return self._exhausted(history) if u is None else track.start(encoding.config(u), why)
+        if u is not None:
+            return track.start(encoding.config(u), why)
+        return self._exhausted(history, track, curves)
 
     def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
-        """Whether less than the share of all epochs went into continuing."""
+        """Whether continuing has had less than its share of all epochs.
+
+        On shares of the data the rule does not hold: the smallest shares cost next to nothing,
+        and the largest are paid anew.
+        """
         if isinstance(track, Fractions):
-            if not self.shares_continue: return False
-            spent = sum(sum(c.epochs)+c.until for c in curves); first=track.first*len(curves)
-            return spent-first < self.continued*spent
-        reached = np.array([max(c.epoch, c.until) for c in curves])
+            return False
+        reached = _reached(curves)
         spent = float(reached.sum())
-        first = float(np.minimum(reached, track.first).sum())
-        return spent - first < self.continued * spent
+        return spent - float(np.minimum(reached, track.first).sum()) < self.continued * spent
 
     def _best_paused(
-        self, outlook: Outlook, rng: np.random.Generator, track: Track, curves: list[Curve]
+        self, outlook: Outlook, track: Track, curves: list[Curve], rng: np.random.Generator
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
-        T, rows = outlook.horizon.epochs, outlook.paused
-        far = self.fractions or rng.random() < self.far_paused
-        ahead = T if far else int(rng.integers(1, T + 1))
-        reached = np.array([max(c.epoch, c.until) for c in curves])
+        ahead = self._ahead(outlook, self.far_paused, rng)
+        reached = _reached(curves)
 
-        def allowed(i: int) -> bool:
-            b = track.after(outlook.curves[i].epoch)
-            return bool((reached >= b).sum() < max(1.0, self.slack * len(curves) * track.first / b))
+        def allowed(row: int) -> bool:
+            length = track.after(outlook.curves[row].epoch)
+            most = max(1.0, self.depth * len(curves) * track.first / length)
+            return isinstance(track, Fractions) or int((reached >= length).sum()) < most
 
-        rows = np.array([i for i in rows if allowed(i)], int)
+        rows = np.array([i for i in outlook.paused if allowed(i)], int)
         if not len(rows):
             return None, -math.inf
-        at = np.array([outlook.curves[i].epoch for i in rows])
-        mu, sd = outlook.predict_seen(rows, np.minimum(at + ahead, T))
+        mu, sd = outlook.predict_seen(rows, _after(outlook, rows, ahead))
         a = log_ei(mu, sd, outlook.best)
         return int(rows[np.argmax(a)]), float(a.max())
 
@@ -134,15 +143,12 @@ class FreezeThaw:
     ) -> tuple[Array, float, str]:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
-        far = self.fractions or rng.random() < self.far_new
-        epoch = T if far else int(rng.integers(1, T + 1))
+        epoch = self._ahead(outlook, self.far_new, rng)
         success = log_success(encoding, curves)
-
-        goal = outlook.best
-        rows = outlook.paused
-        if self.rivals and len(rows):
-            at = np.array([outlook.curves[i].epoch for i in rows])
-            goal = min(goal, float(outlook.predict_seen(rows, np.minimum(at + epoch, T))[0].min()))
+        goal, rows = outlook.best, outlook.paused
+        if len(rows):
+            rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
+            goal = min(goal, float(rivals.min()))
 
         def score(X: Array) -> Array:
             mu, sd = outlook.predict_new(X, epoch)
@@ -152,19 +158,39 @@ class FreezeThaw:
         top = encoding.place([c.config for c in good])
         w, value = seek(encoding, score, top, tried, history.trainings, rng, self.tilt)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
-        why = f"explores: {expected(history, outlook.warp, float(mu[0]), float(sd[0]), T)}"
-        return w, value, why
+        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
+        return w, value, f"explores: {said}"
+
+    def _ahead(self, outlook: Outlook, far: float, rng: np.random.Generator) -> int:
+        """How much longer candidates are imagined to train: to the end, or a random length."""
+        T = outlook.horizon.epochs
+        to_the_end = bool(self.fractions) or rng.random() < far
+        return T if to_the_end else int(rng.integers(1, T + 1))
 
     def _go_on(
         self, history: History, outlook: Outlook, track: Track, row: int
     ) -> Start | Continue:
-        T = track.horizon
-        mu, sd = outlook.predict_seen(np.array([row]), np.array([T]))
-        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), T)
+        mu, sd = outlook.predict_seen(np.array([row]), np.array([track.horizon]))
+        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
         return track.go_on(outlook.curves[row], said)
 
-    def _exhausted(self, history: History) -> Decision | None:
-        """Every config was tried: train the rest, wait for what runs, or finish."""
-        if history.paused:
-            return None
+    def _exhausted(
+        self, history: History, track: Track, curves: list[Curve]
+    ) -> Decision | None:
+        """Every config was tried: train what is paused to its end, best first, or finish."""
+        paused = [c for c in curves if c.paused and c.epoch < track.horizon]
+        if paused:
+            best = min(paused, key=lambda c: (c.best, c.number))
+            return track.go_on(best, "every config of the space was tried")
         return None if history.running else Finish("every config of the space was tried")
+
+
+def _reached(curves: list[Curve]) -> Array:
+    """The length that each config has, or will have when its running training ends."""
+    return np.array([max(c.epoch, c.until) for c in curves], float)
+
+
+def _after(outlook: Outlook, rows: Ints, ahead: int) -> Ints:
+    """Epochs of some trials after ``ahead`` more, at most the horizon."""
+    at = np.array([outlook.curves[i].epoch for i in rows])
+    return np.minimum(at + ahead, outlook.horizon.epochs)
