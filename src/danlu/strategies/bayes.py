@@ -46,7 +46,8 @@ class Bayes:
     """Chooses configs for full trainings.
 
     Attributes:
-        first: Number of trials before the model decides; None takes parameters + 1, 3 to 8.
+        first: Number of trials before the model decides; None takes half the number of
+            parameters, 2 to 5.
         steepness: How much the neighbourhood of the best is magnified.
         refit: Growth of the number of trials after which hyperparameters are fitted again.
     """
@@ -54,7 +55,6 @@ class Bayes:
     first: int | None = None
     steepness: float = 4.0
     refit: float = 1.08
-    tilt: float = 0.0
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         return one_by_one(self._next, space, history, free_slots)
@@ -64,7 +64,7 @@ class Bayes:
         until = history.spec.epochs
         curves = gather(history)
         tried = encoding.place([c.config for c in curves])
-        n_first = self.first or min(max(len(encoding.axes) + 1, 3), 8)
+        n_first = self.first or min(max(len(encoding.axes) // 2, 2), 5)
         known = [c for c in curves if len(c.epochs) or c.failed]
         if len(curves) < n_first or not any(len(c.epochs) for c in known):
             w, why = design(encoding, history, len(curves))
@@ -94,7 +94,7 @@ class Bayes:
 
         order = np.argsort([c.best for c in seen], kind="stable")
         top = encoding.place([seen[i].config for i in order[:8]])
-        w, _ = seek(encoding, score, top, tried, history.trainings, rng, self.tilt)
+        w, _ = seek(encoding, score, top, tried, history.trainings, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
         said = expected(history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs)
         return w, f"explores: {said}"

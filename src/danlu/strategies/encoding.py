@@ -59,8 +59,9 @@ class Axis:
     def to_unit(self, values: Sequence[Value]) -> Array:
         """Positions of values of the parameter, (n,)."""
         if isinstance(self.parameter, Choice):
-            places = np.array([self.parameter.index(v) for v in values], float)
-            return (places + 0.5) / self.cells
+            places = {(v.__class__ is bool, v): i for i, v in enumerate(self.parameter.values)}
+            found = [places[v.__class__ is bool, v] for v in values]
+            return (np.array(found, float) + 0.5) / self.cells
         return self._position(np.array(values, float))
 
     def from_unit(self, w: Array) -> Array:
@@ -180,23 +181,6 @@ class Encoding:
     def prior_draw(self, U: Array) -> Array:
         """Uniform points as draws from the expected distribution, (n, d) -> (n, d)."""
         return np.stack([a.prior_draw(U[:, j]) for j, a in enumerate(self.axes)], 1)
-
-    def log_prior(self, U: Array, unknown: float = 0.35) -> Array:
-        """How far points lie from what is expected, (n, d) -> (n,); zero at the centre.
-
-        Every parameter counts for itself and at most ln 10: one that is expected wrongly must not
-        outweigh the others.
-        """
-        total = np.zeros(len(U))
-        for j, a in enumerate(self.axes):
-            if a.kind == "choice":
-                if a.centre is not None:
-                    total += np.where(np.abs(U[:, j] - a.centre) < 1e-6, 0.0, np.log(0.5))
-                continue
-            centre, spread = (0.5, unknown) if a.centre is None else (a.centre, max(1.5 * a.spread, 0.15))
-            z = np.where(U[:, j] == 0.5, 0.0, (U[:, j] - centre) / spread) if False else (U[:, j] - centre) / spread
-            total += np.log(0.9 * np.exp(-0.5 * z * z) + 0.1)
-        return total
 
     def snap(self, W: Array) -> tuple[Array, Array]:
         """Points as what they mean: U and X, (n, d) -> (n, d), (n, p)."""

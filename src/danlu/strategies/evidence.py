@@ -1,9 +1,11 @@
 """What a history says about configs, as curves of losses (lower is better)."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
@@ -33,8 +35,8 @@ class Curve:
     number: int
     config: Mapping[str, Value]
     epochs: tuple[int, ...]
-    losses: Array
-    times: Array
+    losses: tuple[float, ...]
+    times: tuple[float, ...]
     failed: bool = False
     paused: bool = False
     until: int = 0
@@ -45,11 +47,11 @@ class Curve:
 
     @property
     def best(self) -> float:
-        return float(self.losses.min())
+        return min(self.losses)
 
     @property
     def last(self) -> float:
-        return float(self.losses[-1])
+        return self.losses[-1]
 
     @property
     def awaited(self) -> bool:
@@ -58,9 +60,9 @@ class Curve:
 
     def before(self, time: float) -> "Curve":
         """The curve as it stood at a time."""
-        k = int(np.searchsorted(self.times, time, side="right"))
-        if k == len(self.epochs):
+        if not self.times or self.times[-1] <= time:
             return self
+        k = bisect_right(self.times, time)
         return Curve(
             self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k]
         )
@@ -81,16 +83,37 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
         losses.append(sign * value)
         times.append(r.at)
     return Curve(
-        trial.number, trial.config, tuple(epochs), np.array(losses), np.array(times), failed,
+        trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
         trial.state == "paused" and not failed,
         trial.until if trial.state in ("running", "lost") else 0,
     )  # fmt: skip
 
 
+class _Same:
+    """A trial's record as a key by identity: records never change, and are not hashable."""
+
+    __slots__ = ("trial",)
+
+    def __init__(self, trial: TrialRecord) -> None:
+        self.trial = trial
+
+    def __hash__(self) -> int:
+        return id(self.trial)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.trial is other.trial
+
+
+@lru_cache(maxsize=32768)
+def _kept(same: _Same, metric: str, sign: float) -> Curve:
+    """`curve_of`, kept from one decision to the next: most trials have not changed."""
+    return curve_of(same.trial, metric, sign)
+
+
 def gather(history: History) -> list[Curve]:
     """The curves of all trials on the real task, in the order of their starts."""
     metric, sign = history.objective.metric, history.objective.loss(1.0)
-    return [curve_of(t, metric, sign) for t in history.trials.values() if t.proxy.full]
+    return [_kept(_Same(t), metric, sign) for t in history.trials.values() if t.proxy.full]
 
 
 def gather_fractions(history: History, horizon: int) -> list[Curve]:
@@ -116,7 +139,7 @@ def _joined(points: Mapping[int, Curve]) -> Curve:
     done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
     return Curve(
         newest.number, newest.config, tuple(e for e, _ in done),
-        np.array([c.best for _, c in done]), np.array([c.times[-1] for _, c in done]),
+        tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
         failed, bool(done) and not failed and not until, until,
     )  # fmt: skip
 
@@ -177,7 +200,7 @@ def milestone(curves: Sequence[Curve], growth: float) -> float:
 
     Fits happen whenever the number of reports has grown by ``growth``, and at each of the first.
     """
-    times = np.concatenate([c.times for c in curves])
+    times = np.fromiter(chain.from_iterable(c.times for c in curves), float)
     n, step = len(times), 1
     while (following := max(step + 1, math.floor(step * growth))) <= n:
         step = following
@@ -186,7 +209,7 @@ def milestone(curves: Sequence[Curve], growth: float) -> float:
 
 def fingerprint(history: History, curves: Sequence[Curve]) -> tuple[object, ...]:
     """What tells one set of curves from another without comparing them whole."""
-    losses = np.concatenate([c.losses for c in curves])
+    losses = np.fromiter(chain.from_iterable(c.losses for c in curves), float)
     weights = np.cos(np.arange(len(losses)))
     return (
         repr(history.spec.space), history.spec.epochs, len(curves), len(losses),

@@ -61,7 +61,6 @@ class FreezeThaw:
     depth: float = 2.0
     far_new: float = 0.5
     far_paused: float = 0.25
-    tilt: float = 0.0
     fractions: tuple[float, ...] = ()
     settings: Settings = field(default_factory=Settings)
 
@@ -156,7 +155,7 @@ class FreezeThaw:
 
         good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
         top = encoding.place([c.config for c in good])
-        w, value = seek(encoding, score, top, tried, history.trainings, rng, self.tilt)
+        w, value = seek(encoding, score, top, tried, history.trainings, rng)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
         said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
         return w, value, f"explores: {said}"

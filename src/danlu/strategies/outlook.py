@@ -114,7 +114,7 @@ def _observations(
     A failed trial counts as one that ended badly: what it reported before the failure says little
     about where it led.
     """
-    last = [warp(c.losses)[-1] for c in kept]
+    last = warp(np.array([c.last for c in kept]))
     worst = np.array([float(np.quantile(last, WORST))])
     rows: list[Curve] = []
     epochs: list[tuple[int, ...]] = []
@@ -126,7 +126,7 @@ def _observations(
             values.append(worst)
         else:
             epochs.append(c.epochs)
-            values.append(warp(c.losses))
+            values.append(warp(np.array(c.losses)))
     return rows, epochs, values
 
 
@@ -157,7 +157,7 @@ def _theta(
         best = min(c.best for c in past)
         warp = fit_warp(np.array([c.last for c in past]), best, settings.steepness)
         kept = _informative(past, settings.most_fitted, history.spec.seed)
-        values = [warp(c.losses) for c in kept]
+        values = [warp(np.array(c.losses)) for c in kept]
         stats = statistics(horizon, [c.epochs for c in kept], values)
         prior = curve_prior(encoding.ell, ell_width=settings.ell_width, widening=settings.widening)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)

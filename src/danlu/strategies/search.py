@@ -16,7 +16,8 @@ GLOBAL = 512  # candidates over the whole space
 LOCAL_EACH = 24  # neighbours of each good config
 LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
-FADE = 5.0
+INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
+FADES_OVER = 10.0  # … falling to half of that after so many trainings
 Score = Callable[[Array], Array]
 
 
@@ -73,24 +74,22 @@ def seek(
     tried: Array,
     trainings: float,
     rng: np.random.Generator,
-    tilt: float = 0.0,
 ) -> tuple[Array, float]:
     """The point with the highest score, and that score.
 
-    Candidates are drawn over the whole space, half of them from the experts' expectations, and
-    around the best configs ``top``; the best candidates are then refined in shrinking steps.
+    Candidates are drawn over the whole space, a part that fades with the trainings spent from
+    what experts expect, and around the best configs ``top``; the best candidates are then refined
+    in shrinking steps.
     """
     W = rng.random((GLOBAL, len(encoding.axes)))
     if encoding.informed:
-        half = GLOBAL // 2
-        W[:half] = encoding.prior_draw(W[:half])
+        n = int(GLOBAL * INFORMED_SHARE / (1.0 + trainings / FADES_OVER))
+        W[:n] = encoding.prior_draw(W[:n])
     taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
 
     def rated(W: Array) -> tuple[Array, Array]:
         U, X = encoding.snap(W)
         a = score(X)
-        if tilt:
-            a = a + tilt / (1.0 + trainings / FADE) * encoding.log_prior(U)
         a[[row.tobytes() in taken for row in np.round(U, 9)]] = -np.inf
         return a, U
 
@@ -104,10 +103,7 @@ def seek(
         a, W = np.r_[a[best], b], np.r_[W[best], near]
         sd *= ROUND_SHRINK
     winner = int(np.argmax(a))
-    value = float(a[winner])
-    if tilt:
-        value = float(score(encoding.snap(W[winner : winner + 1])[1])[0])
-    return W[winner], value
+    return W[winner], float(a[winner])
 
 
 def untried(
