@@ -152,7 +152,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The trial's worker is gone without a word (killed, machine lost); it can be retried."""
+    """The trial's worker is gone without a word (killed, machine lost); it will be retried."""
 
     at: float
     trial: int

@@ -5,6 +5,7 @@ the old one as it is.
 """
 
 import math
+from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -58,6 +59,8 @@ class TrialRecord:
         value: Best finite value of the objective at any epoch so far; None before the first.
         value_epoch: The epoch of that value.
         checkpoint: Last epoch that a checkpoint holds, 0 without one.
+        losses: How often its worker was lost in a row without a new epoch between.
+        lost_epoch: The last epoch at its last loss.
         seconds: How long it was running, all attempts together.
         message: Why it failed or was stopped, or how it was lost.
     """
@@ -75,6 +78,8 @@ class TrialRecord:
     value: float | None = None
     value_epoch: int = 0
     checkpoint: int = 0
+    losses: int = 0
+    lost_epoch: int = -1
     seconds: float = 0.0
     launched_at: float = 0.0
     cause: str = ""
@@ -108,7 +113,7 @@ class History:
     Attributes:
         spec: What the study was set out to do.
         trials: Number → trial, in the order of their starts.
-        version: How many events were folded.
+        version: How many events were folded; repeated reports of an epoch do not count.
         trainings: Full-training equivalents spent so far.
         seconds: Time during which it ran, over all runs.
         last_at: Time of the last event.
@@ -221,16 +226,59 @@ Fields: TypeAlias = dict[str, Any]
 
 
 def fold(history: History, events: Iterable[Event]) -> History:
-    """Fold events into a history; the same as one after another, but quick for many."""
+    """Fold events into a history; the same as one after another, but quick for many.
+
+    A repeated report of an epoch is as if it never came: it moves neither version nor clock.
+    """
     now: Fields = {f.name: getattr(history, f.name) for f in fields(history)}
     now["trials"] = dict(history.trials)
+    curves: dict[int, _Curve] = {}
     for event in events:
-        now["version"] += 1
-        if now["active"]:  # the clock runs while a tuner does, and never backwards
-            now["seconds"] += max(0.0, event.at - now["last_at"])
-        now["last_at"] = max(now["last_at"], event.at)
-        FOLDS[type(event)](now, event)
+        if isinstance(event, Reported):
+            if not _reported(now, curves, event):
+                continue
+            _tick(now, event.at)
+        else:
+            _tick(now, event.at)
+            if curves:
+                _settle(now, curves, getattr(event, "trial", None))
+            FOLDS[type(event)](now, event)
+    for number in tuple(curves):
+        _settle(now, curves, number)
     return History(**now)
+
+
+def _tick(now: Fields, at: float) -> None:
+    now["version"] += 1
+    if at > now["last_at"]:
+        if now["active"]:  # the clock runs while a tuner does, and never backwards
+            now["seconds"] += at - now["last_at"]
+        now["last_at"] = at
+
+
+@dataclass(slots=True)
+class _Curve:
+    """A trial's reports while they grow: appending to the record's tuple would copy it each time.
+
+    Attributes:
+        share: Full-training equivalents of one epoch.
+    """
+
+    reports: list[Report]
+    value: float | None
+    value_epoch: int
+    share: float
+
+
+def _settle(now: Fields, curves: dict[int, _Curve], number: int | None) -> None:
+    """Put a trial's grown reports into its record."""
+    if number is not None and (c := curves.pop(number, None)):
+        now["trials"][number] = replace(
+            now["trials"][number],
+            reports=tuple(c.reports),
+            value=c.value,
+            value_epoch=c.value_epoch,
+        )
 
 
 def _began(now: Fields, e: Began) -> None:
@@ -266,31 +314,32 @@ def _continued(now: Fields, e: Continued) -> None:
     )  # fmt: skip
 
 
-def _reported(now: Fields, e: Reported) -> None:
-    spec: Spec = now["spec"]
-    t = now["trials"][e.trial]
-    reports = _inserted(t.reports, Report(e.epoch, e.metrics, e.at))
-    if len(reports) == len(t.reports):
-        return  # the first report of an epoch counts
-    value, value_epoch = t.value, t.value_epoch
-    new = e.metrics.get(spec.objective.metric)
-    if (
-        new is not None
-        and math.isfinite(new)
-        and (value is None or spec.objective.better(new, value))
-    ):
-        value, value_epoch = new, e.epoch
-    now["trials"][e.trial] = replace(t, reports=reports, value=value, value_epoch=value_epoch)
-    now["trainings"] += t.proxy.data_fraction / spec.epochs
+def _reported(now: Fields, curves: dict[int, _Curve], e: Reported) -> bool:
+    """Add a report to its curve; False if its epoch was reported before."""
+    curve = curves.get(e.trial)
+    if curve is None:
+        t: TrialRecord = now["trials"][e.trial]
+        share = t.proxy.data_fraction / now["spec"].epochs
+        curve = curves[e.trial] = _Curve(list(t.reports), t.value, t.value_epoch, share)
+    if not _inserted(curve.reports, Report(e.epoch, e.metrics, e.at)):
+        return False
+    objective: Objective = now["spec"].objective
+    new, best = e.metrics.get(objective.metric), curve.value
+    if new is not None and math.isfinite(new) and (best is None or objective.better(new, best)):
+        curve.value, curve.value_epoch = new, e.epoch
+    now["trainings"] += curve.share
+    return True
 
 
-def _inserted(reports: tuple[Report, ...], new: Report) -> tuple[Report, ...]:
-    """The reports with one more, in order of epochs; unchanged if its epoch is there."""
+def _inserted(reports: list[Report], new: Report) -> bool:
+    """Add a report in the order of epochs; False if its epoch is there."""
     if not reports or new.epoch > reports[-1].epoch:
-        return (*reports, new)
+        reports.append(new)
+        return True
     if any(r.epoch == new.epoch for r in reports):
-        return reports
-    return tuple(sorted((*reports, new), key=lambda r: r.epoch))
+        return False
+    insort(reports, new, key=lambda r: r.epoch)
+    return True
 
 
 def _saved(now: Fields, e: Saved) -> None:
@@ -322,7 +371,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
     if isinstance(e, Stopped):
         t = replace(t, message=e.why)
     elif isinstance(e, Lost):
-        t = replace(t, message=e.message)
+        losses = t.losses + 1 if t.epoch == t.lost_epoch else 1
+        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch)
     elif isinstance(e, Failed):
         t = replace(t, cause=e.cause, message=e.message, log=e.log)
     now["trials"][e.trial] = t
@@ -330,7 +380,7 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
 
 FOLDS: Mapping[type[Any], Callable[[Fields, Any], None]] = {
     Began: _began, Ended: _ended, Observed: _observed, Started: _started, Continued: _continued,
-    Reported: _reported, Saved: _saved, Diagnosed: _diagnosed, **dict.fromkeys(CLOSED, _closed),
+    Saved: _saved, Diagnosed: _diagnosed, **dict.fromkeys(CLOSED, _closed),
 }  # fmt: skip
 
 

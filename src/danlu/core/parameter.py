@@ -122,10 +122,11 @@ class Float:
         return self.from_unit(0.5) if self.default is None else self.default
 
     def problem(self, value: object) -> str | None:
-        """Why ``value`` cannot be taken, or None."""
-        if is_number(value) and self.low <= value <= self.high:  # type: ignore[operator]
+        """Why ``value`` cannot be taken, or None; a search may go as far as the ``limits``."""
+        low, high = self.limits or (self.low, self.high)
+        if is_number(value) and low <= value <= high:  # type: ignore[operator]
             return None
-        return f"must be a number in [{self.low!r}, {self.high!r}], but got {value!r}."
+        return f"must be a number in [{low!r}, {high!r}], but got {value!r}."
 
     def clean(self, value: Any) -> float:
         return float(value)
@@ -199,13 +200,14 @@ class Int:
         return self.from_unit(0.5) if self.default is None else self.default
 
     def problem(self, value: object) -> str | None:
+        low, high = self.limits or (self.low, self.high)
         if (
             is_number(value)
             and value == int(value)  # type: ignore[call-overload]
-            and self.low <= value <= self.high  # type: ignore[operator]
+            and low <= value <= high  # type: ignore[operator]
         ):
             return None
-        return f"must be a whole number in [{self.low}, {self.high}], but got {value!r}."
+        return f"must be a whole number in [{low}, {high}], but got {value!r}."
 
     def clean(self, value: Any) -> int:
         return int(value)

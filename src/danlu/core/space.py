@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value, same
@@ -17,6 +16,8 @@ NAME = re.compile(r"[^\W\d][\w.\-]{0,127}")
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """`` Did you mean 'lr'?`` when a known name is close, else the empty string."""
+    from difflib import get_close_matches  # only mistakes need it
+
     close = get_close_matches(name, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
@@ -130,10 +131,11 @@ class Space:
         for name, p in self.parameters.items():
             if not self.active(name, kept):
                 continue
-            value = config[name] if name in config or not complete else p.middle()
             if name not in config and not complete:
                 problems.append(f"{name}: a value is needed, but none was given.")
-            elif problem := p.problem(value):
+                continue
+            value = config[name] if name in config else p.middle()
+            if problem := p.problem(value):
                 problems.append(f"{name}: {problem}")
             else:
                 kept[name] = p.clean(value)

@@ -1,6 +1,5 @@
 """What a study is set out to do: space, objective, length of a trial, budget, seed and plan."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -177,6 +176,8 @@ class Spec:
 
     def trial_seed(self, number: int) -> int:
         """The seed of a trial, below 2³¹: a hash of the study's seed and the trial's number."""
+        import hashlib  # loads OpenSSL, which no training script needs
+
         digest = hashlib.blake2b(f"{self.seed}:{number}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") % 2**31
 

@@ -1,1 +1,24 @@
 """Where studies are kept: events in, histories out."""
+
+from pathlib import Path
+
+from danlu.stores.base import Request, Store
+
+__all__ = ["Request", "Store", "open_store"]
+
+
+def open_store(where: str | Path = ".danlu", *, create: bool = True) -> Store:
+    """Open the store at ``where``, with its schema made or migrated if need be.
+
+    Args:
+        where: A folder, in which the SQLite file ``danlu.db`` lies; such a file itself (an
+            existing one, or a name that ends in ``.db``); or ``postgresql://user@host/database``.
+        create: Make the folder (for its owner only) and the file if they are not there.
+
+    Raises:
+        StoreError: If it cannot be opened: a database of another program, a newer schema, no
+            permission, no such server, or psycopg is not installed.
+    """
+    from danlu.stores.sql import SqlStore  # SQLAlchemy costs a fifth of a second: only when used
+
+    return SqlStore(where, create=create)

@@ -1,0 +1,48 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer:
+#   make demo    installs danlu and tunes a small network on real data
+#   make test    installs what the tests need and runs them
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO ?= .danlu
+
+.PHONY: demo test check bench clean
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "danlu needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) -V). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
+	@echo "Installing danlu with PyTorch (some hundred MB the first time) ..."
+	$(PIP) --editable '.[examples,plots]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo "Installing what the tests need ..."
+	$(PIP) --editable '.[examples,plots,postgres,frames,test,lint]'
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/danlu run examples/digits.toml --store $(DEMO)
+	$(BIN)/danlu best digits --store $(DEMO)
+	$(BIN)/danlu report digits --store $(DEMO) --output digits.html
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest --numprocesses 2 --quiet
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/codespell src tests docs examples benchmarks README.md ARCHITECTURE.md CONTRIBUTING.md
+
+bench: $(VENV)/.test
+	$(BIN)/pip install --quiet optuna
+	$(BIN)/python benchmarks/overhead.py
+
+clean:
+	rm -rf $(VENV) .danlu digits.html

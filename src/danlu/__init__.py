@@ -1,0 +1,78 @@
+"""danlu tunes deep networks the way an experienced practitioner does.
+
+Importing it costs little: what a training script needs is here at once and made of the standard
+library, the rest is imported when it is first used. Type checkers read ``__init__.pyi``.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from danlu.core.decision import Proxy
+from danlu.core.parameter import Choice, Float, Int
+from danlu.core.space import Space
+from danlu.errors import (
+    ConfigError,
+    DanluError,
+    LaunchError,
+    ReportError,
+    SpaceError,
+    StoreError,
+    StudyError,
+    StudyFileError,
+)
+from danlu.worker.script import report
+from danlu.worker.trial import Trial
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Advice",
+    "Budget",
+    "Choice",
+    "Command",
+    "ConfigError",
+    "DanluError",
+    "Finding",
+    "Float",
+    "History",
+    "Int",
+    "LaunchError",
+    "Objective",
+    "Proxy",
+    "Report",
+    "ReportError",
+    "Space",
+    "SpaceError",
+    "Spec",
+    "StoreError",
+    "Study",
+    "StudyError",
+    "StudyFileError",
+    "Trial",
+    "TrialRecord",
+    "report",
+]
+
+LATER = {
+    "Advice": "danlu.core.finding",
+    "Budget": "danlu.core.spec",
+    "Command": "danlu.executors.command",
+    "Finding": "danlu.core.finding",
+    "History": "danlu.core.history",
+    "Objective": "danlu.core.spec",
+    "Report": "danlu.core.history",
+    "Spec": "danlu.core.spec",
+    "Study": "danlu.study",
+    "TrialRecord": "danlu.core.history",
+}
+"""Names that no training script needs, and the modules they come from at their first use."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(import_module(LATER[name]), name)
+    raise AttributeError(f"module 'danlu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,50 @@
+from danlu.core.decision import Proxy
+from danlu.core.finding import Advice, Finding
+from danlu.core.history import History, Report, TrialRecord
+from danlu.core.parameter import Choice, Float, Int
+from danlu.core.space import Space
+from danlu.core.spec import Budget, Objective, Spec
+from danlu.errors import (
+    ConfigError,
+    DanluError,
+    LaunchError,
+    ReportError,
+    SpaceError,
+    StoreError,
+    StudyError,
+    StudyFileError,
+)
+from danlu.executors.command import Command
+from danlu.study import Study
+from danlu.worker.script import report
+from danlu.worker.trial import Trial
+
+__version__: str
+
+__all__ = [
+    "Advice",
+    "Budget",
+    "Choice",
+    "Command",
+    "ConfigError",
+    "DanluError",
+    "Finding",
+    "Float",
+    "History",
+    "Int",
+    "LaunchError",
+    "Objective",
+    "Proxy",
+    "Report",
+    "ReportError",
+    "Space",
+    "SpaceError",
+    "Spec",
+    "StoreError",
+    "Study",
+    "StudyError",
+    "StudyFileError",
+    "Trial",
+    "TrialRecord",
+    "report",
+]

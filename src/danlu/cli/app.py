@@ -1,0 +1,104 @@
+"""The group of commands, and how their errors reach the person."""
+
+import contextlib
+import io
+import sys
+import traceback
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+from danlu import __version__
+from danlu.errors import DanluError
+
+COMMANDS = {
+    "run": "Run a study, or go on with it: the same command again resumes.",
+    "ls": "List the studies of this folder.",
+    "show": "Show a study: its trials, best first, and what was found.",
+    "best": "Show the best config, to read or to use.",
+    "report": "Write a report that opens in any browser.",
+    "export": "Write trials and epochs as CSV, JSON or Parquet.",
+    "stop": "Ask a running study to stop, or one of its trials.",
+    "rm": "Remove a study and all that was recorded of it.",
+}
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Refusal(click.ClickException):
+    """An error for the person: one message on stderr, and exit code 1."""
+
+    def show(self, file: Any = None) -> None:
+        first, *rest = self.message.splitlines() or [""]
+        lines = [f"Error: {first}", *rest]
+        if rest:
+            lines = [f"Error: {len(rest) + 1} mistakes", *(f"  {line}" for line in [first, *rest])]
+        click.echo("\n".join(lines), file=file or sys.stderr)
+
+
+class Commands(click.Group):
+    """Commands that are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            close = get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"there is no command {cmd_name!r}.{hint} `danlu --help` lists them.")
+        command: click.Command = import_module(f"danlu.cli.{cmd_name}").command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DanluError as error:
+            self._show_trace(ctx)
+            raise Refusal(str(error)) from error
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            self._show_trace(ctx)
+            text = str(error).strip().partition("\n")[0]
+            raise Refusal(
+                f"{type(error).__name__}: {text} (an error that danlu does not know; "
+                "`danlu --debug …` shows where it comes from)"
+            ) from error
+
+    def _show_trace(self, ctx: click.Context) -> None:
+        if ctx.params.get("debug"):
+            traceback.print_exc()
+
+
+@click.command(
+    cls=Commands, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.version_option(__version__, message="danlu %(version)s")
+def group(debug: bool) -> None:
+    """Tune deep networks the way an experienced practitioner does.
+
+    Studies are kept in the folder .danlu of the working folder; --store says otherwise. Without
+    a name, commands take the newest study.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that has no ▁▂▃ shows a "?"
+            with contextlib.suppress(ValueError):
+                stream.reconfigure(errors="replace")
+    group.main(prog_name="danlu")

@@ -1,0 +1,74 @@
+"""``danlu best``: the best config, for people and for scripts."""
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from danlu.cli.options import load, store_option, study_argument
+from danlu.cli.summary import print_best
+from danlu.core.history import History, TrialRecord
+from danlu.core.job import Job
+from danlu.errors import StudyError
+from danlu.executors.command import Command
+from danlu.report.snippets import as_toml
+
+
+@click.command()
+@study_argument
+@click.option("--json", "form", flag_value="json", help="As one JSON object.")
+@click.option("--toml", "form", flag_value="toml", help="As lines of TOML.")
+@click.option(
+    "--command", "form", flag_value="command", help="As the command line that trains it."
+)
+@store_option
+def command(name: str | None, form: str | None, where: str) -> None:
+    """Show the best config, to read or to use."""
+    history = load(where, name)
+    best = history.best
+    if best is None:
+        raise StudyError(f"no trial of {history.spec.name!r} has a result yet.")
+    if form == "json":
+        click.echo(json.dumps(_record(history, best), indent=2))
+    elif form == "toml":
+        click.echo(as_toml(best.config))
+    elif form == "command":
+        click.echo(command_line(history, best))
+    else:
+        print_best(history)
+
+
+def _record(history: History, best: TrialRecord) -> dict[str, object]:
+    return {
+        "study": history.spec.name,
+        "trial": best.number,
+        "objective": str(history.objective),
+        "value": best.value,
+        "epoch": best.value_epoch,
+        "epochs": history.spec.epochs,
+        "seed": best.seed,
+        "data_fraction": best.proxy.data_fraction,
+        "config": dict(best.config),
+    }
+
+
+def command_line(history: History, best: TrialRecord) -> str:
+    """The command that trains the best config to its full length, quoted for a shell.
+
+    Raises:
+        StudyError: If the study trains a function.
+    """
+    spec = history.spec
+    if not spec.command:
+        raise StudyError(f"{spec.name!r} trains a function: use --toml or --json.")
+    job = Job(
+        study=spec.name,
+        trial=best.number,
+        config=best.config,
+        seed=best.seed,
+        until=spec.epochs,
+        epochs=spec.epochs,
+        folder=Path(),
+    )
+    return shlex.join(Command(spec.command).arguments(job))

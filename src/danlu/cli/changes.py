@@ -1,0 +1,122 @@
+"""What happened between two looks at a study, for plain lines, JSON lines and the live view."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from danlu.cli.screen import config_text
+from danlu.core.codec import encode_number
+from danlu.core.finding import Finding
+from danlu.core.history import History, TrialRecord
+from danlu.report.text import format_value
+
+GRAVE = ("failed", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened.
+
+    Attributes:
+        kind: ``started``, ``continued``, ``reported``, ``paused``, ``finished``, ``stopped``,
+            ``failed``, ``lost``, ``finding``, ``best`` (another trial than before), ``improved``
+            (the best one itself) or ``ended``.
+        at: Seconds since 1970.
+        text: For a person.
+        data: For machines, plain JSON.
+        trial: Its number, if it is about one.
+    """
+
+    kind: str
+    at: float
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+    trial: int | None = None
+
+
+def changes(before: History, after: History) -> Iterator[Change]:
+    """All that happened, trial by trial; then a new best, study findings and the end."""
+    if after.version == before.version:
+        return
+    for number, trial in after.trials.items():
+        old = before.trials.get(number)
+        if trial is not old:
+            yield from _of_trial(old, trial, after)
+    if best := _new_best(before, after):
+        yield best
+    for finding in after.findings[len(before.findings) :]:
+        yield _finding(None, finding, after.last_at)
+    if after.outcome and not after.active and (before.active or not before.outcome):
+        data = {"outcome": after.outcome, "why": after.ended_why}
+        yield Change("ended", after.last_at, f"{after.outcome}: {after.ended_why}", data)
+
+
+def _of_trial(old: TrialRecord | None, new: TrialRecord, history: History) -> Iterator[Change]:
+    number, at = new.number, history.last_at
+    if old is None:
+        yield _started(new, history)
+    elif new.launched_at != old.launched_at:
+        data = {"until": new.until, "attempt": new.attempt, "stage": new.stage, "why": new.why}
+        text = f"goes on to epoch {new.until}{_because(new.why)}"
+        yield Change("continued", new.launched_at, text, data, number)
+    for report in new.reports if old is None else new.reports[len(old.reports) :]:
+        metrics = {name: encode_number(value) for name, value in report.metrics.items()}
+        listed = "  ".join(f"{name} {format_value(v)}" for name, v in report.metrics.items())
+        data = {"epoch": report.epoch, "metrics": metrics}
+        yield Change("reported", report.at, f"epoch {report.epoch}: {listed}", data, number)
+    for finding in new.findings if old is None else new.findings[len(old.findings) :]:
+        yield _finding(number, finding, at)
+    if new.state != "running" and (old is None or new.state != old.state):
+        yield _closed(new, at)
+
+
+def _started(t: TrialRecord, history: History) -> Change:
+    data = {
+        "config": dict(t.config),
+        "until": t.until,
+        "stage": t.stage,
+        "seed": t.seed,
+        "data_fraction": t.proxy.data_fraction,
+        "why": t.why,
+    }
+    stage = f" ({t.stage})" if t.stage else ""
+    text = f"starts{stage}: {config_text(t.config, history.spec.space)}{_because(t.why)}"
+    return Change("started", t.launched_at, text, data, t.number)
+
+
+def _closed(t: TrialRecord, at: float) -> Change:
+    value = f", {format_value(t.value)}" if t.value is not None else ""
+    data: dict[str, Any] = {"epoch": t.epoch, "value": t.value, "message": t.message}
+    share = "" if t.proxy.full else f" on {t.proxy.data_fraction:.0%} of the data"
+    text = f"{t.state} at epoch {t.epoch}{value}{share}"
+    if t.state in GRAVE:
+        data |= {"cause": t.cause, "log": t.log}
+        text = f"{t.state}: {t.message or t.cause}"
+    elif t.message:
+        text += f": {t.message}"
+    return Change(t.state, at, text, data, t.number)
+
+
+def _new_best(before: History, after: History) -> Change | None:
+    old, best = before.best, after.best
+    if best is None or (old and (old.number, old.value) == (best.number, best.value)):
+        return None
+    name = after.objective.metric
+    text = f"is the best so far: {name} {format_value(best.value)} at epoch {best.value_epoch}"
+    data = {"value": best.value, "epoch": best.value_epoch, "config": dict(best.config)}
+    kind = "improved" if old and old.number == best.number else "best"
+    return Change(kind, after.last_at, text, data, best.number)
+
+
+def _finding(trial: int | None, finding: Finding, at: float) -> Change:
+    data = {
+        "code": finding.code,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "message": finding.message,
+    }
+    return Change("finding", at, f"{finding.severity}: {finding.message}", data, trial)
+
+
+def _because(why: str) -> str:
+    return f" – {why}" if why else ""

@@ -1,0 +1,28 @@
+"""``danlu export``: trials and epochs as tables for other programs."""
+
+from pathlib import Path
+
+import click
+
+from danlu.cli.options import load, store_option, study_argument
+
+
+@click.command()
+@study_argument
+@click.option("--csv", "form", flag_value="csv", help="Two CSV files: trials and epochs.")
+@click.option("--json", "form", flag_value="json", help="One JSON file.")
+@click.option(
+    "--parquet", "form", flag_value="parquet", help="Two Parquet files; needs danlu[frames]."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write.")
+@store_option
+def command(name: str | None, form: str | None, output: Path | None, where: str) -> None:
+    """Write trials and every reported epoch as CSV, JSON or Parquet."""
+    from danlu.report import tables
+
+    if form is None:
+        raise click.UsageError("one of --csv, --json and --parquet is needed.")
+    history = load(where, name)
+    write = {"csv": tables.write_csv, "json": tables.write_json, "parquet": tables.write_parquet}
+    for path in write[form](history, output or Path(history.spec.name)):
+        click.echo(str(path))

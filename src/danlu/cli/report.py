@@ -1,0 +1,38 @@
+"""``danlu report``: a study as one page for any browser, and as pictures."""
+
+import webbrowser
+from pathlib import Path
+
+import click
+
+from danlu.cli.options import load, store_option, study_argument
+from danlu.report.html import write_report
+
+
+@click.command()
+@study_argument
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write [STUDY.html]."
+)
+@click.option(
+    "--png",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write PNG pictures into this folder too; needs danlu[plots].",
+)
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@store_option
+def command(
+    name: str | None, output: Path | None, folder: Path | None, show: bool, where: str
+) -> None:
+    """Write a report that opens in any browser, without a network."""
+    history = load(where, name)
+    path = write_report(history, output or Path(f"{history.spec.name}.html"))
+    click.echo(str(path))
+    if folder is not None:
+        from danlu.report.png import write_pngs
+
+        for picture in write_pngs(history, folder):
+            click.echo(str(picture))
+    if show:
+        webbrowser.open(path.resolve().as_uri())

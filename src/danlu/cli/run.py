@@ -1,0 +1,181 @@
+"""``danlu run``: run a study file, or any command with parameters inside."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from danlu.cli.app import INTERRUPTED
+from danlu.cli.lines import JsonLines, PlainLines, Quiet, View
+from danlu.cli.options import store_option
+from danlu.cli.summary import print_summary
+from danlu.core.history import History
+from danlu.core.spec import Budget, Objective, Spec
+from danlu.executors.command import Command
+from danlu.study import Study
+from danlu.studyfile import RunSettings, StudyFile, load, parse_command
+
+FINISHING = "Finishing what runs; Ctrl-C again ends it at once."
+ENDING = "Ending now."
+SUFFIXES = (".toml", ".yaml", ".yml")
+
+
+@click.command(
+    epilog="Kinds of parameters: uniform(low,high), log(low,high), int(low,high), "
+    "logint(low,high), choice(a,b,...), each with an optional default=."
+)
+@click.argument(
+    "what",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ...",
+)
+@click.option("-n", "--name", help="Name of the study; needed for a command.")
+@click.option("--objective", help='What is tuned: "min val_loss" or "max val_accuracy".')
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1]."
+)
+@click.option(
+    "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
+)
+@click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Of the search and its trials [0]."
+)
+@click.option("--strategy", help="How the search decides [auto].")
+@click.option(
+    "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@store_option
+def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **given: Any) -> None:
+    r"""Run a study, or go on with it: the same command again resumes.
+
+    \b
+    danlu run study.toml
+    danlu run -n mine --objective "min val_loss" -- python train.py --lr~'log(1e-5,1e-1)'
+
+    Ctrl-C finishes what runs and keeps it; a second one ends at once. Options override the file.
+    """
+    planned = _overridden(_planned(what, given), given)
+    spec, settings = planned.spec, planned.run
+    study = Study.from_spec(spec, store=where)
+    view = _view(study.history, as_json=as_json, quiet=quiet)
+    if not quiet and not as_json:
+        _greet(spec, study.history, given)
+    with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
+        study.run(_target(settings), workers=settings.workers, watch=_noticing(view))
+    if not quiet and not as_json:
+        print_summary(study.history)
+    if study.history.outcome == "interrupted":
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
+    """The study that the arguments describe."""
+    if not what:
+        raise click.UsageError("a study file, or a command after --, is needed.")
+    if not what[0].endswith(SUFFIXES):
+        return _from_command(what, given)
+    if len(what) > 1:
+        raise click.UsageError(f"after the study file {what[0]} nothing else may stand.")
+    return load(what[0])
+
+
+def _from_command(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
+    for option in ("name", "objective"):
+        if not given[option]:
+            raise click.UsageError(f"a command needs --{option}; see `danlu run --help`.")
+    if len(what) == 1 and not Path(what[0]).exists() and "~" not in what[0]:
+        raise click.UsageError(
+            f"{what[0]!r} is neither a study file (.toml, .yaml) nor a command with parameters."
+        )
+    space, template = parse_command(what)
+    objective = Objective.parse(given["objective"])
+    spec = Spec(given["name"], space, objective, given["epochs"] or 1, command=template)
+    return StudyFile(spec, RunSettings(command=template))
+
+
+def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
+    """The study with the options in place of what its file says."""
+    spec, settings = planned.spec, planned.run
+    plain = ("name", "epochs", "seed", "strategy")
+    new: dict[str, Any] = {key: given[key] for key in plain if given[key] is not None}
+    if "strategy" in new and new["strategy"] != spec.strategy:
+        new["options"] = {}  # the file's keys belong to the file's strategy
+    if given["objective"]:
+        new["objective"] = Objective.parse(given["objective"])
+    if given["budget"]:
+        new["budget"] = Budget.parse(", ".join(given["budget"]))
+    if given["metrics"] and settings.command is None:
+        raise click.UsageError(
+            "--metrics reads what a command prints, but training is a function."
+        )
+    run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
+    return StudyFile(replace(spec, **new), replace(settings, **run))
+
+
+def _target(settings: RunSettings) -> str | Command:
+    if settings.command is not None:
+        return Command(settings.command, settings.metrics)
+    assert settings.function is not None
+    return settings.function
+
+
+def _view(history: History, *, as_json: bool, quiet: bool) -> View:
+    if as_json:
+        return JsonLines(history, sys.stdout)
+    if quiet:
+        return Quiet()
+    if not sys.stdout.isatty():
+        return PlainLines(history, sys.stdout)
+    from danlu.cli.live import LiveView
+    from danlu.cli.screen import console
+
+    return LiveView(history, console())
+
+
+def _noticing(view: View) -> Callable[[History], None]:
+    """The view, which from its first turn on also tells what Ctrl-C does."""
+    chained = False
+
+    def watch(history: History) -> None:
+        nonlocal chained
+        if not chained:  # the study has put its own handler in place by now, and takes it away
+            chained = True
+            _tell_interrupts(view)
+        view(history)
+
+    return watch
+
+
+def _tell_interrupts(view: View) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+
+    def told(number: int, frame: Any) -> None:
+        view.notice = ENDING if view.notice == FINISHING else FINISHING
+        if callable(handler):
+            handler(number, frame)
+
+    signal.signal(signal.SIGINT, told)
+
+
+def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
+    """What is going to run, and what was assumed."""
+    free = ", ".join(spec.space.free)
+    click.echo(f"{spec.name}: {spec.objective} over {free}; {spec.epochs} epochs, {spec.budget}")
+    if spec.objective.inferred:
+        metric, direction = spec.objective.metric, spec.objective.direction
+        click.echo(
+            f'The direction is taken from the name: write "{direction} {metric}" to be sure.'
+        )
+    if spec.command and spec.epochs == 1 and given["epochs"] is None:
+        click.echo("A trial has one epoch; say with --epochs how many a full training reports.")
+    if history.trials:
+        click.echo(f"Goes on after {len(history.trials)} trials.")

@@ -1,0 +1,59 @@
+"""A study in words: how it ended, its best config, and what to do next."""
+
+import click
+from rich.text import Text
+
+from danlu.cli.progress import progress_of
+from danlu.cli.screen import clean, console, grid
+from danlu.core.history import History, TrialRecord
+from danlu.report.result import describe_gain, result_of
+from danlu.report.text import format_count, format_duration, format_spread, format_value
+
+
+def print_summary(history: History) -> None:
+    """How a run ended and what came out of it."""
+    name = history.spec.name
+    click.echo(clean(ending(history)))
+    print_best(history)
+    if history.trials:
+        shown = f"'{name}'" if " " in name else name
+        click.echo(
+            f"\nNext: danlu show {shown} · danlu best {shown} --toml · danlu report {shown}"
+        )
+
+
+def ending(history: History) -> str:
+    """How it ended, and in a second line what it took: ``23 trials, 20.1 of 20x, 2 m 05 s``."""
+    how = (history.outcome or "not ended").capitalize()
+    why = f": {history.ended_why.rstrip('.')}" if history.ended_why else ""
+    spent = f"{progress_of(history).text}, {format_duration(history.seconds)}"
+    return f"{how}{why}.\n{format_count(len(history.trials), 'trial')}, {spent}."
+
+
+def print_best(history: History) -> None:
+    """The best config as a table, with its value and its gain over the default config."""
+    result = result_of(history)
+    if result is None:
+        click.echo("No trial has a result yet.")
+        return
+    out = console()
+    out.print(Text(clean(headline(history, result.best)), style="bold green"))
+    if result.mean is not None and result.sd is not None:
+        count = len(result.confirmed)
+        click.echo(f"With {count} seeds: {format_spread(result.mean, result.sd)}.")
+    click.echo(clean(describe_gain(history, result)))
+    table = grid("", "")
+    table.show_header = False
+    for name, value in result.best.config.items():
+        table.add_row(f"  {clean(name)}", clean(format_value(value, 6)))
+    out.print(table)
+
+
+def headline(history: History, best: TrialRecord) -> str:
+    """The best trial in a line: ``Best: #12, val_accuracy 0.9731 at epoch 18 of 30.``."""
+    proxy = "" if best.proxy.full else f", on {best.proxy.data_fraction:.0%} of the data"
+    metric, value = history.objective.metric, format_value(best.value)
+    return (
+        f"Best: #{best.number}, {metric} {value} at epoch {best.value_epoch} of "
+        f"{history.spec.epochs}{proxy}."
+    )

@@ -1,0 +1,76 @@
+"""What the kernel offers to keep hold of a process and all that it starts.
+
+Every call is safe to make elsewhere and does nothing there: on macOS only the process group is
+killed, so that a grandchild in a session of its own may survive.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of all descendants whose own parent dies."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent, of pid ``parent``, dies."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the call
+        os._exit(1)
+
+
+def send(pid: int, number: int, *, group: bool = False) -> None:
+    """Signal a process (or its whole group) that may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        (os.killpg if group else os.kill)(pid, number)
+
+
+def descendants(pid: int) -> list[int]:
+    """Pids of all living processes below ``pid``."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # "pid (name) state ppid …"; the name may hold spaces and brackets
+            state, parent = entry.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if state != "Z":
+                children.setdefault(int(parent), []).append(int(entry.parent.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def kill_below() -> None:
+    """Kill every process below this one until none is left; it must adopt its orphans.
+
+    Looking through all processes of the machine costs milliseconds, and is seldom needed: adopted
+    processes are children too, so that without children there is nothing below.
+    """
+    while _has_children() and (found := descendants(os.getpid())):
+        for child in found:
+            send(child, signal.SIGKILL)
+
+
+def _has_children() -> bool:
+    """Whether this process has living children; dead ones are reaped."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""The supervisor of one launch: a small process that no process of the trial outlives.
+
+::
+
+    tuner ◄──wire──► supervisor ──fork──► training (own session)
+                         ▲  └──────────────────┘ pair (functions only)
+
+It tells the tuner the pid, passes messages between tuner and training, and how training ended
+once every process of it is gone. When the tuner dies the wire ends, and so does training; when
+the supervisor dies, the kernel kills training.
+
+Tuner → supervisor: ``{"until": n}`` and ``{"end": 1}`` (passed on to a waiting training),
+``{"stop": grace_s}``, ``{"freeze": 1}``, ``{"thaw": 1}``. Supervisor → tuner: ``{"pid": n}``,
+``{"waits": epoch}``, ``{"failed": [cause, message]}`` (both from training), ``{"exit": status}``.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from danlu.executors.linux import adopt_orphans, die_with_parent, kill_below, send
+from danlu.executors.wire import Wire
+from danlu.worker.spool import write_line
+
+GRACE_S = 10.0  # between asking a trial to end and killing it, when the tuner is gone
+END_S = 60.0  # for a function that was told to end to return: it may save a model
+
+Launch = Mapping[str, Any]
+Run = Callable[[Launch, "PairChannel"], None]
+
+
+class PairChannel:
+    """A channel for training: reports to the file, waiting over a socket to the supervisor."""
+
+    def __init__(self, sock: socket.socket, write: Callable[[Mapping[str, Any]], None]) -> None:
+        self._wire = Wire(sock)
+        self.send = write
+
+    def wait(self, epoch: int) -> int:
+        self._wire.send({"waits": epoch})
+        while self._wire.open:
+            for message in self._wire.receive():
+                return int(message.get("until", 0))
+        os._exit(1)  # the supervisor is gone: nobody would hear of what comes
+
+    def failed(self, cause: str, message: str) -> None:
+        """Tell why training ends with an error."""
+        self._wire.send({"failed": [cause, message]})
+
+
+class Supervisor:
+    """Watches over one child; `run` returns when all is over."""
+
+    def __init__(self, wire: Wire, child: int, pair: Wire | None) -> None:
+        self.wire = wire
+        self.child = child
+        self.pair = pair
+        self.kill_at: float | None = None
+        self.bell, ring = socket.socketpair()
+        ring.setblocking(False)
+        self.bell.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(ring.fileno(), warn_on_full_buffer=False)
+        self._ring = ring
+
+    def run(self) -> None:
+        self.wire.send({"pid": self.child})
+        status = self._watch()
+        send(self.child, signal.SIGKILL, group=True)
+        kill_below()
+        self._drain_pair()
+        self.wire.send({"exit": os.waitstatus_to_exitcode(status)})
+
+    def _watch(self) -> int:
+        """Serve both sides until the child has ended; its wait status."""
+        while True:
+            done, status = os.waitpid(self.child, os.WNOHANG)
+            if done:
+                return status
+            if self.kill_at is not None and time.monotonic() >= self.kill_at:
+                send(self.child, signal.SIGKILL, group=True)
+                self.kill_at = None
+            self._serve()
+
+    def _serve(self) -> None:
+        wires = [w for w in (self.wire, self.pair) if w is not None and w.open]
+        watched: list[Any] = [*wires, self.bell]
+        timeout = None if self.kill_at is None else max(0.0, self.kill_at - time.monotonic())
+        ready, _, _ = select.select(watched, [], [], timeout)
+        if self.bell in ready:
+            with contextlib.suppress(BlockingIOError):
+                self.bell.recv(4096)
+        if self.pair in ready:
+            self._drain_pair()
+        if self.wire in ready:
+            for message in self.wire.receive():
+                self._obey(message)
+            if not self.wire.open:
+                self._end(GRACE_S)
+
+    def _drain_pair(self) -> None:
+        while self.pair is not None and self.pair.open:
+            if not select.select([self.pair], [], [], 0)[0]:
+                return
+            for message in self.pair.receive():
+                self.wire.send(message)
+
+    def _obey(self, message: Mapping[str, Any]) -> None:
+        if "stop" in message:
+            self._end(float(message["stop"]))
+        elif "freeze" in message:
+            send(self.child, signal.SIGSTOP, group=True)
+        elif "thaw" in message:
+            send(self.child, signal.SIGCONT, group=True)
+        elif self.pair is not None:
+            self.pair.send(message)
+            if "end" in message:
+                self.kill_at = time.monotonic() + END_S
+
+    def _end(self, grace_s: float) -> None:
+        """Ask the whole group to end, and kill it after the grace."""
+        if grace_s <= 0:
+            send(self.child, signal.SIGKILL, group=True)
+            return
+        send(self.child, signal.SIGTERM, group=True)
+        send(self.child, signal.SIGCONT, group=True)
+        self.kill_at = time.monotonic() + grace_s
+
+
+def supervise(sock: socket.socket, launch: Launch, run: Run) -> None:
+    """Fork a child that runs the launch, and watch over it until all is over; never returns."""
+    os.setsid()
+    adopt_orphans()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the server ignores it; we need the status
+    ours, theirs = socket.socketpair()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        sock.close()
+        ours.close()
+        _be_child(launch, theirs, parent, run)
+    theirs.close()
+    Supervisor(Wire(sock), child, Wire(ours)).run()
+    os._exit(0)  # no clean-up of what belongs to the processes above
+
+
+def _be_child(launch: Launch, pair: socket.socket, parent: int, run: Run) -> None:
+    """In the child: a session of its own, output to the log, then training; never returns."""
+    status = 1
+    try:
+        os.setsid()
+        die_with_parent(parent)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        _redirect(Path(launch["log"]))
+        os.environ.update(launch["environment"])
+        run(launch, PairChannel(pair, partial(write_line, launch["reports"])))
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)  # no clean-up of what belongs to the processes above
+
+
+def _redirect(log: Path) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(nothing)
+    os.close(output)
+    # The streams of a notebook or test runner lead elsewhere; what they still hold is not ours.
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = open(descriptor, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)

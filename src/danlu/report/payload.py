@@ -1,0 +1,292 @@
+"""A history as plain JSON values for the report page; what is judged is judged here, once."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from danlu.core.codec import encode_number
+from danlu.core.history import History, Report, TrialRecord
+from danlu.core.parameter import Choice, Parameter
+from danlu.report.metrics import MetricPair, metric_names, pair_metrics
+from danlu.report.ranges import Range, curve_range, value_range
+from danlu.report.result import describe_gain, influence, leaders, result_of
+from danlu.report.snippets import as_command, as_python, as_toml
+from danlu.report.text import (
+    format_count,
+    format_duration,
+    format_measured,
+    format_number,
+    format_spread,
+    format_value,
+)
+
+LEADERS = 5
+LONG = 1000  # epochs; longer curves are thinned to what a screen can show
+PIECES = 200
+
+
+def page_data(history: History) -> dict[str, Any]:
+    """All that the page shows, as values that `json.dumps` takes."""
+    best = leaders(history, LEADERS)
+    names = metric_names(history)
+    return {
+        "study": _study(history),
+        "figures": _figures(history),
+        "result": _result(history),
+        "findings": [_finding(f) for f in history.findings],
+        "metrics": [
+            _metric(pair, found)
+            for pair in pair_metrics(names, history.objective)
+            if (found := curve_range(history, pair, best)) is not None
+        ],
+        "values": _values(history),
+        "parameters": [
+            _parameter(name, history.spec.space[name], share)
+            for name, share in influence(history).items()
+        ],
+        "names": list(history.spec.space),
+        "leaders": [t.number for t in best],
+        "trials": _trials(history, names),
+        "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
+    }
+
+
+def state_of(history: History) -> str:
+    """The study's state in a word, such as ``running``, ``done`` or ``not begun``."""
+    if history.active:
+        return "running"
+    return history.outcome or ("interrupted" if history.trials else "not begun")
+
+
+def _study(history: History) -> dict[str, Any]:
+    spec = history.spec
+    return {
+        "name": spec.name,
+        "metric": spec.objective.metric,
+        "direction": spec.objective.direction,
+        "epochs": spec.epochs,
+        "seed": spec.seed,
+        "strategy": spec.strategy,
+        "state": state_of(history),
+        "ended": history.ended_why,
+        "process": history.process,
+        "began": _when(_began(history)),
+        "last": _when(history.last_at),
+    }
+
+
+def _began(history: History) -> float:
+    ats = [t.reports[0].at for t in history.trials.values() if t.reports]
+    ats += [t.launched_at for t in history.trials.values()]
+    return min(ats, default=0.0)
+
+
+def _when(at: float) -> str:
+    """Local date and time, empty for no time at all."""
+    if at <= 0:
+        return ""
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, OSError, ValueError):  # a clock that was wildly wrong
+        return ""
+
+
+def _figures(history: History) -> list[dict[str, str]]:
+    """The few numbers that are read first."""
+    budget = history.spec.budget
+    spent = f"{format_number(history.trainings, 3)}"
+    note = "full trainings" if budget.trainings is None else f"of {budget.trainings:g} trainings"
+    limit = "" if budget.seconds is None else f"of {format_duration(budget.seconds)}"
+    best = history.best
+    value = "–" if best is None or best.value is None else format_measured(best.value)
+    where = "no value yet" if best is None else f"trial {best.number}, epoch {best.value_epoch}"
+    return [
+        {"label": f"Best {history.objective.metric}", "value": value, "note": where},
+        {"label": "Trials", "value": f"{len(history.trials):,}", "note": _states(history)},
+        {"label": "Budget spent", "value": spent, "note": note},
+        {"label": "Time", "value": format_duration(history.seconds), "note": limit or
+         format_count(history.workers, "worker")},
+    ]  # fmt: skip
+
+
+def _states(history: History) -> str:
+    counts: dict[str, int] = {}
+    for trial in history.trials.values():
+        counts[trial.state] = counts.get(trial.state, 0) + 1
+    limit = history.spec.budget.trials
+    words = [f"of {limit}"] if limit is not None else []
+    return " · ".join([*words, *(f"{n} {state}" for state, n in sorted(counts.items()))])
+
+
+def _result(history: History) -> dict[str, Any] | None:
+    result = result_of(history)
+    if result is None or result.best.value is None:
+        return None
+    best, value, spec = result.best, result.best.value, history.spec
+    spread, seeds = "", []
+    if result.mean is not None and result.sd is not None:
+        spread = format_spread(result.mean, result.sd)
+        values = [t.value for t in result.confirmed if t.value is not None]
+        seeds = [format_measured(v, result.sd / 10) for v in values]
+    default = spec.space.default()
+    command = as_command(spec.command, _filled(history, best)) if spec.command else ""
+    return {
+        "number": best.number,
+        "value": format_measured(value, (result.sd or 0.0) / 10),
+        "epoch": best.value_epoch,
+        "length": best.epoch,
+        "proxy": _proxy_text(best),
+        "gain": describe_gain(history, result),
+        "spread": spread,
+        "seeds": seeds,
+        "rows": [
+            [n, format_value(v), format_value(default[n]) if n in default else "–"]
+            for n, v in best.config.items()
+        ],
+        "copies": [
+            {"label": label, "text": text}
+            for label, text in (
+                ("TOML", as_toml(best.config)),
+                ("Python", as_python(best.config)),
+                ("Command", command),
+            )
+            if text
+        ],
+    }
+
+
+def _filled(history: History, best: TrialRecord) -> dict[str, Any]:
+    """The config with what else a command's template may name."""
+    more = {"seed": best.seed, "epochs": history.spec.epochs, "trial": best.number}
+    return {"folder": ".", "data_fraction": 1.0, **more, **best.config}
+
+
+def _proxy_text(trial: TrialRecord) -> str:
+    parts = []
+    if trial.proxy.data_fraction < 1:
+        parts.append(f"{100 * trial.proxy.data_fraction:.3g} % of the data")
+    if trial.proxy.classes is not None:
+        parts.append(format_count(trial.proxy.classes, "class", "classes"))
+    return ", ".join(parts)
+
+
+def _finding(finding: Any) -> dict[str, str]:
+    return {"code": finding.code, "severity": finding.severity, "message": finding.message}
+
+
+def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:
+    return {**asdict(pair), "range": _range(found)}
+
+
+def _range(found: Range | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+def _values(history: History) -> dict[str, Any] | None:
+    """The axis of the trials' values, and under ``close`` that of the best quarter."""
+    trials = [t for t in history.trials.values() if t.state != "failed"]
+    known = [t.value for t in trials or history.trials.values() if t.value is not None]
+    known.sort(key=history.objective.loss)
+    direction = history.objective.direction
+    close = value_range(known[: max(2, (len(known) + 3) // 4)], direction)
+    whole = value_range(known, direction)
+    return None if whole is None else {**asdict(whole), "close": _range(close)}
+
+
+def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": name, "share": round(share, 3)}
+    if isinstance(p, Choice):
+        values = p.values
+        if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+            values = tuple(sorted(values, key=lambda v: v if isinstance(v, int | float) else 0))
+        return {**table, "kind": "choice", "choices": [format_value(v) for v in values]}
+    kind = type(p).__name__.lower()
+    return {**table, "kind": kind, "low": p.low, "high": p.high, "log": p.log}
+
+
+def _trials(history: History, names: Sequence[str]) -> list[dict[str, Any]]:
+    """One table for each trial; its curves are lists along its epochs."""
+    spent = _spent(history)
+    rank = {t.number: i for i, t in enumerate(history.ranked, 1)}
+    choices = {n for n in history.spec.space if isinstance(history.spec.space[n], Choice)}
+    return [
+        {
+            "n": t.number,
+            "state": t.state,
+            "stage": t.stage,
+            "value": t.value,
+            "at": t.value_epoch,
+            "epoch": t.epoch,
+            "until": t.until,
+            "rank": rank.get(t.number),
+            "proxy": _proxy_text(t),
+            "seed": t.seed,
+            "seconds": round(t.seconds, 2),
+            "attempt": t.attempt,
+            "why": t.why,
+            "cause": t.cause,
+            "message": t.message,
+            "log": t.log,
+            "findings": [_finding(f) for f in t.findings],
+            "spent": spent[t.number],
+            "diverged": _diverged(t),
+            "config": {n: format_value(v) if n in choices else v for n, v in t.config.items()},
+            **_curves(t, names),
+        }
+        for t in history.trials.values()
+    ]
+
+
+def _diverged(trial: TrialRecord) -> bool:
+    """Whether training ran away: an infinite or undefined number, or a failure that says so."""
+    if trial.cause == "not finite":
+        return True
+    return any(not math.isfinite(v) for r in trial.reports[-1:] for v in r.metrics.values())
+
+
+def _curves(trial: TrialRecord, names: Iterable[str]) -> dict[str, Any]:
+    reports = _thinned(trial.reports)
+    epochs: list[int] | int = [r.epoch for r in reports]
+    if epochs == list(range(1, len(reports) + 1)):
+        epochs = len(reports)  # the usual case, in a few bytes
+    known = [n for n in names if any(n in r.metrics for r in reports)]
+    return {"e": epochs, "m": {n: [_number(r, n) for r in reports] for n in known}}
+
+
+def _number(report: Report, name: str) -> float | str | None:
+    value = report.metrics.get(name)
+    if value is None:
+        return None
+    return float(f"{value:.5g}") if math.isfinite(value) else encode_number(value)
+
+
+def _thinned(reports: Sequence[Report]) -> Sequence[Report]:
+    """A long curve with its first, last, lowest and highest reports in each piece."""
+    if len(reports) <= LONG:
+        return reports
+    kept = {0, len(reports) - 1}
+    names = list(dict.fromkeys(n for r in reports for n in r.metrics))
+    edges = [round(i * len(reports) / PIECES) for i in range(PIECES + 1)]
+    for k in range(PIECES):
+        piece = range(edges[k], edges[k + 1])
+        for name in names:
+            known = [i for i in piece if math.isfinite(reports[i].metrics.get(name, math.nan))]
+            if known:
+                kept.add(min(known, key=lambda i: reports[i].metrics[name]))
+                kept.add(max(known, key=lambda i: reports[i].metrics[name]))
+    kept |= {i for i, r in enumerate(reports) if not all(map(math.isfinite, r.metrics.values()))}
+    return [reports[i] for i in sorted(kept)]
+
+
+def _spent(history: History) -> dict[int, float]:
+    """Full trainings spent in the study when each trial reached its value (or its last epoch)."""
+    reports = sorted((r.at, t.number, r.epoch) for t in history.trials.values() for r in t.reports)
+    spent, at_value = 0.0, dict.fromkeys(history.trials, 0.0)
+    for _, number, epoch in reports:
+        trial = history.trials[number]
+        spent += history.cost(1, trial.proxy)
+        if epoch <= (trial.value_epoch or epoch):
+            at_value[number] = round(spent, 4)
+    return at_value

@@ -1,0 +1,127 @@
+"""What came out of a study: the best config, its gain over the default, and how sure it is."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from danlu.core.history import History, TrialRecord
+from danlu.report.text import format_measured, format_number
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a study so far.
+
+    Attributes:
+        best: The trial to use.
+        default: The first trial of the space's default config, if one has a value.
+        confirmed: Full trainings of the best config, each with another seed; empty below two.
+    """
+
+    best: TrialRecord
+    default: TrialRecord | None
+    confirmed: tuple[TrialRecord, ...]
+
+    @property
+    def mean(self) -> float | None:
+        """Mean value over the confirming seeds."""
+        return statistics.fmean(_values(self.confirmed)) if self.confirmed else None
+
+    @property
+    def sd(self) -> float | None:
+        """Standard deviation over the confirming seeds."""
+        return statistics.stdev(_values(self.confirmed)) if self.confirmed else None
+
+
+def _values(trials: Sequence[TrialRecord]) -> list[float]:
+    return [t.value for t in trials if t.value is not None]
+
+
+def result_of(history: History) -> Result | None:
+    """The result of a study so far; None as long as no trial has a value."""
+    best = history.best
+    if best is None:
+        return None
+    wanted = history.spec.space.default()
+    default = next(
+        (t for t in history.trials.values() if t.config == wanted and t.value is not None), None
+    )
+    same = [t for t in history.ranked if t.config == best.config and t.epoch >= best.epoch]
+    seeds = {t.seed: t for t in reversed(same)}
+    confirmed = tuple(seeds.values()) if len(seeds) > 1 and best.proxy.full else ()
+    return Result(best, default, confirmed)
+
+
+def describe_gain(history: History, result: Result) -> str:
+    """How much the best config gained over the default one, in a sentence."""
+    best, default = result.best, result.default
+    if default is None or default.value is None or best.value is None:
+        return "The default config was not trained, so the gain over it is not known."
+    if default.number == best.number:
+        return "The default config is the best so far."
+    if default.proxy != best.proxy:
+        return "The default config was trained on another share of the data."
+    value, shared = (best.value, "") if result.mean is None else (result.mean, " on average")
+    step = value - default.value
+    before = format_measured(default.value, result.sd)
+    epochs = "" if default.epoch >= best.epoch else f" after {default.epoch} epochs"
+    if history.objective.loss(step) >= 0:
+        return f"No gain{shared} over the default config ({before}{epochs})."
+    sign = "+" if step > 0 else "−"
+    part = abs(step / default.value) if default.value else 0.0
+    share = f" ({sign}{part:.0%})" if part >= 0.01 else ""
+    noise = ", no more than the noise between seeds" if abs(step) < (result.sd or 0.0) else ""
+    amount = f"{sign}{format_number(abs(step), 2)}{share}{shared}"
+    return f"{amount} over the default config's {before}{epochs}{noise}."
+
+
+def leaders(history: History, count: int = 5) -> list[TrialRecord]:
+    """The best trials of different configs, best first; on proxies if the real task has none."""
+    loss = history.objective.loss
+    proxies = [
+        t
+        for t in history.trials.values()
+        if t.value is not None and t.state != "failed" and not t.proxy.full
+    ]
+    proxies.sort(key=lambda t: (loss(t.value or 0.0), t.number))
+    candidates = [*history.ranked, *([] if history.ranked else proxies)]
+    if history.best is not None:
+        candidates.insert(0, history.best)
+    chosen: list[TrialRecord] = []
+    for trial in candidates:
+        if len(chosen) < count and all(trial.config != other.config for other in chosen):
+            chosen.append(trial)
+    return chosen
+
+
+def influence(history: History) -> dict[str, float]:
+    """How much of the trials' ranking each free parameter explains alone, from 0 to 1.
+
+    The correlation ratio (between-group share of the variance) of the ranks over four groups of
+    the parameter's values; few trials or few values make it coarse. Largest first.
+    """
+    ranked = history.ranked
+    shares = {name: _explained(ranked, name, history) for name in history.spec.space.free}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+
+
+GROUPS = 4
+ENOUGH = 8  # trials; below, any ratio is chance
+
+
+def _explained(ranked: Sequence[TrialRecord], name: str, history: History) -> float:
+    p = history.spec.space[name]
+    rows = [(p.to_unit(t.config[name]), i) for i, t in enumerate(ranked) if name in t.config]
+    if len(rows) < ENOUGH:
+        return 0.0
+    positions = sorted({u for u, _ in rows})
+    place = {u: min(GROUPS - 1, k * GROUPS // len(positions)) for k, u in enumerate(positions)}
+    if len(positions) <= 2 * GROUPS:
+        place = {u: k for k, u in enumerate(positions)}
+    groups: dict[int, list[int]] = {}
+    for u, rank in rows:
+        groups.setdefault(place[u], []).append(rank)
+    mean = statistics.fmean(rank for _, rank in rows)
+    total = sum((rank - mean) ** 2 for _, rank in rows)
+    between = sum(len(g) * (statistics.fmean(g) - mean) ** 2 for g in groups.values())
+    return between / total if total else 0.0

@@ -1,0 +1,66 @@
+"""A config as something to copy: TOML, a Python dict, a command line."""
+
+import math
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from danlu.core.parameter import Value
+
+PLACEHOLDER = re.compile(r"\{([^\W\d][\w.\-]*)\}")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def as_toml(config: Mapping[str, Value]) -> str:
+    """The config as lines of TOML; a value of none becomes a comment, since TOML has no word."""
+    lines = [
+        f"# {_key(name)} has no value" if value is None else f"{_key(name)} = {_toml(value)}"
+        for name, value in config.items()
+    ]
+    return "\n".join(lines)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else _escape(c) for c in escaped) + '"'
+
+
+def _escape(char: str) -> str:
+    return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
+
+
+def _toml(value: str | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def as_python(config: Mapping[str, Value]) -> str:
+    """The config as a Python dict, one line for each parameter."""
+    lines = "".join(f"    {name!r}: {value!r},\n" for name, value in config.items())
+    return "{\n" + lines + "}"
+
+
+def as_command(template: Sequence[str], config: Mapping[str, Value]) -> str:
+    """The command line of a config, quoted for a POSIX shell.
+
+    A word whose parameter is not active is left out, with the option that stands before it.
+
+    Args:
+        template: The command's words with ``{name}`` where values go.
+        config: Name → value; further names such as ``seed`` may be added.
+    """
+    words: list[str] = []
+    for word in template:
+        names = PLACEHOLDER.findall(word)
+        if all(name in config for name in names):
+            words.append(PLACEHOLDER.sub(lambda m: str(config[m[1]]), word))
+        elif word.startswith("{") and words and words[-1].startswith("-") and "=" not in words[-1]:
+            words.pop()
+    return shlex.join(words)

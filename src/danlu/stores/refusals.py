@@ -1,0 +1,77 @@
+"""What all stores say when a study is missing, taken or run by somebody else."""
+
+import json
+import os
+import shlex
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from time import time
+
+from danlu.core.space import nearest
+from danlu.errors import StudyError
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who runs a study.
+
+    Attributes:
+        pid: Its process.
+        host: The machine of that process.
+        since: When it began, seconds since 1970.
+    """
+
+    pid: int
+    host: str
+    since: float
+
+    @classmethod
+    def here(cls) -> "Holder":
+        """This process, from now on."""
+        return cls(os.getpid(), socket.gethostname(), time())
+
+    @classmethod
+    def parse(cls, note: str) -> "Holder | None":
+        """The holder that `note` gave; None if it is not whole."""
+        try:
+            table = json.loads(note)
+            return cls(int(table["pid"]), str(table["host"]), float(table["since"]))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+    def note(self) -> str:
+        return json.dumps(asdict(self))
+
+    def __str__(self) -> str:
+        since = datetime.fromtimestamp(self.since)
+        today = since.date() == datetime.now().date()
+        return (
+            f"pid {self.pid} on host {self.host} since {since:{'%H:%M' if today else '%F %H:%M'}}"
+        )
+
+
+def held(study: str, holder: Holder | None) -> StudyError:
+    """The refusal to run a study twice."""
+    who = holder or "another process"
+    return StudyError(
+        f'study "{study}" is run by {who}; stop it first with: danlu stop {shlex.quote(study)}'
+    )
+
+
+def no_study(study: str, known: Sequence[str], where: str) -> StudyError:
+    """The refusal to use a study that is not there."""
+    if not known:
+        return StudyError(f'there is no study "{study}" in {where}: no study was created there.')
+    names = ", ".join(known[-10:])
+    hint = nearest(study, known) or f" Its newest studies: {names}."
+    return StudyError(f'there is no study "{study}" in {where}.{hint}')
+
+
+def name_taken(study: str, where: str) -> StudyError:
+    """The refusal to create a study twice."""
+    return StudyError(
+        f'there is a study "{study}" in {where} already: '
+        f"choose another name, or remove it with: danlu rm {shlex.quote(study)}"
+    )

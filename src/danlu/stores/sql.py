@@ -1,0 +1,299 @@
+"""A store in a database, SQLite or PostgreSQL, through the same statements."""
+
+import gc
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from time import time
+
+import sqlalchemy as sa
+
+from danlu.core.event import Event
+from danlu.core.history import History, fold
+from danlu.core.spec import Spec, decode_spec
+from danlu.errors import StoreError
+from danlu.stores import schema
+from danlu.stores.base import Request
+from danlu.stores.database import APPLICATION_ID, explained, open_database
+from danlu.stores.lock import locked
+from danlu.stores.refusals import Holder, held, name_taken, no_study
+from danlu.stores.rows import REPORTED, Row, decode_rows, encode_rows, encode_spec_text
+
+FETCHED = 10_000  # rows that are taken from the database at once
+LAST = sa.select(
+    *(
+        sa.select(sa.func.max(t.c.seq))
+        .where(t.c.study_id == sa.bindparam("study_id"))
+        .scalar_subquery()
+        for t in (schema.event, schema.report)
+    )
+)
+TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:app, :study)")
+WHO_LOCKS = sa.text(
+    "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
+    "WHERE locktype = 'advisory' AND granted AND classid = :app AND objid = :study "
+    "AND datname = current_database()"
+)
+NAME_SESSION = sa.text("SELECT set_config('application_name', :name, false)")
+
+
+class SqlStore:
+    """Keeps studies in a database; safe to use from several threads and processes.
+
+    Args:
+        where: As of `danlu.stores.open_store`.
+        create: Make it if it is not there.
+
+    Raises:
+        StoreError: If it cannot be opened.
+    """
+
+    def __init__(self, where: str | Path, *, create: bool = True) -> None:
+        self._engine, self.where = open_database(where, create=create)
+        self._writer = self._engine.execution_options(writes=True, preserve_rowcount=True)
+        self._insert_events = str(sa.insert(schema.event).compile(self._engine))
+        self._insert_reports = (
+            f"{sa.insert(schema.report).compile(self._engine)} "
+            "ON CONFLICT (study_id, trial, epoch) DO NOTHING"
+        )
+
+    def __repr__(self) -> str:
+        return f"SqlStore({self.where!r})"
+
+    def studies(self) -> Sequence[str]:
+        with self._reading() as c:
+            return _names(c)
+
+    def create(self, spec: Spec) -> None:
+        text = encode_spec_text(spec)
+        new = sa.insert(schema.study).values(name=spec.name, created=time())
+        try:
+            with self._writer.begin() as c:
+                (study_id,) = c.execute(new).inserted_primary_key or (0,)
+                _insert_spec(c, study_id, 1, text)
+        except sa.exc.IntegrityError:
+            raise name_taken(spec.name, self.where) from None
+
+    def respecify(self, spec: Spec) -> None:
+        text = encode_spec_text(spec)
+        with self._writing() as c:
+            study_id = self._study(c, spec.name, to_write=True)
+            version, known = _spec(c, study_id)
+            if text != known:
+                _insert_spec(c, study_id, version + 1, text)
+
+    def append(self, study: str, events: Sequence[Event]) -> None:
+        rows = encode_rows(events)
+        with explained(self.where):
+            if not self._insert(study, rows):
+                self._insert(study, rows, repeated=True)
+
+    def load(self, study: str) -> History:
+        with self._reading() as c:
+            study_id = self._study(c, study)
+            return _folded(c, study_id, History(_decode_spec(_spec(c, study_id)[1])))
+
+    def follow(self, history: History) -> History:
+        with self._reading() as c:
+            study_id = self._study(c, history.spec.name)
+            text, last = _spec(c, study_id)[1], _last(c, study_id)
+            # Another objective changes each trial's value, and a study that was removed and
+            # created again begins anew: then all is folded again.
+            if text != encode_spec_text(history.spec) or last < history.version:
+                return _folded(c, study_id, History(_decode_spec(text)))
+            return history if last == history.version else _folded(c, study_id, history)
+
+    def remove(self, study: str) -> None:
+        with self.lock(study), self._writing() as c:
+            study_id = self._study(c, study)
+            c.execute(sa.delete(schema.study).where(schema.study.c.id == study_id))
+            self._lock_file(study_id).unlink(missing_ok=True)
+
+    def request(self, study: str, verb: str, trial: int | None = None) -> None:
+        table = schema.request
+        with self._writing() as c:
+            study_id = self._study(c, study, to_write=True)
+            number = 1 + _highest(c, table.c.number, study_id)
+            values = {"study_id": study_id, "number": number, "at": time()}
+            c.execute(sa.insert(table).values(values | {"verb": verb, "trial": trial}))
+
+    def requests(self, study: str, after: int = 0) -> Sequence[Request]:
+        t = schema.request
+        with self._reading() as c:
+            mine = (t.c.study_id == self._study(c, study)) & (t.c.number > after)
+            wanted = sa.select(t.c.number, t.c.verb, t.c.trial, t.c.at).where(mine)
+            return [Request(*row) for row in c.execute(wanted.order_by(t.c.number))]
+
+    def lock(self, study: str) -> AbstractContextManager[None]:
+        with self._reading() as c:
+            study_id = self._study(c, study)
+        if self._engine.dialect.name == "sqlite":
+            return locked(self._lock_file(study_id), study)
+        return self._advisory_lock(study, study_id)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that is never committed."""
+        with explained(self.where), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that is committed at the end."""
+        with explained(self.where), self._writer.begin() as connection:
+            yield connection
+
+    def _study(self, c: sa.Connection, name: str, *, to_write: bool = False) -> int:
+        """The study's id; ``to_write`` makes other writers of it wait, on PostgreSQL too."""
+        wanted = sa.select(schema.study.c.id).where(schema.study.c.name == name)
+        study_id = c.execute(wanted.with_for_update() if to_write else wanted).scalar()
+        if study_id is None:
+            raise no_study(name, _names(c), self.where)
+        return int(study_id)
+
+    def _lock_file(self, study_id: int) -> Path:
+        """The file that is locked on SQLite; on PostgreSQL there is none of this name."""
+        return Path(f"{self.where}.lock-{study_id}")
+
+    def _insert(self, study: str, rows: Sequence[Row], *, repeated: bool = False) -> bool:
+        """Insert rows; ``repeated``: without reports of an epoch that is there already.
+
+        Returns:
+            Whether all was inserted; False, and nothing was, if an epoch is there already. That
+            is rare, so it is not asked before each append.
+        """
+        with self._writer.connect() as c:
+            study_id = self._study(c, study, to_write=True)
+            kept = _first_reports(c, study_id, rows) if repeated else rows
+            reports: list[tuple[object, ...]] = []
+            events: list[tuple[object, ...]] = []
+            for seq, (at, kind, trial, epoch, text) in enumerate(kept, 1 + _last(c, study_id)):
+                if kind == REPORTED:
+                    reports.append((study_id, seq, at, trial, epoch, text))
+                else:
+                    events.append((study_id, seq, at, kind, trial, text))
+            # As the driver takes them, since SQLAlchemy's way costs as much again.
+            if reports:
+                result = c.exec_driver_sql(self._insert_reports, reports)
+                if result.rowcount < len(reports):
+                    return False
+            if events:
+                c.exec_driver_sql(self._insert_events, events)
+            c.commit()
+        return True
+
+    @contextmanager
+    def _advisory_lock(self, study: str, study_id: int) -> Iterator[None]:
+        """Hold a lock of a PostgreSQL session, which the server frees when the session ends."""
+        keys = {"app": APPLICATION_ID, "study": study_id}
+        with explained(self.where):
+            session = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        session.detach()  # closing it ends the session, rather than lending it to the next
+        with session:
+            with explained(self.where):
+                session.execute(NAME_SESSION, {"name": _session_name(Holder.here())})
+                if not session.execute(TRY_LOCK, keys).scalar():
+                    raise held(study, _parse_holder(session.execute(WHO_LOCKS, keys).scalar()))
+            yield
+
+
+def _session_name(holder: Holder) -> str:
+    return f"danlu {holder.pid} {holder.since:.0f} {holder.host}"[:63]  # the server cuts there
+
+
+def _parse_holder(name: str | None) -> Holder | None:
+    match (name or "").split(maxsplit=3):
+        case ["danlu", pid, since, host]:
+            return Holder(int(pid), host, float(since))
+    return None  # this user may not see the sessions of others
+
+
+def _names(c: sa.Connection) -> list[str]:
+    return list(c.execute(sa.select(schema.study.c.name).order_by(schema.study.c.id)).scalars())
+
+
+def _spec(c: sa.Connection, study_id: int) -> tuple[int, str]:
+    """Version and text of the spec that holds."""
+    t = schema.spec
+    newest = sa.select(t.c.version, t.c.data).where(t.c.study_id == study_id)
+    version, text = c.execute(newest.order_by(t.c.version.desc()).limit(1)).one()
+    return version, text
+
+
+def _insert_spec(c: sa.Connection, study_id: int, version: int, text: str) -> None:
+    row = {"study_id": study_id, "version": version, "at": time(), "data": text}
+    c.execute(sa.insert(schema.spec).values(row))
+
+
+def _highest(c: sa.Connection, column: sa.Column[int], study_id: int) -> int:
+    mine = column.table.c.study_id == study_id
+    return c.execute(sa.select(sa.func.max(column)).where(mine)).scalar() or 0
+
+
+def _last(c: sa.Connection, study_id: int) -> int:
+    """How many events the study has: the last number of the sequence."""
+    return max(last or 0 for last in c.execute(LAST, {"study_id": study_id}).one())
+
+
+def _first_reports(c: sa.Connection, study_id: int, rows: Sequence[Row]) -> list[Row]:
+    """The rows without reports of an epoch that was reported before them."""
+    t = schema.report
+    known: set[tuple[int | None, int]] = set()
+    for trial in {row.trial for row in rows if row.kind == REPORTED}:
+        mine = (t.c.study_id == study_id) & (t.c.trial == trial)
+        known |= {
+            (trial, epoch) for epoch in c.execute(sa.select(t.c.epoch).where(mine)).scalars()
+        }
+    kept = []
+    for row in rows:
+        if row.kind == REPORTED:
+            if (row.trial, row.epoch) in known:
+                continue
+            known.add((row.trial, row.epoch))
+        kept.append(row)
+    return kept
+
+
+def _folded(c: sa.Connection, study_id: int, history: History) -> History:
+    """The history with the events that the database has after it."""
+    e, r = schema.event, schema.report
+    # One statement, so that it sees events and reports at the same moment.
+    merged = sa.union_all(
+        sa.select(e.c.seq, e.c.at, e.c.kind, e.c.trial, sa.literal_column("0"), e.c.data)
+        .where((e.c.study_id == study_id) & (e.c.seq > history.version)),
+        sa.select(r.c.seq, r.c.at, sa.literal_column(f"'{REPORTED}'"), r.c.trial, r.c.epoch,
+                  r.c.metrics)
+        .where((r.c.study_id == study_id) & (r.c.seq > history.version)),
+    ).order_by("seq")  # fmt: skip
+    with c.execute(merged) as result:
+        cursor = result.cursor  # the driver's own, whose rows need not be wrapped
+        assert cursor is not None
+        chunks = iter(lambda: cursor.fetchmany(FETCHED), [])
+        try:
+            with _without_collection():
+                return fold(history, decode_rows(chunks))
+        except KeyError as error:
+            raise StoreError(
+                f'study "{history.spec.name}" is damaged: it holds events of trial {error}, '
+                "but not its start. Were rows removed by hand?"
+            ) from error
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage: a load makes millions of objects, and none of it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _decode_spec(text: str) -> Spec:
+    return decode_spec(json.loads(text))

@@ -1,0 +1,22 @@
+"""What strategies share that train every trial to the same length."""
+
+from itertools import islice
+
+from danlu.core.decision import Continue
+from danlu.core.history import History
+
+
+def length(history: History, epochs: int | None) -> int:
+    """The epochs of each trial: those asked for, at most the study's."""
+    return min(epochs or history.spec.epochs, history.spec.epochs)
+
+
+def unfinished(history: History, until: int, free_slots: int) -> list[Continue]:
+    """Paused trials that are shorter than ``until``, as after an interruption, are continued."""
+    if not history.can_pause:
+        return []
+    shorter = islice((t for t in history.paused if t.epoch < until), free_slots)
+    return [
+        Continue(t.number, until, why=f"#{t.number} goes on from epoch {t.epoch} to {until}")
+        for t in shorter
+    ]

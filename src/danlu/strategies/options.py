@@ -1,0 +1,25 @@
+"""Checks of the strategies' own keys; each mistake is a `StudyError` in a sentence."""
+
+from danlu.errors import StudyError
+
+
+def check_whole(owner: str, key: str, value: object, low: int) -> None:
+    """Raise unless ``value`` is a whole number of at least ``low``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise StudyError(
+            f"strategy {owner!r}: {key} must be a whole number of at least {low}, "
+            f"but got {value!r}."
+        )
+
+
+def check_flag(owner: str, key: str, value: object) -> None:
+    """Raise unless ``value`` is true or false."""
+    if not isinstance(value, bool):
+        raise StudyError(f"strategy {owner!r}: {key} must be true or false, but got {value!r}.")
+
+
+def check_one_of(owner: str, key: str, value: object, known: tuple[str, ...]) -> None:
+    """Raise unless ``value`` is one of the known words."""
+    if value not in known:
+        words = " or ".join(map(repr, known))
+        raise StudyError(f"strategy {owner!r}: {key} must be {words}, but got {value!r}.")

@@ -1,0 +1,82 @@
+"""The stages of a staged search: how long, on how much data, and how many trials of each."""
+
+import math
+from dataclasses import dataclass
+
+from danlu.core.decision import FULL, Proxy
+from danlu.core.history import History
+from danlu.core.space import Space
+from danlu.strategies.budgeting import bare_pace, total
+
+COARSE_SHARE = 0.35  # of the budget; the fine stage takes what is left by the others
+COARSE_TRIAL_SHARE = 0.5  # of a budget in trials
+CONFIRM_SHARE = 0.2
+CONFIRM_TRIAL_SHARE = 0.15
+SMALL = 10.0  # full trainings; with fewer, two for the confirmation are more than their share
+FINALISTS, FRESH_SEEDS = 3, 3
+SUBSET = Proxy(data_fraction=0.25)
+SUBSET_WORTH_S = 30.0  # seconds of a full training below which a subset saves too little
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the stages of a study take, in full trainings, epochs and trials.
+
+    Attributes:
+        budget: Full trainings in all.
+        proxy: What coarse trials are trained on.
+        coarse_epochs: How long coarse trials are.
+        half_epochs: How long fine trials are before the best of them go on to the full length.
+        coarse_trials: How many of them.
+        confirm_runs: How many full trainings are kept for the confirmation.
+    """
+
+    budget: float
+    proxy: Proxy
+    coarse_epochs: int
+    half_epochs: int
+    coarse_trials: int
+    confirm_runs: int
+
+
+def plan(space: Space, history: History) -> Plan:
+    """The plan that fits the budget, as far as the pace of training is known."""
+    spec, budget = history.spec, total(history)
+    proxy = SUBSET if subset_pays(history) else FULL
+    half = max(1, math.ceil(spec.epochs / 2))
+    coarse = coarse_epochs(spec.epochs)
+    if not proxy.full:
+        coarse = min(half, 2 * coarse)  # a subset has fewer steps an epoch, which is what hurts
+    if budget < SMALL and not history.can_pause:
+        coarse = half = spec.epochs  # too little to train short ones in vain
+    wide = max(16, 8 * len(space.free))
+    coarse_trials = min(wide, int(COARSE_SHARE * budget / history.cost(coarse, proxy)))
+    if spec.budget.trials is not None:
+        coarse_trials = min(coarse_trials, int(COARSE_TRIAL_SHARE * spec.budget.trials))
+    return Plan(budget, proxy, coarse, half, max(1, coarse_trials), _confirm_runs(history, budget))
+
+
+def coarse_epochs(epochs: int) -> int:
+    """About a fifth of the full length; at least 3 epochs where a full trial has 6 or more.
+
+    The order of trials after a single epoch says next to nothing about their order at the end.
+    """
+    return max(3 if epochs >= 6 else 1, round(0.2 * epochs))
+
+
+def subset_pays(history: History) -> bool:
+    """Whether coarse trials are trained on a part of the data."""
+    if any(not t.proxy.full for t in history.trials.values()):
+        return True
+    seconds = bare_pace(history)
+    return history.takes_fraction is True and seconds is not None and seconds >= SUBSET_WORTH_S
+
+
+def _confirm_runs(history: History, budget: float) -> int:
+    trials = history.spec.budget.trials
+    most = FINALISTS * FRESH_SEEDS
+    if budget < SMALL:
+        return 0
+    if trials is None:
+        return min(most, max(2, int(CONFIRM_SHARE * budget)))
+    return min(most, max(2, int(CONFIRM_TRIAL_SHARE * trials)))

@@ -1,0 +1,101 @@
+"""Comparing trials at equal epochs."""
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from danlu.core.decision import FULL, Proxy, Stop
+from danlu.core.history import History, TrialRecord
+from danlu.core.spec import Objective
+
+Ranking: TypeAlias = list[tuple[float, int]]
+"""(loss, number of the trial), best first; an infinite loss is a failure."""
+
+
+def ladder(first: int, epochs: int, eta: int) -> tuple[int, ...]:
+    """Epochs at which trials are compared: ``first``, then times ``eta``, ending at ``epochs``.
+
+    A rung so near the end that it would save little is left out.
+    """
+    rungs = []
+    rung = first
+    while rung * math.sqrt(eta) <= epochs and rung < epochs:
+        rungs.append(rung)
+        rung *= eta
+    return (*rungs, epochs)
+
+
+def loss_at(trial: TrialRecord, epoch: int, objective: Objective) -> float | None:
+    """The best loss of a trial up to an epoch; None if it did not get there.
+
+    Infinite if it failed on its way there or never had a finite value. Training that ended by
+    itself, before its ``until``, counts as trained to any epoch.
+    """
+    reached = trial.epoch
+    if trial.state == "failed":
+        if trial.until < epoch:
+            return None
+        if reached < epoch:
+            return math.inf
+    elif reached < epoch and not (trial.state == "finished" and reached < trial.until):
+        return None
+    if trial.value is None:
+        return math.inf
+    if trial.value_epoch <= epoch:
+        return objective.loss(trial.value)
+    return _best_until(trial, epoch, objective)
+
+
+def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
+    """The best loss up to an epoch, found in its reports; in the inner loop of all halving."""
+    best, metric, shrinks = math.inf, objective.metric, objective.direction == "min"
+    for report in trial.reports:
+        if report.epoch > epoch:
+            break
+        value = report.metrics.get(metric, math.nan)
+        loss = value if shrinks else -value
+        if -math.inf < loss < best:
+            best = loss
+    return best
+
+
+def ranked_at(history: History, epoch: int, proxy: Proxy = FULL) -> Ranking:
+    """The trials with this proxy that got to an epoch, compared there."""
+    return sorted(
+        (loss, t.number)
+        for t in history.trials.values()
+        if t.proxy == proxy and (loss := loss_at(t, epoch, history.objective)) is not None
+    )
+
+
+def ranked_rungs(history: History, rungs: Sequence[int]) -> list[Ranking]:
+    """`ranked_at` for each of several growing epochs, in one pass over the trials."""
+    rankings: list[Ranking] = [[] for _ in rungs]
+    objective = history.objective
+    for t in history.trials.values():
+        if not t.proxy.full:
+            continue
+        for rung, ranking in zip(rungs, rankings, strict=True):
+            loss = loss_at(t, rung, objective)
+            if loss is None:
+                break
+            ranking.append((loss, t.number))
+    for ranking in rankings:
+        ranking.sort()
+    return rankings
+
+
+def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:
+    """Ends running trials that are not in the best 1/eta of the rung they passed last."""
+    rankings = ranked_rungs(history, rungs)
+    found = []
+    for t in history.running:
+        passed = [k for k, rung in enumerate(rungs[:-1]) if rung <= t.epoch and rung < t.until]
+        if not passed or not t.proxy.full or t.stage == "confirm":
+            continue
+        ranking, rung = rankings[passed[-1]], rungs[passed[-1]]
+        place = next(i for i, (_, number) in enumerate(ranking, 1) if number == t.number)
+        if len(ranking) >= eta and place > len(ranking) // eta:
+            why = f"{place} of {len(ranking)} at epoch {rung}, not in the best 1/{eta}"
+            found.append(Stop(t.number, why=f"#{t.number} is {why}"))
+    return found

@@ -1,0 +1,102 @@
+"""The section [run]: what trains, and the checks of its template and expression."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from danlu.core.space import nearest
+from danlu.errors import LaunchError
+from danlu.executors.command import EXTRA, fields_of, pattern
+from danlu.studyfile.document import Document
+
+
+def read_command(document: Document, run: dict[str, Any]) -> tuple[str, ...] | None:
+    """The command as a template; a string is split as a shell would split it."""
+    given = run.get("command")
+    if given is None or isinstance(given, list):
+        return None if given is None else tuple(given)
+    try:
+        return tuple(shlex.split(given))
+    except ValueError as error:
+        reason = str(error).lower()
+        document.mistake(("run", "command"), f"it cannot be split into arguments: {reason}.")
+        return None
+
+
+def check_target(document: Document, run: dict[str, Any]) -> None:
+    """Note when there is no training, or two of them."""
+    given = document.data.get("run")
+    named = [k for k in ("command", "function") if isinstance(given, dict) and k in given]
+    if len(named) == 2:
+        document.mistake(("run", "function"), "either command or function, but got both.")
+    elif not named:
+        text = 'what trains is missing: command = "python train.py --lr {lr}" or function = "m:f".'
+        document.mistake(("run",), text)
+    if "metrics" in run and "function" in run:
+        text = "only what a command prints is read, but training is a function here."
+        document.mistake(("run", "metrics"), text)
+
+
+def template_problems(template: Sequence[str], names: Iterable[str]) -> list[str]:
+    """Every mistake in a command's template, as sentences.
+
+    A command that takes no parameter by its arguments may read them all from ``DANLU_CONFIG``.
+
+    Args:
+        template: The arguments.
+        names: Names of the parameters.
+    """
+    known, used, problems = list(names), set(), []
+    for part in template:
+        try:
+            used.update(fields_of(part))
+        except ValueError:
+            problems.append(
+                f"in {part!r} a brace stands alone; for the character write {{{{ or }}}}."
+            )
+    for name in sorted(used - {*known, *EXTRA}):
+        hint = nearest(name, [*known, *EXTRA])
+        problems.append(
+            f"{{{name}}} is no parameter.{hint} Besides the parameters there are "
+            f"{', '.join(EXTRA)}; for braces as text write {{{{{name}}}}}."
+        )
+    unused = [name for name in known if name not in used]
+    if len(unused) < len(known) or problems:
+        problems += [_unused_problem(unused)] if unused else []
+    return problems
+
+
+def _unused_problem(names: Sequence[str]) -> str:
+    listed = ", ".join(f"{{{name}}}" for name in names)
+    return f"it never uses {listed}: add what the script takes, drop the rest from [space]."
+
+
+def check_command(document: Document, template: Sequence[str]) -> None:
+    space = document.data.get("space")
+    names = [str(name) for name in space] if isinstance(space, dict) else []
+    for problem in template_problems(template, names):
+        document.mistake(("run", "command"), problem)
+
+
+def check_metrics(document: Document, metrics: str, objective: str | None) -> None:
+    """Note an expression that cannot be compiled, or that does not give the objective."""
+    path = ("run", "metrics")
+    try:
+        compiled = pattern(metrics)
+    except LaunchError as error:
+        document.mistake(path, str(error).removeprefix("metrics ").removesuffix("."))
+        return
+    assert compiled is not None
+    groups = [name for name in compiled.groupindex if name != "epoch"]
+    if objective is not None and objective not in groups:
+        text = f"the objective {objective!r} is none of its groups ({', '.join(groups)})."
+        document.mistake(path, text + nearest(objective, groups))
+
+
+def find_function(path: Path, function: str) -> str:
+    """The function's name with its module's file, if that lies beside the study file."""
+    module, _, name = function.rpartition(":")
+    is_file = module.endswith(".py")
+    beside = path.parent / (module if is_file else f"{module.replace('.', '/')}.py")
+    return f"{beside}:{name}" if beside.is_file() else function

@@ -1,0 +1,159 @@
+"""The sections of a study file, and what each of their keys may hold."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from danlu.core.space import nearest
+from danlu.studyfile.document import Document, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key of a table may hold.
+
+    Attributes:
+        wanted: What it must be, for messages: ``"a whole number from 1"``.
+        fits: Whether a value is that.
+        needed: Whether the table must have it.
+    """
+
+    wanted: str
+    fits: Callable[[Any], bool]
+    needed: bool = False
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(value.strip()) and "\0" not in value
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite int or float that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -1.7e308 < value < 1.7e308
+
+
+def is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def whole(low: int, high: int) -> Callable[[Any], bool]:
+    """A test for whole numbers from ``low`` to ``high``."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+    return fits
+
+
+def texts(value: Any) -> bool:
+    return is_text(value) or (
+        isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+    )
+
+
+def is_budget(value: Any) -> bool:
+    return (is_number(value) and value > 0) or (texts(value) and bool(value))
+
+
+def is_function(value: Any) -> bool:
+    return is_text(value) and bool(re.fullmatch(r"[^:\s][^:]*:[^\W\d]\w*", value))
+
+
+def anything(_value: Any) -> bool:
+    return True
+
+
+STUDY = {
+    "name": Key('a text such as "digits"', is_text, needed=True),
+    "objective": Key('a text such as "min val_loss"', is_text, needed=True),
+    "epochs": Key("a whole number from 1 (the full length of a trial)", whole(1, 10**9), True),
+    "seed": Key("a whole number from 0", whole(0, 2**63 - 1)),
+}
+RUN = {
+    "command": Key('a text such as "python train.py --lr {lr}", or a list of texts', texts),
+    "function": Key('a text of the form "module:function"', is_function),
+    "metrics": Key("a regular expression with named groups, as text", is_text),
+    "workers": Key("a whole number from 1", whole(1, 10_000)),
+    "budget": Key('a text such as "20x", "30 trials" or "2h", or a list of them', is_budget),
+}
+PLAN = {"strategy": Key('a text such as "auto"', is_text)}
+SECTIONS: Mapping[str, Mapping[str, Key]] = {"study": STUDY, "space": {}, "plan": PLAN, "run": RUN}
+
+
+def check_sections(document: Document) -> None:
+    """Note sections that are unknown or no tables."""
+    for name in document.data:
+        if name not in SECTIONS:
+            text = f"this is no section of a study file; those are {', '.join(SECTIONS)}."
+            document.mistake(
+                (str(name),), text + _elsewhere(name) + nearest(str(name), [*SECTIONS])
+            )
+
+
+def table_of(document: Document, section: str) -> dict[str, Any]:
+    """A section's table; empty, with a mistake noted, if it is something else."""
+    table = document.data.get(section, {})
+    if isinstance(table, dict):
+        return table
+    document.mistake((section,), f"a table [{section}] is needed, but got {shown(table)}.")
+    return {}
+
+
+def checked(document: Document, section: str, *, open_ended: bool = False) -> dict[str, Any]:
+    """The section's values that are what they should be; the others are noted as mistakes.
+
+    Args:
+        document: The file.
+        section: Name of the section.
+        open_ended: Whether it may hold further keys.
+    """
+    keys, table = SECTIONS[section], table_of(document, section)
+    if not open_ended:
+        for name in table:
+            if name not in keys:
+                known = f"[{section}] knows {', '.join(keys)}."
+                hint = _elsewhere(name) or nearest(str(name), [*keys])
+                document.mistake((section, str(name)), f"this key is unknown; {known}{hint}")
+    for name, key in keys.items():
+        if name not in table and key.needed:
+            document.mistake((section,), f"{name} is missing: {key.wanted} is needed.")
+    return check_values(document, (section,), table, keys)
+
+
+def check_values(
+    document: Document, path: tuple[str, ...], table: Mapping[str, Any], keys: Mapping[str, Key]
+) -> dict[str, Any]:
+    """The values of known keys that fit; the others are noted as mistakes."""
+    good: dict[str, Any] = {}
+    for name, key in keys.items():
+        if name not in table:
+            continue
+        if key.fits(table[name]):
+            good[name] = table[name]
+        else:
+            text = f"{key.wanted} is needed, but got {shown(table[name])}."
+            document.mistake((*path, name), text + _unquoted(name, table[name], key))
+    return good
+
+
+def _unquoted(name: str, value: Any, key: Key) -> str:
+    """Advice when a number was given as text."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    as_is = int(number) if number.is_integer() and abs(number) < 1e15 else number
+    if not math.isfinite(number) or not key.fits(as_is):
+        return ""
+    return f" Write it without quotes: {name} = {value.strip()}"
+
+
+def _elsewhere(name: Any) -> str:
+    homes = [section for section, keys in SECTIONS.items() if name in keys]
+    return f" It belongs into [{homes[0]}]." if homes else ""

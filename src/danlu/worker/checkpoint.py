@@ -1,0 +1,130 @@
+"""Checkpoints: the states of some objects in one file, written whole or not at all.
+
+Anything with ``state_dict()`` and ``load_state_dict()`` can be kept. With torch loaded the file
+is torch's own (read back with ``weights_only=True``: it can run no code); without torch it is
+JSON with NumPy arrays as base64. The random state of `random`, NumPy and torch goes along, so
+that a resumed trial draws what the uninterrupted one would have drawn.
+"""
+
+import binascii
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from danlu.errors import DanluError
+
+NAMES = ("checkpoint.pt", "checkpoint.json")
+
+
+def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
+    """Keep the objects' states after ``epoch``, in place of what was kept before."""
+    torch = sys.modules.get("torch")
+    content = {
+        "epoch": epoch,
+        "states": [o.state_dict() for o in objects],
+        "random": _random_state(),
+    }
+    name = NAMES[0] if torch else NAMES[1]
+    temporary = folder / f".checkpoint-{os.getpid()}"  # of this process only, as all may save
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if torch:
+                torch.save(content, file)
+            else:
+                file.write(json.dumps(content, default=_encode).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / name)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def restore(folder: Path, objects: Sequence[Any]) -> int:
+    """Give the objects the states that were kept last; returns their epoch, 0 without any.
+
+    Raises:
+        DanluError: If the file cannot be read, or was saved from another number of objects.
+    """
+    found = [folder / name for name in NAMES if (folder / name).exists()]
+    if not found:
+        return 0
+    path = max(found, key=lambda p: p.stat().st_mtime_ns)
+    content = _read(path)
+    if len(content["states"]) != len(objects):
+        raise DanluError(
+            f"{path} holds {len(content['states'])} objects, but restore() was given "
+            f"{len(objects)}: give restore() what save() is given, in the same order."
+        )
+    for o, state in zip(objects, content["states"], strict=True):
+        o.load_state_dict(state)
+    _set_random_state(content["random"])
+    return int(content["epoch"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        if path.suffix == ".json":
+            content: dict[str, Any] = json.loads(path.read_bytes(), object_hook=_decode)
+        else:
+            import torch  # only reached when torch saved it
+
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, ValueError, RuntimeError, EOFError) as error:
+        raise DanluError(f"the checkpoint {path} cannot be read: {error}") from error
+    return content
+
+
+def _random_state() -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    if random := sys.modules.get("random"):
+        version, words, gauss = random.getstate()
+        state["python"] = [version, list(words), gauss]
+    if numpy := sys.modules.get("numpy"):
+        name, keys, *rest = numpy.random.get_state()
+        state["numpy"] = [name, keys.tolist(), *rest]
+    if torch := sys.modules.get("torch"):
+        state["torch"] = torch.get_rng_state()
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            state["cuda"] = torch.cuda.get_rng_state_all()
+    return state
+
+
+def _set_random_state(state: Mapping[str, Any]) -> None:
+    if "python" in state:
+        import random  # only reached when training had used it, too
+
+        version, words, gauss = state["python"]
+        random.setstate((version, tuple(words), gauss))
+    if (numpy := sys.modules.get("numpy")) and "numpy" in state:
+        name, keys, *rest = state["numpy"]
+        numpy.random.set_state((name, numpy.array(keys, dtype="uint32"), *rest))
+    if (torch := sys.modules.get("torch")) and "torch" in state:
+        torch.set_rng_state(state["torch"])
+        if "cuda" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def _encode(value: Any) -> Any:
+    """What JSON has no word for: NumPy arrays and scalars."""
+    if hasattr(value, "tobytes") and hasattr(value, "dtype"):
+        data = binascii.b2a_base64(value.tobytes(), newline=False).decode()
+        return {"__array__": data, "dtype": str(value.dtype), "shape": list(value.shape)}
+    raise TypeError(
+        f"a state of type {type(value).__name__} cannot be saved without torch: use numbers, "
+        "text, lists, dicts and NumPy arrays, or write files of your own in trial.folder."
+    )
+
+
+def _decode(table: dict[str, Any]) -> Any:
+    if "__array__" not in table:
+        return table
+    import numpy  # only reached when NumPy arrays were saved
+
+    flat = numpy.frombuffer(binascii.a2b_base64(table["__array__"]), dtype=table["dtype"])
+    array = flat.reshape(table["shape"]).copy()
+    return array if table["shape"] else array[()]

@@ -1,0 +1,135 @@
+"""The report file of a launch: one JSON object a line, written by training, read by the tuner.
+
+A line is written by a single ``write`` to a file opened for appending, so that it survives the
+death of its process at once, and several processes may write. Two kinds of lines::
+
+    {"epoch": 3, "train_loss": 0.41, "val_loss": 0.52}     an evaluation; without "epoch", one more
+    {"danlu": "saved", "epoch": 3}                         a note of danlu's own
+"""
+
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from danlu.errors import ReportError
+
+LONGEST_LINE = 65_536  # bytes; a longer one is no report but an accident
+MOST_METRICS = 256
+METRIC = re.compile(r"[^\W\d][\w./\-: ]{0,127}")
+ENVIRONMENT = "DANLU_REPORTS"
+"""The environment variable that names the report file to a command."""
+
+
+def write_line(path: str | Path, line: Mapping[str, Any]) -> None:
+    """Append one line; the file is created if need be."""
+    data = (json.dumps(line) + "\n").encode()
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
+def evaluation(epoch: int | None, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation as a line, checked.
+
+    Raises:
+        ReportError: For an epoch that is no whole number, a name that cannot be one, or a value
+            that is no number.
+    """
+    if not metrics:
+        raise ReportError("report() needs at least one metric, e.g. val_loss=0.3.")
+    if len(metrics) > MOST_METRICS:
+        raise ReportError(f"at most {MOST_METRICS} metrics a report, but got {len(metrics)}.")
+    line: dict[str, Any] = {} if epoch is None else {"epoch": _whole(epoch)}
+    line["at"] = time.time()
+    return line | {_name(name): number(name, value) for name, value in metrics.items()}
+
+
+def _whole(epoch: Any) -> int:
+    if isinstance(epoch, bool) or not hasattr(epoch, "__index__"):
+        raise ReportError(f"epochs are whole numbers counted from 1, but got {epoch!r}.")
+    return int(epoch)
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or not METRIC.fullmatch(name) or name in ("epoch", "at", "danlu"):
+        raise ReportError(
+            f"{name!r} cannot be the name of a metric: it must begin with a letter, hold letters, "
+            "digits and . / - : _ only, and not be 'epoch', 'at' or 'danlu'."
+        )
+    return name
+
+
+def number(name: str, value: Any) -> float:
+    """A metric's value as a float; NumPy scalars and one-element tensors are taken.
+
+    Raises:
+        ReportError: If it is no number.
+    """
+    if isinstance(value, bool | str | bytes) or value is None:
+        raise ReportError(f"{name} must be a number, but got {value!r}.")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    except (TypeError, ValueError) as error:
+        raise ReportError(
+            f"{name} must be one number, but got {type(value).__name__} {str(value)[:60]}."
+        ) from error
+
+
+def parse_line(line: bytes) -> dict[str, Any] | None:
+    """The JSON object of a line, or None if it is none."""
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        table = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return table if isinstance(table, dict) else None
+
+
+def numbers_of(table: Mapping[str, Any]) -> dict[str, float]:
+    """The usable metrics of a line that anyone may have written; the rest is left out."""
+    names = [n for n in table if n not in ("epoch", "at") and METRIC.fullmatch(n)]
+    found: dict[str, float] = {}
+    for name in names[:MOST_METRICS]:
+        try:
+            found[name] = number(name, table[name])
+        except ReportError:
+            continue
+    return found
+
+
+class Tail:
+    """Reads the complete lines that were added to a file since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._rest = b""
+
+    def lines(self, *, final: bool = False) -> Iterator[bytes]:
+        """New lines without their ends; ``final`` takes an unfinished last one too."""
+        try:
+            if self.path.stat().st_size <= self._offset and not (final and self._rest):
+                return
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            return
+        self._offset += len(data)
+        # Progress bars end their lines with a carriage return.
+        *whole, self._rest = re.split(rb"[\r\n]", self._rest + data)
+        if final and self._rest:
+            whole, self._rest = [*whole, self._rest], b""
+        elif len(self._rest) > 16 * LONGEST_LINE:
+            self._rest = b""
+        yield from (line for line in whole if line)

@@ -1,0 +1,213 @@
+"""Coarse to fine: its stages, what they spend, and what they say."""
+
+import itertools
+from collections import Counter
+
+import pytest
+from tests.zoo import SPACE, Simulation, learning_curve, spec
+
+from danlu.core.decision import Continue, Decision, Finish, Start, Stop
+from danlu.core.event import Began, Event, Paused, Reported, Started
+from danlu.core.history import History, TrialRecord, empty
+from danlu.core.parameter import Choice, Float
+from danlu.core.space import Space
+from danlu.core.spec import Budget
+from danlu.strategies.budgeting import pace
+from danlu.strategies.fresh import config_key
+from danlu.strategies.plan import coarse_epochs, subset_pays
+from danlu.strategies.staged import Staged
+
+
+def run(budget: Budget | None = None, **given: object) -> Simulation:
+    """A finished simulation of a staged search."""
+    study = spec(budget=budget or Budget(trainings=20.0))
+    simulation = Simulation(Staged(), study, **{"workers": 2, **given})  # type: ignore[arg-type]
+    simulation.run()
+    return simulation
+
+
+def trials(history: History, stage: str) -> list[TrialRecord]:
+    return [t for t in history.trials.values() if t.stage == stage]
+
+
+def stage_of(decision: Decision) -> str:
+    return decision.stage if isinstance(decision, Start | Continue) else "end"
+
+
+def test_the_default_config_comes_first_and_stages_follow_each_other() -> None:
+    simulation = run()
+    first = simulation.decisions[0]
+    assert isinstance(first, Start)
+    assert first.config == SPACE.default()
+    assert first.why == "coarse 1/35: the default config, 6 of 30 epochs"
+    order = [stage for stage, _ in itertools.groupby(simulation.decisions, stage_of)]
+    assert order == ["coarse", "fine", "confirm"]
+
+
+def test_the_budget_is_shared_between_the_stages() -> None:
+    history = run().history
+    assert 18.0 <= history.trainings <= 20.0 + 1e-6
+    fifth = coarse_epochs(30) / 30
+    coarse = 35 * fifth
+    confirm = sum(t.epoch for t in trials(history, "confirm")) / 30
+    assert coarse == pytest.approx(0.35 * 20)
+    assert confirm == 4
+    assert history.trainings - coarse - confirm == pytest.approx(9, abs=1.0)
+
+
+def test_promising_coarse_trials_go_on_instead_of_beginning_again() -> None:
+    simulation = run()
+    continued = [d for d in simulation.decisions if isinstance(d, Continue)]
+    assert len(continued) >= 6
+    assert any("ranks 1 of" in d.why for d in continued)
+    assert {d.until for d in continued} == {15, 30}
+
+
+def test_new_fine_configs_come_from_narrowed_ranges_with_some_as_control() -> None:
+    starts = [d for d in run().decisions if isinstance(d, Start) and d.stage == "fine"]
+    whys = [d.why for d in starts]
+    assert sum("narrowed to [" in why for why in whys) >= len(whys) / 2
+    assert any("control" in why for why in whys)
+    narrow = [SPACE.to_unit(d.config)["lr"] for d in starts if "lr narrowed to" in d.why]
+    assert max(narrow) - min(narrow) < 0.6
+
+
+def test_no_config_is_started_twice_except_to_confirm_it() -> None:
+    for can_pause in (True, False):
+        history = run(can_pause=can_pause).history
+        keys = [config_key(t.config) for t in history.trials.values() if t.stage != "confirm"]
+        assert len(set(keys)) == len(keys)
+
+
+def test_the_best_configs_are_confirmed_in_full_with_the_same_fresh_seeds() -> None:
+    history = run().history
+    again = trials(history, "confirm")
+    assert {t.epoch for t in again} == {30}
+    assert Counter(config_key(t.config) for t in again).most_common()[0][1] == 2
+    seeds = Counter(t.seed for t in again)
+    assert set(seeds.values()) == {2}
+    assert not set(seeds) & {t.seed for t in history.trials.values() if t.stage != "confirm"}
+    assert again[0].why.startswith("confirm: #")
+    assert "with seed 2 of 3, mean so far 0." in again[0].why
+    assert history.best is not None
+    assert config_key(history.best.config) in {config_key(t.config) for t in again}
+
+
+@pytest.mark.parametrize("trainings", [0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 100.0])
+@pytest.mark.parametrize("can_pause", [True, False])
+def test_any_budget_is_kept_and_gives_a_fully_trained_config(
+    trainings: float, can_pause: bool
+) -> None:
+    history = run(Budget(trainings=trainings), can_pause=can_pause).history
+    assert history.trainings <= trainings + 1e-6
+    if trainings >= 1:
+        assert any(t.epoch == 30 for t in history.trials.values())
+
+
+def test_one_training_trains_the_default_config_in_full() -> None:
+    for can_pause in (True, False):
+        (trial,) = run(Budget(trainings=1.0), can_pause=can_pause).history.trials.values()
+        assert trial.config == SPACE.default()
+        assert trial.epoch == 30
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 30])
+def test_a_budget_in_trials_is_kept(count: int) -> None:
+    history = run(Budget(trials=count)).history
+    assert 0.7 * count <= len(history.trials) <= count
+    if count >= 10:
+        assert len(trials(history, "confirm")) >= 2
+
+
+def test_a_budget_in_seconds_is_planned_by_the_pace_of_training() -> None:
+    history = run(Budget(seconds=300.0)).history  # two workers: 20 trainings of 30 s
+    assert 15.0 <= history.trainings <= 20.5
+    assert trials(history, "confirm")
+    assert history.seconds <= 330.0
+
+
+def test_without_a_budget_the_plan_ends_after_twenty_trainings() -> None:
+    simulation = run(Budget())
+    assert isinstance(simulation.decisions[-1], Finish)
+    assert 15.0 <= simulation.history.trainings <= 20.0 + 1e-6
+    assert "the best is #" in simulation.history.ended_why
+
+
+def test_long_trainings_that_accept_it_begin_on_a_part_of_the_data() -> None:
+    history = run(takes_fraction=True, epoch_s=10.0).history
+    parts = [t for t in history.trials.values() if not t.proxy.full]
+    assert len(parts) > 10
+    assert {t.stage for t in parts} == {"coarse"}
+    whys = [t.why for t in trials(history, "fine")]
+    assert any("of the data, now on all of it" in why for why in whys)
+    assert history.best is not None
+    assert history.best.proxy.full
+
+
+def test_a_part_of_the_data_gives_no_result_that_counts_as_one_on_all() -> None:
+    def flattering(config: object, epoch: int, seed: int, proxy: object) -> float:
+        value = learning_curve(config, epoch, seed)  # type: ignore[arg-type]
+        return value if getattr(proxy, "full", False) else value - 5.0
+
+    history = run(takes_fraction=True, epoch_s=10.0, curve=flattering).history
+    assert any(t.value is not None and t.value < 0 for t in history.trials.values())
+    finalists = {config_key(t.config) for t in trials(history, "confirm")}
+    full = [t for t in history.trials.values() if t.proxy.full and t.epoch == 30]
+    assert finalists <= {config_key(t.config) for t in full if t.stage != "confirm"}
+
+
+@pytest.mark.parametrize(("takes", "epoch_s"), [(True, 0.5), (None, 10.0), (False, 10.0)])
+def test_short_trainings_and_those_that_cannot_use_all_data(
+    takes: bool | None, epoch_s: float
+) -> None:
+    history = run(takes_fraction=takes, epoch_s=epoch_s).history
+    assert all(t.proxy.full for t in history.trials.values())
+
+
+def test_a_slow_start_of_training_is_no_reason_for_a_part_of_the_data() -> None:
+    config = SPACE.default()
+    reports: list[Event] = [Reported(100.0 + e, 1, e, {"val_loss": 1.0}) for e in range(1, 7)]
+    start: list[Event] = [
+        Began(0.0, takes_fraction=True),
+        Started(0.0, 1, config, 6, 1, stage="coarse"),
+    ]
+    history = empty(spec(epochs=20), [*start, *reports, Paused(106.0, 1)])
+    assert pace(history) == pytest.approx(106 / 6 * 20)
+    assert not subset_pays(history)  # 20 s without the start
+    assert subset_pays(empty(spec(epochs=30), [*start, *reports, Paused(106.0, 1)]))
+
+
+def test_a_best_at_the_edge_of_a_soft_range_is_followed_within_the_limits() -> None:
+    space = SPACE.replaced({"lr": Float(1e-5, 1e-4, log=True, limits=(1e-6, 0.1))})
+    history = Simulation(Staged(), spec(space), workers=2).run()
+    rates = [float(str(t.config["lr"])) for t in history.trials.values()]
+    assert max(rates) > 2e-4
+    assert max(rates) <= 1e-3 * 1.001  # a decade at a time
+    assert history.best is not None
+    assert float(str(history.best.config["lr"])) > 1e-4
+
+
+def test_without_pausing_losers_are_stopped_on_their_way() -> None:
+    simulation = run(can_pause=False)
+    stopped = [d for d in simulation.decisions if isinstance(d, Stop)]
+    assert stopped
+    assert all("not in the best 1/3" in d.why for d in stopped)
+    assert {simulation.history.trials[d.trial].epoch for d in stopped} <= set(range(6, 30))
+
+
+def test_a_space_that_is_used_up_ends_the_search() -> None:
+    space = Space(kind=Choice("a", "b", "c"))
+    simulation = Simulation(Staged(), spec(space), lambda c, e, s, p: 1 / e, workers=2)
+    history = simulation.run()
+    kinds = [t.config["kind"] for t in history.trials.values() if t.stage != "confirm"]
+    assert sorted(map(str, kinds)) == ["a", "b", "c"]
+    assert isinstance(simulation.decisions[-1], Finish)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "coarse"), [(1, 1), (2, 1), (5, 1), (6, 3), (8, 3), (30, 6), (100, 20)]
+)
+def test_coarse_trials_take_a_fifth_of_the_epochs_but_some_at_least(
+    epochs: int, coarse: int
+) -> None:
+    assert coarse_epochs(epochs) == coarse
