@@ -17,7 +17,9 @@ from danlu.core.spec import Objective, Spec
 from danlu.strategies.base import Strategy
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.freeze_thaw import FreezeThaw
-from danlu.strategies.outlook import Settings
+
+OPTIONS = json.loads(os.environ.get("DANLU_BENCH_OPTIONS", "{}"))
+"""Strategies' options for experiments: ``{"freeze_thaw": {"growth": 2}, "bayes": {…}}``."""
 
 
 def space_of(foreign: Any) -> Space:
@@ -97,13 +99,12 @@ class Study:
 def bench_study(
     space: Any, max_epoch: int, levels: Sequence[int], resumable: bool, seed: int, budget: float
 ) -> Study:
-    """A study for the harness."""
-    opt = json.loads(os.environ.get("DANLU_BENCH_OPTIONS", "{}"))
-    sett = Settings(**opt.pop("settings", {}))
-    bay = opt.pop("bayes", {})
+    """A study for the harness; danlu is good at any time and does not use the budget."""
+    del budget
     if max_epoch == 1:
-        return Study(space_of(space), max_epoch, Bayes(**bay), seed)
+        return Study(space_of(space), 1, Bayes(**OPTIONS.get("bayes", {})), seed)
+    options = dict(OPTIONS.get("freeze_thaw", {}))
     if not resumable:
-        opt["fractions"] = tuple(r / max_epoch for r in levels)
+        options["fractions"] = tuple(r / max_epoch for r in levels)
     epochs = max_epoch if resumable else 1
-    return Study(space_of(space), epochs, FreezeThaw(settings=sett, **opt), seed, max_epoch)
+    return Study(space_of(space), epochs, FreezeThaw(**options), seed, max_epoch)

@@ -24,8 +24,8 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import numpy as np
-from scipy.stats import rankdata, wilcoxon
+import numpy as np  # noqa: E402 (after the threads are set)
+from scipy.stats import rankdata, wilcoxon  # noqa: E402
 
 BUDGETS = (1, 3, 5, 10, 20, 50)
 PEERS = (
@@ -48,7 +48,7 @@ def harness() -> tuple[Any, Any]:
 
 
 def installed(name: str) -> bool:
-    library = NEEDS.get(name.split("-")[0])
+    library = NEEDS.get(name.partition("-")[0])
     return library is None or importlib.util.find_spec(library) is not None
 
 

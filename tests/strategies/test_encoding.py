@@ -14,9 +14,9 @@ from danlu.surrogates.kernels import squared_distances
 SPACE = Space(
     lr=Float(1e-5, 1.0, log=True),
     weight_decay=Float(1e-5, 0.1),
-    momentum=Float(0.1, 0.99, when={"optimizer": "sgd"}),
+    momentum=Float(0.1, 0.99, when={"optimizer": ("sgd",)}),
     optimizer=Choice("sgd", "adam", "rmsprop"),
-    nesterov=Choice(True, False, when={"optimizer": "sgd"}),
+    nesterov=Choice(True, False, when={"optimizer": ("sgd",)}),
     batch_size=Choice(16, 32, 64, 128),
     layers=Int(1, 6),
     units=Int(16, 1024, log=True),
@@ -57,9 +57,9 @@ def test_a_config_comes_back_to_its_snapped_point(w) -> None:  # type: ignore[no
 def test_inactive_parameters_make_no_distance(a, b) -> None:  # type: ignore[no-untyped-def]
     adam = 0.5  # the middle third of the optimizers
     places = {axis.name: j for j, axis in enumerate(ENCODING.axes)}
-    for name in places:
+    for name, j in places.items():
         if name not in ("momentum", "nesterov"):
-            b[places[name]] = a[places[name]]
+            b[j] = a[j]
     a[places["optimizer"]] = b[places["optimizer"]] = adam
     _, X = ENCODING.snap(np.stack([a, b]))
     assert squared_distances(X[:1], X[1:])[0, 0] < 1e-12
@@ -137,7 +137,7 @@ def test_a_linear_range_over_decades_is_searched_on_the_roles_scale() -> None:
 
 def test_a_condition_on_a_constant_either_holds_or_not() -> None:
     space = Space(
-        kind="a", on=Float(0, 1, when={"kind": "a"}), lr=Float(0.1, 1), other=Choice("a", "b")
+        kind="a", on=Float(0, 1, when={"kind": ("a",)}), lr=Float(0.1, 1), other=Choice("a", "b")
     )
     config = encode(space).config(np.full(3, 0.5))
     assert "on" in config

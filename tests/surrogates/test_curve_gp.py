@@ -29,9 +29,7 @@ def curves(n: int) -> tuple[Array, list[tuple[int, ...]], list[Array]]:
     return X, epochs, [v + 0.05 * rng.normal(size=len(v)) for v in values]
 
 
-def dense(
-    X: Array, epochs: list[tuple[int, ...]], theta: Array
-) -> tuple[Array, Array, Array]:
+def dense(X: Array, epochs: list[tuple[int, ...]], theta: Array) -> tuple[Array, Array, Array]:
     """Prior covariance over all points (curve by curve), with each point's curve and epoch."""
     lam = np.zeros((3, 3))
     lam[TRIANGLE] = theta[-EXTRA:-2]
@@ -114,7 +112,7 @@ def test_curves_that_start_alike_keep_different_ends_possible() -> None:
     """Flat first epochs must not convince the model that every config ends alike."""
     rng = np.random.default_rng(0)
     X = rng.random((20, D))
-    epochs = [(1, 2)] * 20
+    epochs: list[tuple[int, ...]] = [(1, 2)] * 20
     values = [0.01 * rng.normal(size=2) for _ in epochs]
     theta = fit_curve_gp(X, GROUP, statistics(HORIZON, epochs, values), curve_prior(np.ones(D)))
     model = condition_curve_gp(HORIZON, X, GROUP, epochs, values, theta)

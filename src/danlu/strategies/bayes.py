@@ -46,8 +46,8 @@ class Bayes:
     """Chooses configs for full trainings.
 
     Attributes:
-        first: Number of trials before the model decides; None takes half the number of
-            parameters, 2 to 5.
+        first: Number of trials before the model decides; None takes as many as there are
+            parameters, 3 to 6.
         steepness: How much the neighbourhood of the best is magnified.
         refit: Growth of the number of trials after which hyperparameters are fitted again.
     """
@@ -64,7 +64,7 @@ class Bayes:
         until = history.spec.epochs
         curves = gather(history)
         tried = encoding.place([c.config for c in curves])
-        n_first = self.first or min(max(len(encoding.axes) // 2, 2), 5)
+        n_first = self.first or min(max(len(encoding.axes), 3), 6)
         known = [c for c in curves if len(c.epochs) or c.failed]
         if len(curves) < n_first or not any(len(c.epochs) for c in known):
             w, why = design(encoding, history, len(curves))
@@ -82,7 +82,9 @@ class Bayes:
         done = [c for c in curves if len(c.epochs)]
         kept = spaced([c.best for c in done], MOST_CONDITIONED, rng)
         seen = [done[i] for i in kept]
-        warp = fit_warp(np.array([c.best for c in done]), min(c.best for c in done), self.steepness)
+        warp = fit_warp(
+            np.array([c.best for c in done]), min(c.best for c in done), self.steepness
+        )
         theta = self._theta(encoding, history, done)
         gp = self._condition(encoding, seen, curves, warp, theta)
         best = float(warp(np.array([warp.best]))[0])
@@ -96,7 +98,9 @@ class Bayes:
         top = encoding.place([seen[i].config for i in order[:8]])
         w, _ = seek(encoding, score, top, tried, history.trainings, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
-        said = expected(history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs)
+        said = expected(
+            history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs
+        )
         return w, f"explores: {said}"
 
     def _condition(

@@ -69,9 +69,11 @@ class Axis:
         if isinstance(self.parameter, Choice):
             return np.minimum(np.floor(w * self.cells), self.cells - 1)
         x = self.low + w * (self.high - self.low)
-        x = {"log": np.exp, "one minus": lambda t: -np.expm1(-t)}.get(self.scale, np.asarray)(x)
-        x = np.rint(x) if isinstance(self.parameter, Int) else x
-        return np.clip(x, self.parameter.low, self.parameter.high)
+        if self.scale != "linear":
+            x = np.exp(x) if self.scale == "log" else -np.expm1(-x)
+        if isinstance(self.parameter, Int):
+            x = np.rint(x)
+        return np.asarray(np.clip(x, self.parameter.low, self.parameter.high))
 
     def snap(self, w: Array, values: Array) -> Array:
         """Positions of the cells' centres."""
@@ -94,7 +96,7 @@ class Axis:
             return np.where(u < DEFAULT_MASS, self.centre, other * JUST_BELOW_ONE)
         lo, hi = ndtr(-self.centre / self.spread), ndtr((1.0 - self.centre) / self.spread)
         w = self.centre + self.spread * ndtri(lo + u * (hi - lo))
-        return np.clip(w, 0.0, JUST_BELOW_ONE)
+        return np.asarray(np.clip(w, 0.0, JUST_BELOW_ONE))
 
     def _position(self, x: Array) -> Array:
         x = _on_scale(self.scale, x)
@@ -212,7 +214,9 @@ class Encoding:
 
     def config(self, w: Array) -> dict[str, Value]:
         """The config at one point, (d,)."""
-        free = {a.name: a.value(float(a.from_unit(w[j : j + 1])[0])) for j, a in enumerate(self.axes)}
+        free = {
+            a.name: a.value(float(a.from_unit(w[j : j + 1])[0])) for j, a in enumerate(self.axes)
+        }
         constant = {n: p.middle() for n, p in self.space.parameters.items() if p.constant}
         return self.space.pruned({**constant, **free})
 
@@ -223,11 +227,11 @@ class Encoding:
             known = [i for i, c in enumerate(configs) if a.name in c]
             if known:
                 W[known, j] = a.to_unit([configs[i][a.name] for i in known])
-        return np.minimum(W, JUST_BELOW_ONE)
+        return np.asarray(np.minimum(W, JUST_BELOW_ONE))
 
 
 def _one_hot(values: Array, cells: int) -> Array:
-    return (values[:, None] == np.arange(cells)) / math.sqrt(2.0)
+    return np.asarray((values[:, None] == np.arange(cells)) / math.sqrt(2.0))
 
 
 def encode(space: Space) -> Encoding:

@@ -63,9 +63,7 @@ class Curve:
         if not self.times or self.times[-1] <= time:
             return self
         k = bisect_right(self.times, time)
-        return Curve(
-            self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k]
-        )
+        return Curve(self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k])
 
 
 def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
@@ -176,7 +174,9 @@ def _recorded(history: History, d: Start | Continue) -> History:
     if isinstance(d, Start):
         number = history.next_number
         seed = history.spec.trial_seed(number) if d.seed is None else d.seed
-        return history.after(Started(now, number, d.config, d.until, seed, d.proxy, d.stage, d.why))
+        return history.after(
+            Started(now, number, d.config, d.until, seed, d.proxy, d.stage, d.why)
+        )
     attempt = history.trials[d.trial].attempt
     return history.after(Continued(now, d.trial, d.until, attempt, d.stage, d.why))
 

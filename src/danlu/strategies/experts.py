@@ -72,7 +72,9 @@ def _expect(p: Parameter, role: str | None, present: frozenset[str]) -> Expectat
     default: Value = p.default
     if default is None:
         default = _number_default(p, known, present)
-    return Expectation(default, known.get("spread", USER_SPREAD), bool(known), ell, _scale(p, known))
+    return Expectation(
+        default, known.get("spread", USER_SPREAD), bool(known), ell, _scale(p, known)
+    )
 
 
 def _number(known: Mapping[str, Any], present: frozenset[str]) -> float | None:
@@ -114,7 +116,7 @@ def _scale(p: Float | Int, known: Mapping[str, Any]) -> str:
     if p.log:
         return "log"
     scale = known.get("scale")
-    if scale == "one minus" and isinstance(p, Float) and 0 <= p.low and p.high < 1:
+    if scale == "one minus" and isinstance(p, Float) and p.low >= 0 and p.high < 1:
         return "one minus"
     if scale == "log" and isinstance(p, Float) and p.low > 0 and p.high / p.low > TWO_DECADES:
         return "log"

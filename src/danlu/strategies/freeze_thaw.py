@@ -18,7 +18,7 @@ Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,12 +28,15 @@ from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
-from danlu.strategies.outlook import Outlook, Settings, look
+from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import design, expected, log_success, seek, untried
 from danlu.strategies.tracks import Epochs, Fractions, Track
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, Ints
+
+FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
+FAR_PAUSED = 0.25  # the same for paused trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,8 @@ class FreezeThaw:
         patience: While it has less, a new config must promise exp(patience) times more.
         depth: How many trials may reach a length, in units of successive halving's number: those
             begun times first slice over length.
-        far_new: Probability that new configs are compared at the end of a full training.
-        far_paused: The same for paused trials.
         fractions: Shares of the training data, ascending up to 1, for training that takes them:
             a config climbs from share to share.
-        settings: How the model is built.
     """
 
     first_slice: float = 0.06
@@ -59,10 +59,7 @@ class FreezeThaw:
     continued: float = 0.75
     patience: float = 6.0
     depth: float = 2.0
-    far_new: float = 0.5
-    far_paused: float = 0.25
     fractions: tuple[float, ...] = ()
-    settings: Settings = field(default_factory=Settings)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         track = self._track(history)
@@ -88,7 +85,7 @@ class FreezeThaw:
         else:
             rng = stream(history)
             outlook = look(
-                encoding, history, curves, Horizon(track.horizon), self.settings, rng,
+                encoding, history, curves, Horizon(track.horizon), rng,
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             row, value = self._best_paused(outlook, track, curves, rng)
@@ -117,7 +114,7 @@ class FreezeThaw:
         self, outlook: Outlook, track: Track, curves: list[Curve], rng: np.random.Generator
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
-        ahead = self._ahead(outlook, self.far_paused, rng)
+        ahead = self._ahead(outlook, FAR_PAUSED, rng)
         reached = _reached(curves)
 
         def allowed(row: int) -> bool:
@@ -142,7 +139,7 @@ class FreezeThaw:
     ) -> tuple[Array, float, str]:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
-        epoch = self._ahead(outlook, self.far_new, rng)
+        epoch = self._ahead(outlook, FAR_NEW, rng)
         success = log_success(encoding, curves)
         goal, rows = outlook.best, outlook.paused
         if len(rows):
@@ -173,9 +170,7 @@ class FreezeThaw:
         said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
         return track.go_on(outlook.curves[row], said)
 
-    def _exhausted(
-        self, history: History, track: Track, curves: list[Curve]
-    ) -> Decision | None:
+    def _exhausted(self, history: History, track: Track, curves: list[Curve]) -> Decision | None:
         """Every config was tried: train what is paused to its end, best first, or finish."""
         paused = [c for c in curves if c.paused and c.epoch < track.horizon]
         if paused:
@@ -192,4 +187,4 @@ def _reached(curves: list[Curve]) -> Array:
 def _after(outlook: Outlook, rows: Ints, ahead: int) -> Ints:
     """Epochs of some trials after ``ahead`` more, at most the horizon."""
     at = np.array([outlook.curves[i].epoch for i in rows])
-    return np.minimum(at + ahead, outlook.horizon.epochs)
+    return np.asarray(np.minimum(at + ahead, outlook.horizon.epochs))

@@ -16,24 +16,10 @@ from danlu.surrogates.warping import Warp, fit_warp
 WORST = 0.975  # quantile of what was seen that a failed config is taken to reach
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How the model is built.
-
-    Attributes:
-        steepness: How much the neighbourhood of the best is magnified.
-        refit: Growth of the number of reports after which hyperparameters are fitted again.
-        most_conditioned: Curves that predictions rest on.
-        most_fitted: Curves that hyperparameters are fitted to.
-    """
-
-    steepness: float = 4.0
-    refit: float = 1.2
-    most_conditioned: int = 64
-    most_fitted: int = 36
-    jitter: float = 0.0
-    widening: float = 1.5
-    ell_width: float = 0.5
+STEEPNESS = 4.0  # how much the neighbourhood of the best is magnified
+REFIT = 1.2  # growth of the number of reports after which hyperparameters are fitted again
+MOST_CONDITIONED = 64  # curves that predictions rest on
+MOST_FITTED = 36  # curves that hyperparameters are fitted to
 
 
 @dataclass(frozen=True)
@@ -75,26 +61,22 @@ def look(
     history: History,
     curves: list[Curve],
     horizon: Horizon,
-    settings: Settings,
     rng: np.random.Generator,
     *,
+    most: int = MOST_CONDITIONED,
     comparable_only: bool = False,
 ) -> Outlook:
     """Fit and condition the model; at least one curve must have a finite value.
 
-    Args:
-        comparable_only: Whether only values at the horizon count as the best so far, once there
-            are any: those on less data are of another task.
+    Predictions rest on ``most`` curves: the best ones and some drawn. With ``comparable_only``
+    only values at the horizon count as the best so far, once there are any: those on less data
+    are of another task.
     """
     seen = [c for c in curves if len(c.epochs)]
     well = [c for c in seen if not c.failed] or seen
-    warp = fit_warp(
-        np.array([c.last for c in well]), min(c.best for c in well), settings.steepness
-    )
-    theta = _theta(encoding, history, seen, horizon, settings)
-    if settings.jitter:
-        theta = theta + settings.jitter * curve_prior(encoding.ell).width * rng.normal(size=len(theta))
-    kept = [seen[i] for i in spaced([c.best for c in seen], settings.most_conditioned, rng)]
+    warp = fit_warp(np.array([c.last for c in well]), min(c.best for c in well), STEEPNESS)
+    theta = _theta(encoding, history, seen, horizon)
+    kept = [seen[i] for i in spaced([c.best for c in seen], most, rng)]
     rows, epochs, values = _observations(kept, curves, warp, horizon.epochs)
     X = rows_of(encoding, rows)
     gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
@@ -147,22 +129,21 @@ def _theta(
     history: History,
     seen: list[Curve],
     horizon: Horizon,
-    settings: Settings,
 ) -> Array:
     """Hyperparameters fitted to the curves as they stood at the last milestone."""
-    cut = milestone(seen, settings.refit)
+    cut = milestone(seen, REFIT)
     past = [p for c in seen if len((p := c.before(cut)).epochs)]
 
     def make() -> Array:
         best = min(c.best for c in past)
-        warp = fit_warp(np.array([c.last for c in past]), best, settings.steepness)
-        kept = _informative(past, settings.most_fitted, history.spec.seed)
+        warp = fit_warp(np.array([c.last for c in past]), best, STEEPNESS)
+        kept = _informative(past, MOST_FITTED, history.spec.seed)
         values = [warp(np.array(c.losses)) for c in kept]
         stats = statistics(horizon, [c.epochs for c in kept], values)
-        prior = curve_prior(encoding.ell, ell_width=settings.ell_width, widening=settings.widening)
+        prior = curve_prior(encoding.ell)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
 
-    return fitted(Fit(("curves", settings, *fingerprint(history, past)), make))
+    return fitted(Fit(("curves", *fingerprint(history, past)), make))
 
 
 def _informative(curves: list[Curve], most: int, seed: int) -> list[Curve]:

@@ -8,9 +8,10 @@ import numpy as np
 from danlu.core.history import History
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import gather
-from danlu.strategies.outlook import Settings, look
+from danlu.strategies.outlook import look
 from danlu.surrogates.curves import Horizon
 
+MOST = 200  # curves that predictions rest on
 NINETY = 1.6449  # standard deviations on either side that hold nine tenths
 
 
@@ -47,10 +48,9 @@ def predict(history: History, epochs: Sequence[int] = ()) -> list[Prediction]:
     seen = [c for c in curves if c.epochs]
     if not seen:
         return []
-    horizon = Horizon(max(history.spec.epochs, max(c.epoch for c in seen)))
-    settings = Settings(most_conditioned=200)
+    horizon = Horizon(max([history.spec.epochs, *(c.epoch for c in seen)]))
     rng = np.random.default_rng(history.spec.seed & 0xFFFFFFFF)
-    outlook = look(encode(history.spec.space), history, curves, horizon, settings, rng)
+    outlook = look(encode(history.spec.space), history, curves, horizon, rng, most=MOST)
     wanted = [
         (i, e)
         for i, c in enumerate(outlook.curves)

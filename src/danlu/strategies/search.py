@@ -22,7 +22,7 @@ Score = Callable[[Array], Array]
 
 
 def design(encoding: Encoding, history: History, number: int) -> tuple[Array, str]:
-    """The point of the first trials: the expected default, then even draws, most from the prior."""
+    """The point of a first trial: the expected default, then even draws, most from the prior."""
     if number == 0:
         return encoding.default(), "begins with the default config"
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
@@ -106,9 +106,7 @@ def seek(
     return W[winner], float(a[winner])
 
 
-def untried(
-    encoding: Encoding, w: Array, tried: Array, rng: np.random.Generator
-) -> Array | None:
+def untried(encoding: Encoding, w: Array, tried: Array, rng: np.random.Generator) -> Array | None:
     """``w``, or another point if its config was tried already; None if all were."""
     taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
     candidates = np.r_[w[None], rng.random((256, len(encoding.axes)))]

@@ -67,7 +67,9 @@ class Epochs:
         return Start(config, self.first, why=why)
 
     def go_on(self, curve: Curve, why: str) -> Continue:
-        return Continue(curve.number, self.after(curve.epoch), why=f"continues #{curve.number}: {why}")
+        return Continue(
+            curve.number, self.after(curve.epoch), why=f"continues #{curve.number}: {why}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,4 +43,4 @@ def perturbed(
     near = np.where(near > 1.0, 2.0 - near, near)
     fresh = moved & unordered
     near[fresh] = rng.random(int(fresh.sum()))
-    return np.clip(near, 0.0, JUST_BELOW_ONE)
+    return np.asarray(np.clip(near, 0.0, JUST_BELOW_ONE))

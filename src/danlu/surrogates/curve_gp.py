@@ -92,12 +92,13 @@ def _parts(theta: Array, X: Array, group: Ints, stats: Statistics) -> _Parts:
     lam = np.zeros((r, r))
     lam[TRIANGLE] = theta[d:-2]
     kappa, s2 = math.exp(theta[-2]), math.exp(theta[-1])
-    B = lam @ lam.T + 1e-8 * np.eye(r)
+    B: Array = lam @ lam.T + 1e-8 * np.eye(r)
     A = scaled(X, np.exp(theta[:d]), group)
     S = SQRT5 * np.sqrt(squared_distances(A, A))
     K = matern52(S) + MEAN_VARIANCE
     K[np.diag_indices(n)] += kappa
-    Lc = np.kron(lower_cholesky(K), lower_cholesky(B))  # the factor of a Kronecker product
+    # The factor of a Kronecker product is the product of the factors.
+    Lc = np.asarray(np.kron(lower_cholesky(K), lower_cholesky(B)), float)
     As, b = stats.A / s2, stats.b.ravel() / s2
     AL = np.matmul(As, Lc.reshape(n, r, n * r)).reshape(n * r, n * r)
     N = Lc.T @ AL
@@ -116,7 +117,7 @@ def _parts(theta: Array, X: Array, group: Ints, stats: Statistics) -> _Parts:
         + 0.5 * (stats.log_det + stats.points * theta[-1])
         + float(np.log(np.diagonal(Ln)).sum())
     )
-    return _Parts(value, A, S, lam, B, K, kappa, s2, Lc, Ln, V, mean, alpha, P)
+    return _Parts(float(value), A, S, lam, B, K, kappa, s2, Lc, Ln, V, mean, alpha, P)
 
 
 def negative_log_posterior(
@@ -198,10 +199,9 @@ class CurveGP:
         return mu, variance + AUTOCORRELATED * self.s2 * float(self.horizon.envelope(e)[0]) ** 2
 
     def predict_seen(self, index: Ints, epochs: Ints) -> tuple[Array, Array]:
-        """Mean and variance of seen curves, each at an epoch of its own, (m,), (m,) -> …"""
+        """Mean and variance of seen curves, each at an epoch of its own, (m,) -> (m,), (m,)."""
         ways = [
-            ahead(self.horizon, self.epochs[i], int(e))
-            for i, e in zip(index, epochs, strict=True)
+            ahead(self.horizon, self.epochs[i], int(e)) for i, e in zip(index, epochs, strict=True)
         ]
         trend = np.array([way.trend for way in ways])
         carried = [

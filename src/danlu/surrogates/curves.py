@@ -43,7 +43,7 @@ class Horizon:
         """Position on the logarithmic axis of time, 0 at the first epoch, 1 at the last."""
         if self.epochs == 1:
             return np.ones(np.shape(e))
-        return np.log(np.asarray(e, float)) / math.log(self.epochs)
+        return np.asarray(np.log(np.asarray(e, float)) / math.log(self.epochs))
 
     def basis(self, e: Array) -> Array:
         """Eq. 1, (m,) -> (m, r)."""
@@ -124,9 +124,7 @@ class Statistics:
     points: int
 
 
-def statistics(
-    horizon: Horizon, epochs: list[tuple[int, ...]], values: list[Array]
-) -> Statistics:
+def statistics(horizon: Horizon, epochs: list[tuple[int, ...]], values: list[Array]) -> Statistics:
     """Compress curves; ``values`` are the whole curves, at the epochs given."""
     A, b = np.empty((len(epochs), RANK, RANK)), np.empty((len(epochs), RANK))
     q, ld, points = 0.0, 0.0, 0

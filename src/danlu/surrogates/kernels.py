@@ -22,18 +22,18 @@ SQRT5 = math.sqrt(5.0)
 
 def scaled(X: Array, ell: Array, group: Ints) -> Array:
     """The configs in units of their lengthscales, (n, p)."""
-    return X / ell[group]
+    return np.asarray(X / ell[group])
 
 
 def squared_distances(A: Array, B: Array) -> Array:
     """Squared Euclidean distances between rows, (n, p), (m, p) -> (n, m); never negative."""
     squares = (A * A).sum(1)[:, None] + (B * B).sum(1)[None, :] - 2.0 * A @ B.T
-    return np.maximum(squares, 0.0)
+    return np.asarray(np.maximum(squares, 0.0))
 
 
 def matern52(S: Array) -> Array:
     """Eq. 1 as a function of S = √5 r."""
-    return (1.0 + S + S * S / 3.0) * np.exp(-S)
+    return np.asarray((1.0 + S + S * S / 3.0) * np.exp(-S))
 
 
 def matern52_between(A: Array, B: Array) -> Array:
@@ -57,4 +57,4 @@ def weighted_lengthscale_gradient(H: Array, S: Array, A: Array, group: Ints, d: 
     W = H * (5.0 / 3.0) * (1.0 + S) * np.exp(-S)
     # Σ_ij W_ij (a_i − a_j)² = 2 Σ_i a_i² Σ_j W_ij − 2 aᵀ W a, column by column.
     columns = 2.0 * (W.sum(1) @ (A * A) - (A * (W @ A)).sum(0))
-    return np.bincount(group, weights=columns, minlength=d)
+    return np.bincount(group, weights=columns, minlength=d).astype(float)

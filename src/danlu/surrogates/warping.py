@@ -16,6 +16,7 @@ import numpy as np
 
 from danlu.surrogates.linalg import Array
 
+DIGITS = 5  # of z: without rounding, the last bits of another unit change a search in the end
 CEILING = 1e6  # ratio at which the loss of a diverged run is cut
 
 
@@ -32,7 +33,7 @@ class Warp:
     def __call__(self, y: Array) -> Array:
         ratio = np.maximum(np.asarray(y, float) - self.best, 0.0) / self.scale
         warped = np.log1p(np.minimum(self.steepness * ratio, CEILING))
-        return (warped - self.mean) / self.sd
+        return np.round((warped - self.mean) / self.sd, DIGITS)
 
     def inverse(self, z: Array) -> Array:
         """Raw values of warped ones; z below the best's own comes back as the best."""
