@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.strategies.simulate import begin, configs, launched, run, trained
+from tests.zoo import Simulation, found, spec
 
 from danlu.core.decision import Finish, Start
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
+from danlu.core.spec import Budget
+from danlu.errors import StudyError
 from danlu.strategies.base import Strategy
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.freeze_thaw import FreezeThaw
@@ -173,3 +176,30 @@ def test_wrong_defaults_do_not_ruin_the_search() -> None:
         assert best is not None
         values.append(bowl(best.config, best.epoch))
     assert np.mean(values) < np.quantile(draws, 0.05)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"first_slice": 2.0}, {"growth": 0.5}, {"growth": "fast"}, {"fractions": (0.0, 1.0)}],
+)
+def test_keys_out_of_range_are_refused(keys: dict[str, Any]) -> None:
+    with pytest.raises(StudyError, match=f"{next(iter(keys))} must be a number in"):
+        FreezeThaw(**keys)
+
+
+def test_the_whole_data_is_always_among_the_shares() -> None:
+    assert FreezeThaw(fractions=(0.3, 0.1)).fractions == (0.1, 0.3, 1.0)
+
+
+def test_hopeless_trials_are_stopped_where_training_cannot_pause() -> None:
+    studies = [spec(seed=seed, budget=Budget(trainings=15.0)) for seed in range(3)]
+    stopping, whole = [], []
+    for study in studies:
+        history = Simulation(FreezeThaw(), study, workers=2, can_pause=False).run()
+        stopped = [t for t in history.trials.values() if t.state == "stopped"]
+        assert stopped
+        assert all(t.epoch < study.epochs for t in stopped)
+        assert all("hopeless: predicted" in t.message for t in stopped)
+        stopping.append(found(history))
+        whole.append(found(Simulation(Bayes(), study, workers=2, can_pause=False).run()))
+    assert sum(stopping) < 1.1 * sum(whole)

@@ -23,6 +23,7 @@ from danlu.strategies.evidence import (
     one_by_one,
     stream,
 )
+from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
     expected,
@@ -55,6 +56,12 @@ class Bayes:
     first: int | None = None
     steepness: float = 4.0
     refit: float = 1.08
+
+    def __post_init__(self) -> None:
+        if self.first is not None:
+            check_whole("bayes", "first", self.first, 1)
+        check_number("bayes", "steepness", self.steepness, 0.01, 1000.0)
+        check_number("bayes", "refit", self.refit, 1.0, 10.0)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         return one_by_one(self._next, space, history, free_slots)

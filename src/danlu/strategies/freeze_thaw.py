@@ -18,25 +18,29 @@ Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from danlu.core.decision import Continue, Decision, Finish, Start
+from danlu.core.decision import Continue, Decision, Finish, Start, Stop
 from danlu.core.history import History
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
+from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import design, expected, log_success, seek, untried
-from danlu.strategies.tracks import Epochs, Fractions, Track
+from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, Ints
 
+NAME = "freeze-thaw"
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
 FAR_PAUSED = 0.25  # the same for paused trials
+HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
+LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class FreezeThaw:
         patience: While it has less, a new config must promise exp(patience) times more.
         depth: How many trials may reach a length, in units of successive halving's number: those
             begun times first slice over length.
-        fractions: Shares of the training data, ascending up to 1, for training that takes them:
+        fractions: Shares of the training data besides the whole, for training that takes them:
             a config climbs from share to share.
     """
 
@@ -61,20 +65,37 @@ class FreezeThaw:
     depth: float = 2.0
     fractions: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        check_number(NAME, "first_slice", self.first_slice, 0.0, 1.0)
+        check_number(NAME, "growth", self.growth, 1.0, 100.0)
+        check_number(NAME, "continued", self.continued, 0.0, 1.0)
+        check_number(NAME, "patience", self.patience, 0.0, 1000.0)
+        check_number(NAME, "depth", self.depth, 0.0, 1e9)
+        for share in self.fractions:
+            check_number(NAME, "fractions", share, 1e-6, 1.0)
+        shares = tuple(sorted(set(self.fractions)))
+        if shares and shares[-1] != 1.0:
+            shares = (*shares, 1.0)  # the real task is where every config leads
+        object.__setattr__(self, "fractions", shares)
+
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         track = self._track(history)
         if track is None:
             return Bayes().decide(space, history, free_slots)
-        return one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
+        stops = self._hopeless(space, history, track) if isinstance(track, Whole) else []
+        begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
+        return [*stops, *begun]
 
     def _track(self, history: History) -> Track | None:
-        """The ladder that configs climb; None if they can only be trained whole."""
+        """The ladder that configs climb; None without curves."""
         T = history.spec.epochs
         if len(self.fractions) > 1 and history.takes_fraction is not False:
             return Fractions(self.fractions, T)
-        if T > 1 and history.can_pause:
-            return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
-        return None
+        if T == 1:
+            return None
+        if not history.can_pause:
+            return Whole(T)
+        return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
@@ -89,7 +110,7 @@ class FreezeThaw:
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             row, value = self._best_paused(outlook, track, curves, rng)
-            w, new_value, why = self._best_new(outlook, history, curves, tried, rng)
+            w, new_value, why = self._best_new(outlook, track, history, curves, tried, rng)
             owed = self.patience if self._owes_continuation(track, curves) else 0.0
             if row is not None and value + owed >= new_value:
                 return self._go_on(history, outlook, track, row)
@@ -97,6 +118,33 @@ class FreezeThaw:
         if u is not None:
             return track.start(encoding.config(u), why)
         return self._exhausted(history, track, curves)
+
+    def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
+        """Running trials that will hardly reach what the best trial reached already."""
+        # Here a running trial is judged by what it reported, not by what is believed of it.
+        curves = [replace(c, until=0) for c in track.curves(history)]
+        if sum(bool(c.epochs) for c in curves) < LEAST_SEEN:
+            return []
+        outlook = look(encode(space), history, curves, Horizon(track.horizon), stream(history, 2))
+        shortest = max(2, round(self.first_slice * track.horizon))
+        running = {t.number for t in history.running}
+        rows = np.array(
+            [
+                i
+                for i, c in enumerate(outlook.curves)
+                if c.number in running and shortest <= c.epoch < track.horizon
+            ],
+            int,
+        )
+        if not len(rows):
+            return []
+        mu, sd = outlook.predict_seen(rows, np.full(len(rows), track.horizon))
+        stops = []
+        for i, m, s in zip(rows, mu, sd, strict=True):
+            if m - HOPELESS * s > outlook.best:
+                said = expected(history, outlook.warp, float(m), float(s), track.horizon)
+                stops.append(Stop(outlook.curves[i].number, f"hopeless: {said}"))
+        return stops
 
     def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
         """Whether continuing has had less than its share of all epochs.
@@ -114,7 +162,7 @@ class FreezeThaw:
         self, outlook: Outlook, track: Track, curves: list[Curve], rng: np.random.Generator
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
-        ahead = self._ahead(outlook, FAR_PAUSED, rng)
+        ahead = self._ahead(track, FAR_PAUSED, rng)
         reached = _reached(curves)
 
         def allowed(row: int) -> bool:
@@ -132,6 +180,7 @@ class FreezeThaw:
     def _best_new(
         self,
         outlook: Outlook,
+        track: Track,
         history: History,
         curves: list[Curve],
         tried: Array,
@@ -139,7 +188,7 @@ class FreezeThaw:
     ) -> tuple[Array, float, str]:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
-        epoch = self._ahead(outlook, FAR_NEW, rng)
+        epoch = self._ahead(track, FAR_NEW, rng)
         success = log_success(encoding, curves)
         goal, rows = outlook.best, outlook.paused
         if len(rows):
@@ -157,10 +206,10 @@ class FreezeThaw:
         said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
         return w, value, f"explores: {said}"
 
-    def _ahead(self, outlook: Outlook, far: float, rng: np.random.Generator) -> int:
+    def _ahead(self, track: Track, far: float, rng: np.random.Generator) -> int:
         """How much longer candidates are imagined to train: to the end, or a random length."""
-        T = outlook.horizon.epochs
-        to_the_end = bool(self.fractions) or rng.random() < far
+        T = track.horizon
+        to_the_end = not isinstance(track, Epochs) or rng.random() < far
         return T if to_the_end else int(rng.integers(1, T + 1))
 
     def _go_on(

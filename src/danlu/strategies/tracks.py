@@ -73,6 +73,29 @@ class Epochs:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Trials cannot pause: each is started to its end, and may be stopped on the way."""
+
+    horizon: int
+
+    @property
+    def first(self) -> int:
+        return self.horizon
+
+    def after(self, length: int) -> int:
+        return max(length, self.horizon)
+
+    def curves(self, history: History) -> list[Curve]:
+        return gather(history)
+
+    def start(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.horizon, why=why)
+
+    def go_on(self, curve: Curve, why: str) -> Continue:
+        raise AssertionError(f"#{curve.number} cannot go on: it never paused ({why})")
+
+
+@dataclass(frozen=True, slots=True)
 class Fractions:
     """The same config is trained anew on a larger share of the data.
 
