@@ -19,6 +19,7 @@ WORST = 0.975  # quantile of what was seen that a failed config is taken to reac
 STEEPNESS = 4.0  # how much the neighbourhood of the best is magnified
 REFIT = 1.2  # growth of the number of reports after which hyperparameters are fitted again
 MOST_CONDITIONED = 64  # curves that predictions rest on
+MOST_FAILED = 16  # trials without any value that are counted as bad ones, the latest
 MOST_FITTED = 36  # curves that hyperparameters are fitted to
 
 
@@ -101,7 +102,9 @@ def _observations(
     rows: list[Curve] = []
     epochs: list[tuple[int, ...]] = []
     values: list[Array] = []
-    for c in [*kept, *(c for c in curves if not c.epochs and (c.failed or c.awaited))]:
+    failed = [c for c in curves if c.failed and not c.epochs][-MOST_FAILED:]
+    begun = [c for c in curves if c.awaited and not c.epochs]
+    for c in [*kept, *failed, *begun]:
         rows.append(c)
         if c.failed:
             epochs.append((end,))

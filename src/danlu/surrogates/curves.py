@@ -76,6 +76,7 @@ class Observed:
     epochs: Array  # the kept epochs, (k,)
     kept: tuple[int, ...]  # their places in the curve
     L: Array  # Cholesky factor of D, (k, k)
+    whitening: Array  # L⁻¹, (k, k)
     U: Array  # L⁻¹ Φ, (k, r)
     A: Array  # (r, r)
     log_det: float
@@ -89,8 +90,9 @@ def observed(horizon: Horizon, epochs: tuple[int, ...]) -> Observed:
     D = horizon.correlated(e, e)
     D[np.diag_indices(len(e))] += (1.0 - AUTOCORRELATED) * horizon.envelope(e) ** 2
     L = lower_cholesky(D)
-    U = solve_lower(L, horizon.basis(e))
-    return Observed(e, kept, L, U, U.T @ U, log_det(L))
+    whitening = solve_lower(L, np.eye(len(e)))
+    U = whitening @ horizon.basis(e)
+    return Observed(e, kept, L, whitening, U, U.T @ U, log_det(L))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def statistics(horizon: Horizon, epochs: list[tuple[int, ...]], values: list[Arr
     q, ld, points = 0.0, 0.0, 0
     for i, (e, z) in enumerate(zip(epochs, values, strict=True)):
         seen = observed(horizon, e)
-        v = solve_lower(seen.L, z[list(seen.kept)])
+        v = seen.whitening @ z[list(seen.kept)]
         A[i], b[i] = seen.A, seen.U.T @ v
         q += float(v @ v)
         ld += seen.log_det

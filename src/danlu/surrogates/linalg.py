@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.lapack import dpotrf, dtrtrs
 from threadpoolctl import ThreadpoolController
 
 Array: TypeAlias = NDArray[np.float64]
@@ -30,12 +30,12 @@ def lower_cholesky(K: Array) -> Array:
         return K
     scale = max(float(np.mean(np.diagonal(K))), 1e-300)
     for attempt in range(JITTER_TRIES):
-        shifted = K.copy()
+        shifted = K.copy(order="F")
         shifted[np.diag_indices(len(K))] += scale * JITTER * 10.0**attempt
-        try:
-            return np.asarray(cholesky(shifted, lower=True, overwrite_a=True, check_finite=False))
-        except np.linalg.LinAlgError:
-            continue
+        # LAPACK itself: scipy's wrappers cost more than the factor of a short curve.
+        L, failed = dpotrf(shifted, lower=1, clean=1, overwrite_a=1)
+        if not failed:
+            return np.asarray(L)
     raise np.linalg.LinAlgError("the covariance matrix is not positive definite")
 
 
@@ -43,9 +43,9 @@ def solve_lower(L: Array, B: Array, *, transposed: bool = False) -> Array:
     """L⁻¹ B, or L⁻ᵀ B if ``transposed``, for lower-triangular L."""
     if L.size == 0:
         return B
-    return np.asarray(
-        solve_triangular(L, B, lower=True, trans=1 if transposed else 0, check_finite=False)
-    )
+    X, failed = dtrtrs(L, B, lower=1, trans=1 if transposed else 0)
+    assert not failed, "a Cholesky factor has no zero on its diagonal"
+    return np.asarray(X).reshape(B.shape)
 
 
 def log_det(L: Array) -> float:
