@@ -29,7 +29,7 @@ from danlu.worker.trial import order_problem
 
 LOG_LINES = 30
 LOG = re.compile(r"log-(\d{1,9})\.txt")
-GONE_S = 10.0  # for the processes of a killed tuner to be gone; they are given two seconds
+GONE_S = 10.0  # for the processes of a killed tuner to be gone; they are given one second
 YEAR_S = 365 * 86_400.0  # a report that is older was dated by a wrong clock
 CAPABILITIES = ("data_fraction", "classes", "checkpoint")
 
@@ -219,7 +219,8 @@ class Launched:
             return Lost(
                 now, trial, "its process was killed (signal 9), perhaps for want of memory"
             )
-        if self.job.until <= max(self.known, self.job.epoch) < self.job.epochs:
+        reached = self.taken if self.ahead else max(self.known, self.job.epoch)
+        if self.job.until <= reached < self.job.epochs:
             return Paused(now, trial)
         return Finished(now, trial)
 

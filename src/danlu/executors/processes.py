@@ -163,6 +163,8 @@ class ProcessExecutor:
         """The fork server's wire; started on first use and again should it have died."""
         if self._server is not None and self._server.open:
             return self._server
+        if self._server is not None:
+            self._server.close()
         ours, theirs = socket.socketpair()
         self._server, self._server_ready = Wire(ours), False
         _reap(self._server_pid)

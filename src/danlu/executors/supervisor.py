@@ -39,7 +39,7 @@ from danlu.executors.linux import (
 from danlu.executors.wire import Wire, readable
 from danlu.worker.spool import write_line
 
-GRACE_S = 2.0  # between asking a trial to end and killing it, when the tuner is gone
+GRACE_S = 1.0  # between asking a trial to end and killing it, when the tuner is gone
 END_S = 60.0  # for a function that was told to end to return: it may save a model
 
 Launch = Mapping[str, Any]
