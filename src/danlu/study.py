@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
 from weakref import finalize
 
@@ -83,7 +84,8 @@ class Study:
             tuple(command),
         )  # fmt: skip
         chosen = make(strategy, spec.options) if isinstance(strategy, str) else strategy
-        self._attach(_opened(store), spec, chosen, _folder(store, name))
+        folder = _folder(store, name) if store is not None else self._own_folder()
+        self._attach(_opened(store), spec, chosen, folder)
         self._agree()
 
     @classmethod
@@ -112,6 +114,12 @@ class Study:
         study = cls.__new__(cls)
         study._attach(opened, history.spec, None, _folder(store, name))
         return study
+
+    def _own_folder(self) -> Path:
+        """A folder that goes with this object, as does all that is kept in memory."""
+        folder = mkdtemp(prefix="danlu-")
+        finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _attach(self, store: Store, spec: Spec, strategy: Strategy | None, folder: Path) -> None:
         self._store = store

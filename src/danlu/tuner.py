@@ -7,6 +7,7 @@ it ended.
 
 import math
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -252,7 +253,10 @@ class Tuner:
         if event is None:
             return None
         self._note(event)
-        return self._job(self.history.trials[event.trial])
+        job = self._job(self.history.trials[event.trial])
+        if isinstance(event, Started):  # what lies there is of a study that is no more
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return job
 
     def _retries(self) -> list[Job]:
         jobs: list[Job] = []
