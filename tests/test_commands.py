@@ -38,7 +38,7 @@ for i in range(3):
 SPACE = danlu.Space(
     lr=danlu.Float(0.0, 1.0),
     name=danlu.Choice("plain", "two words", "$(boom) 'x'", "{lr}"),
-    momentum=danlu.Float(0.0, 1.0, when={"name": "plain"}),
+    momentum=danlu.Float(0.0, 1.0, when={"name": ("plain",)}),
 )
 
 

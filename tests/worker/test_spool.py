@@ -54,7 +54,8 @@ def test_an_epoch_must_be_a_whole_number(epoch: Any) -> None:
 
 
 def test_an_epoch_of_numpy_is_fine() -> None:
-    assert evaluation(np.int64(3), None, {"loss": 1.0})["epoch"] == 3
+    epoch: Any = np.int64(3)
+    assert evaluation(epoch, None, {"loss": 1.0})["epoch"] == 3
 
 
 @pytest.mark.parametrize("name", ["", "1st", "epoch", "at", "danlu", "a b\n", "x" * 200, 3])
