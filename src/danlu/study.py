@@ -1,5 +1,6 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
+import logging
 import shlex
 import shutil
 import signal
@@ -32,6 +33,8 @@ from danlu.strategies.names import make
 from danlu.tuner import Tuner, Watch
 
 __all__ = ["Command", "Study"]
+
+log = logging.getLogger("danlu")
 
 
 class Study:
@@ -78,6 +81,8 @@ class Study:
     ) -> None:
         if isinstance(objective, str):
             objective = Objective.parse(objective)
+            if objective.inferred:
+                log.warning("Objective: %s. The direction follows from the name.", objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
             name, space, objective, epochs, seed, Budget.parse(budget), named, options or {},
