@@ -33,10 +33,12 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def send(pid: int, number: int, *, group: bool = False) -> None:
-    """Signal a process (or its whole group) that may be gone already."""
+def send(pid: int, number: int, *, group: bool = False) -> bool:
+    """Signal a process (or its whole group) that may be gone already; whether it was there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         (os.killpg if group else os.kill)(pid, number)
+        return True
+    return False
 
 
 def _families() -> dict[int, list[int]]:

@@ -103,7 +103,7 @@ class Supervisor:
             if done:
                 return status
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
-                send(self.child, signal.SIGKILL, group=True)
+                self._send(signal.SIGKILL)
                 self.kill_at = None
             self._serve()
 
@@ -147,11 +147,16 @@ class Supervisor:
     def _end(self, grace_s: float) -> None:
         """Ask the whole group to end, and kill it after the grace."""
         if grace_s <= 0:
-            send(self.child, signal.SIGKILL, group=True)
+            self._send(signal.SIGKILL)
             return
-        send(self.child, signal.SIGTERM, group=True)
+        self._send(signal.SIGTERM)
         self._signal(signal.SIGCONT)
         self.kill_at = time.monotonic() + grace_s
+
+    def _send(self, number: int) -> None:
+        """Signal the group; a child that was just forked leads none yet."""
+        if not send(self.child, number, group=True):
+            send(self.child, number)
 
     def _signal(self, number: int) -> None:
         """Signal the whole group at once, then also what has left it."""
