@@ -15,12 +15,12 @@ from typing import Any, Literal
 from weakref import finalize
 
 from danlu.asked import AskedTrial, Asking
+from danlu.core.command import Command
 from danlu.core.history import History, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
-from danlu.executors.command import Command
 from danlu.executors.inline import InlineExecutor
 from danlu.executors.launched import recovered
 from danlu.executors.processes import ProcessExecutor

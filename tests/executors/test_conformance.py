@@ -3,8 +3,8 @@
 from tests.conformance.executors import ExecutorConformance, ProcessConformance
 from tests.executors.training import SCRIPT, train
 
+from danlu.core.command import Command
 from danlu.executors.base import Executor
-from danlu.executors.command import Command
 from danlu.executors.inline import InlineExecutor
 from danlu.executors.processes import ProcessExecutor
 

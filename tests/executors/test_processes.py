@@ -14,9 +14,9 @@ from tests.executors.training import SCRIPT, daemon, note, train
 from tests.processes import Running, alive, below, numbers, wait_for, wait_until_gone
 
 import danlu
+from danlu.core.command import Command
 from danlu.core.event import Event, Failed, Finished, Lost, Paused, Reported
 from danlu.errors import LaunchError
-from danlu.executors.command import Command
 from danlu.executors.launched import recovered
 from danlu.executors.processes import ProcessExecutor
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from danlu.core.command import matches, pattern
 from danlu.core.event import (
     Closing,
     Event,
@@ -23,7 +24,6 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
-from danlu.executors.command import matches, pattern
 from danlu.worker.spool import Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import psutil
 
+from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
 from danlu.errors import LaunchError
-from danlu.executors.command import Command, environment, pattern
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.executors.driving import closing, epochs, job, run
 
+from danlu.core.command import Command, matches
 from danlu.core.event import Event, Failed, Finished, Reported
 from danlu.core.job import Job
 from danlu.errors import LaunchError
-from danlu.executors.command import Command, matches
 from danlu.executors.processes import ProcessExecutor
 
 NASTY = [
