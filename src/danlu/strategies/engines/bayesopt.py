@@ -11,7 +11,7 @@ from bayes_opt.parameter import CategoricalParameter, FloatParameter
 
 from danlu.core.decision import Decision
 from danlu.core.history import History
-from danlu.core.parameter import Choice, Int, Parameter, Value
+from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.space import Config, Space
 from danlu.strategies.engines.consult import Plan, check_keys, consult
 from danlu.strategies.engines.lessons import Lesson, results, worst
@@ -104,15 +104,20 @@ class Process:
 class Scale(FloatParameter):  # type: ignore[misc]
     """A numeric parameter on its unit scale; to the kernel, a whole number is its whole cell."""
 
-    def __init__(self, name: str, p: Parameter) -> None:
+    def __init__(self, name: str, p: Float | Int) -> None:
         super().__init__(name, (0.0, 1.0))
-        self._p = p
+        self._whole = isinstance(p, Int)
+        self._low, self._high, self._log = p.low - 0.5, p.high + 0.5, p.log
 
     def kernel_transform(self, value: Any) -> Any:
-        if not isinstance(self._p, Int):
+        """The centres of the cells at positions on the unit scale, as `Int.to_unit` has them."""
+        if not self._whole:
             return value
-        snap = np.vectorize(lambda u: self._p.to_unit(self._p.from_unit(u)), otypes=[float])
-        return snap(value)
+        low, high = (np.log([self._low, self._high]) if self._log else (self._low, self._high))
+        x = low + np.clip(value, 0.0, 1.0) * (high - low)
+        cell = np.floor((np.exp(x) if self._log else x) + 0.5)
+        cell = np.clip(cell, self._low + 0.5, self._high - 0.5)
+        return ((np.log(cell) if self._log else cell) - low) / (high - low)
 
 
 class OneHot(CategoricalParameter):  # type: ignore[misc]
