@@ -80,8 +80,8 @@ class Study:
     ) -> None:
         if isinstance(objective, str):
             objective = Objective.parse(objective)
-        if objective.inferred:
-            log.warning("Objective: %s. The direction follows from the name.", objective)
+            if objective.inferred:
+                log.warning("Objective: %s. The direction follows from the name.", objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
             name, space, objective, epochs, seed, Budget.parse(budget), named, options or {},
