@@ -14,7 +14,7 @@ In a study file they go by name: ``optuna-tpe`` (or ``tpe``), ``optuna-gp``, ``o
 from importlib import import_module
 from typing import Any
 
-__all__ = ["BayesOptEngine", "HyperoptEngine", "OptunaEngine"]
+__all__ = ["BayesOptEngine", "HyperoptEngine", "OptunaEngine"]  # noqa: F822 (see __getattr__)
 
 LIBRARIES = {
     "BayesOptEngine": "bayesopt",

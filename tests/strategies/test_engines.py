@@ -10,6 +10,7 @@ pytest.importorskip("optuna", reason="needs the extra [optuna]")
 pytest.importorskip("hyperopt", reason="needs the extra [hyperopt]")
 pytest.importorskip("bayes_opt", reason="needs the extra [bayesopt]")
 
+
 class TestOptunaTpe(StrategyConformance):
     def strategy(self) -> Strategy:
         return make("optuna-tpe", {})

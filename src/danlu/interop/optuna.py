@@ -29,6 +29,7 @@ from danlu.strategies.names import STRATEGIES, make
 from danlu.strategies.sampling import random_config
 
 METRIC = "value"
+BEST = "bayes" if "bayes" in STRATEGIES else "quasi-random"  # for trials without curves
 
 
 class DanluSampler(BaseSampler):
@@ -56,12 +57,18 @@ class DanluSampler(BaseSampler):
         ValueError: When a study of several objectives is sampled, as Optuna's own samplers do.
     """
 
-    def __init__(self, strategy: str | Strategy | None = None, seed: int | None = None) -> None:
-        name = ("bayes" if "bayes" in STRATEGIES else "quasi-random") if strategy is None else strategy
-        self._strategy = make(name, {}) if isinstance(name, str) else name
+    def __init__(self, strategy: str | Strategy = BEST, seed: int | None = None) -> None:
+        self._strategy = make(strategy, {}) if isinstance(strategy, str) else strategy
         self._seed = random.SystemRandom().randrange(2**31) if seed is None else seed
         self._suggested: dict[int, dict[str, Any]] = {}
         self._lock = RLock()  # Optuna's threads share a sampler
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, so that a study's sampler can be pickled as Optuna's own can."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state, _lock=RLock())
 
     def reseed_rng(self) -> None:
         """Keep the seed: randomness derives from the trials, which its threads all see."""
@@ -120,9 +127,10 @@ class DanluSampler(BaseSampler):
     def _history(
         self, study: optuna.Study, trial: FrozenTrial, translation: Translation
     ) -> History:
-        """The study's other trials as danlu's, those that have no value for a parameter left out."""
-        direction = "min" if study.direction == StudyDirection.MINIMIZE else "max"
-        spec = Spec("optuna", translation.space, Objective(METRIC, direction), 1, self._seed)
+        """The study's other trials as danlu's, of those that have a value for each parameter."""
+        shrinks = study.direction == StudyDirection.MINIMIZE
+        objective = Objective(METRIC, "min" if shrinks else "max")
+        spec = Spec("optuna", translation.space, objective, 1, self._seed)
         records: dict[int, TrialRecord] = {}
         for t in study.get_trials(deepcopy=False):
             params = {**self._suggested.get(t.number, {}), **t.params}

@@ -59,7 +59,9 @@ def parameter(d: BaseDistribution) -> Parameter:
     assert isinstance(d, FloatDistribution | IntDistribution)
     if stepped(d):
         return Int(0, steps(d))
-    return (Float if isinstance(d, FloatDistribution) else Int)(d.low, d.high, log=d.log)
+    if isinstance(d, FloatDistribution):
+        return Float(d.low, d.high, log=d.log)
+    return Int(d.low, d.high, log=d.log)
 
 
 def stepped(d: FloatDistribution | IntDistribution) -> bool:
@@ -88,7 +90,8 @@ def _told(d: BaseDistribution, p: Parameter, value: Any) -> Value:
     assert isinstance(d, FloatDistribution | IntDistribution)
     if stepped(d):
         assert d.step is not None
-        return min(steps(d), max(0, round((value - d.low) / d.step)))
+        place = round((value - d.low) / d.step)
+        return min(steps(d), max(0, int(place)))
     return float(value) if isinstance(d, FloatDistribution) else int(value)
 
 

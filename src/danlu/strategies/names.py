@@ -15,7 +15,6 @@ from danlu.strategies.sampled import Sampled
 from danlu.strategies.staged import Staged
 
 
-
 def _engine(library: str) -> Any:
     """The module of an engine; its library is imported only when it is chosen by name."""
     try:

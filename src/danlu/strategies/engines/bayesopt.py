@@ -113,7 +113,7 @@ class Scale(FloatParameter):  # type: ignore[misc]
         """The centres of the cells at positions on the unit scale, as `Int.to_unit` has them."""
         if not self._whole:
             return value
-        low, high = (np.log([self._low, self._high]) if self._log else (self._low, self._high))
+        low, high = np.log([self._low, self._high]) if self._log else (self._low, self._high)
         x = low + np.clip(value, 0.0, 1.0) * (high - low)
         cell = np.floor((np.exp(x) if self._log else x) + 0.5)
         cell = np.clip(cell, self._low + 0.5, self._high - 0.5)

@@ -60,9 +60,7 @@ def _within(space: Space, name: str, value: Value) -> bool:
     if p.problem(value):
         return False
     # A search may have gone beyond the range, up to the parameter's limits.
-    return isinstance(p, Choice) or (
-        isinstance(value, int | float) and p.low <= value <= p.high
-    )
+    return isinstance(p, Choice) or (isinstance(value, int | float) and p.low <= value <= p.high)
 
 
 def worst(seen: list[Lesson]) -> float | None:

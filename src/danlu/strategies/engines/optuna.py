@@ -1,7 +1,7 @@
 """Optuna's samplers as strategies: TPE, Gaussian process, CMA-ES (Akiba et al. 2019)."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,6 +26,7 @@ from danlu.strategies.engines.lessons import Lesson, worst
 from danlu.strategies.options import check_one_of
 
 NEEDS = {"gp": ("torch", "optuna,torch"), "cmaes": ("cmaes", "optuna")}
+STARTUP = 10  # Optuna's own for TPE and the Gaussian process
 LABELS = {"tpe": "Optuna's TPE", "gp": "Optuna's Gaussian process", "cmaes": "Optuna's CMA-ES"}
 
 
@@ -54,7 +55,7 @@ class OptunaEngine:
     default_first: bool = True
 
     def __post_init__(self) -> None:
-        check_one_of("optuna", "sampler", self.sampler, tuple(SAMPLERS))
+        check_one_of("optuna", "sampler", self.sampler, tuple(LABELS))
         check_keys(f"optuna-{self.sampler}", self.epochs, self.startup, self.default_first)
         package, extras = NEEDS.get(self.sampler, ("optuna", "optuna"))
         if find_spec(package) is None:
@@ -86,14 +87,16 @@ class OptunaStudy:
         self._study.add_trials([self._trial(lesson, failed) for lesson in seen])
 
     def suggest(self, seed: int) -> dict[str, Value]:
-        self._study.sampler = SAMPLERS[self._engine.sampler](self._space, self._engine, seed)
+        self._study.sampler = sampler_of(self._engine, self._space, seed)
         trial = self._study.ask()
         config: dict[str, Value] = {}
         for name, p in self._space.parameters.items():
             if not self._space.active(name, config):
                 continue
             known = self._distributions.get(name)
-            config[name] = p.middle() if known is None else value(p, _suggested(trial, name, known))
+            config[name] = (
+                p.middle() if known is None else value(p, _suggested(trial, name, known))
+            )
         # It is told as running by `expect`, with the readable values that are trained.
         self._study.tell(trial, state=TrialState.FAIL)
         return config
@@ -146,8 +149,9 @@ def distribution(p: Parameter) -> BaseDistribution:
     """The parameter in Optuna's words; a choice by its place, as 1 and True are one to Optuna."""
     if isinstance(p, Choice):
         return CategoricalDistribution(range(len(p.values)))
-    kind = FloatDistribution if isinstance(p, Float) else IntDistribution
-    return kind(p.low, p.high, log=p.log)
+    if isinstance(p, Float):
+        return FloatDistribution(p.low, p.high, log=p.log)
+    return IntDistribution(p.low, p.high, log=p.log)
 
 
 def value(p: Parameter, suggested: str | int | float | bool | None) -> Value:
@@ -160,35 +164,24 @@ def told(p: Parameter, value: Value) -> Value:
     return p.index(value) if isinstance(p, Choice) else value
 
 
-def _tpe(space: Space, engine: OptunaEngine, seed: int) -> BaseSampler:
+def sampler_of(engine: OptunaEngine, space: Space, seed: int) -> BaseSampler:
+    """The engine's sampler, freshly seeded."""
+    if engine.sampler == "cmaes":
+        from danlu.strategies.engines.cmaes import EvolutionSampler  # a package of its own
+
+        return EvolutionSampler(space, seed, engine.startup or 1)
+    if engine.sampler == "gp":
+        return GPSampler(
+            seed=seed,
+            n_startup_trials=engine.startup or STARTUP,
+            # Parameters under a condition, which the process leaves out, are left to TPE.
+            independent_sampler=TPESampler(seed=seed, multivariate=False),
+            warn_independent_sampling=False,
+        )
     conditional = any(p.when for p in space.parameters.values())
     with _quietly():
         # Only groups model jointly what a condition switches on and off.
-        return TPESampler(seed=seed, n_startup_trials=engine.startup or 10, group=conditional)
-
-
-def _gp(space: Space, engine: OptunaEngine, seed: int) -> BaseSampler:
-    return GPSampler(
-        seed=seed,
-        n_startup_trials=engine.startup or 10,
-        independent_sampler=independent(seed),
-        warn_independent_sampling=False,
-    )
-
-
-def _cmaes(space: Space, engine: OptunaEngine, seed: int) -> BaseSampler:
-    from danlu.strategies.engines.cmaes import EvolutionSampler  # needs a package of its own
-
-    return EvolutionSampler(space, seed, engine.startup or 1)
-
-
-def independent(seed: int) -> BaseSampler:
-    """What suggests choices and conditional parameters that a model of numbers leaves out."""
-    return TPESampler(seed=seed, multivariate=False)
-
-
-SAMPLERS: Mapping[str, Callable[[Space, OptunaEngine, int], BaseSampler]] = {
-    "tpe": _tpe,
-    "gp": _gp,
-    "cmaes": _cmaes,
-}
+        return TPESampler(
+            seed=seed, n_startup_trials=engine.startup or STARTUP, multivariate=True,
+            group=conditional, constant_liar=True,
+        )  # fmt: skip
