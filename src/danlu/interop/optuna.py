@@ -25,11 +25,12 @@ from danlu.core.space import Space
 from danlu.core.spec import Objective, Spec
 from danlu.interop.translation import Translation
 from danlu.strategies.base import Strategy
-from danlu.strategies.names import STRATEGIES, make
+from danlu.strategies.bayes import Bayes
+from danlu.strategies.names import make
 from danlu.strategies.sampling import random_config
 
 METRIC = "value"
-BEST = "bayes" if "bayes" in STRATEGIES else "quasi-random"  # for trials without curves
+REPEATED = 0.5  # share of repeated good configs where all were tried
 
 
 class DanluSampler(BaseSampler):
@@ -48,8 +49,8 @@ class DanluSampler(BaseSampler):
         5
 
     Args:
-        strategy: Name of a danlu strategy or an object; by default the best one for trials
-            without curves. One that needs curves or pauses finds trials of one epoch here.
+        strategy: Name of a danlu strategy or an object; by default Bayesian optimisation of full
+            trainings. One that needs curves or pauses finds trials of one epoch here.
         seed: From which all randomness derives; None takes a fresh one.
 
     Raises:
@@ -57,8 +58,9 @@ class DanluSampler(BaseSampler):
         ValueError: When a study of several objectives is sampled, as Optuna's own samplers do.
     """
 
-    def __init__(self, strategy: str | Strategy = BEST, seed: int | None = None) -> None:
-        self._strategy = make(strategy, {}) if isinstance(strategy, str) else strategy
+    def __init__(self, strategy: str | Strategy | None = None, seed: int | None = None) -> None:
+        named = make(strategy, {}) if isinstance(strategy, str) else strategy
+        self._strategy = named or Bayes()
         self._seed = random.SystemRandom().randrange(2**31) if seed is None else seed
         self._suggested: dict[int, dict[str, Any]] = {}
         self._lock = RLock()  # Optuna's threads share a sampler
@@ -117,12 +119,10 @@ class DanluSampler(BaseSampler):
         return params
 
     def _decided(self, space: Space, history: History) -> Mapping[str, Any]:
-        """The config that the strategy starts; a random one when it has nothing left to start."""
+        """The config that the strategy starts; a repeated one when it starts none."""
         decisions = self._strategy.decide(space, history, 1)
         config = next((d.config for d in decisions if isinstance(d, Start)), None)
-        if config is not None:
-            return config
-        return random_config(space, self._seed, history.next_number)
+        return config or repeated(space, history)
 
     def _history(
         self, study: optuna.Study, trial: FrozenTrial, translation: Translation
@@ -139,6 +139,20 @@ class DanluSampler(BaseSampler):
                 number = len(records) + 1
                 records[number] = record(number, config, t)
         return replace(empty(spec, [Began(0.0, can_pause=False)]), trials=records)
+
+
+def repeated(space: Space, history: History) -> Mapping[str, Any]:
+    """A config of the better quarter of the trials, or, half of the time, a random one.
+
+    Strategies never repeat a config, but Optuna asks on after the last one of a small space,
+    and its parameters that are sampled alone are often small spaces.
+    """
+    number = history.next_number
+    good = history.ranked[: math.ceil(len(history.ranked) / 4)]
+    rng = random.Random(f"repeated:{history.spec.seed}:{number}")
+    if good and rng.random() < REPEATED:
+        return rng.choice(good).config
+    return random_config(space, history.spec.seed, number)
 
 
 def record(number: int, config: Mapping[str, Any], trial: FrozenTrial) -> TrialRecord:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -15,32 +16,27 @@ from danlu.strategies.sampled import Sampled
 from danlu.strategies.staged import Staged
 
 
-def _engine(library: str) -> Any:
-    """The module of an engine; its library is imported only when it is chosen by name."""
-    try:
-        return import_module(f"danlu.strategies.engines.{library}")
-    except ModuleNotFoundError as error:
-        raise StudyError(
-            f"this strategy needs the package {error.name}, which is not installed: "
-            f"pip install 'danlu[{library}]'."
-        ) from error
+@dataclass(frozen=True)
+class Lazy:
+    """An engine by name, whose library is imported only when it is made."""
 
+    name: str
+    library: str
+    engine: str
+    given: tuple[str, ...] = ()
 
-def _optuna(
-    sampler: str, epochs: Any = None, startup: Any = None, default_first: Any = True
-) -> Strategy:
-    engine: Strategy = _engine("optuna").OptunaEngine(sampler, epochs, startup, default_first)
-    return engine
-
-
-def _hyperopt(epochs: Any = None, startup: Any = None, default_first: Any = True) -> Strategy:
-    engine: Strategy = _engine("hyperopt").HyperoptEngine(epochs, startup, default_first)
-    return engine
-
-
-def _bayesopt(epochs: Any = None, startup: Any = None, default_first: Any = True) -> Strategy:
-    engine: Strategy = _engine("bayesopt").BayesOptEngine(epochs, startup, default_first)
-    return engine
+    def __call__(
+        self, epochs: int | None = None, startup: int | None = None, default_first: bool = True
+    ) -> Strategy:
+        try:
+            module = import_module(f"danlu.strategies.engines.{self.library}")
+        except ModuleNotFoundError as error:
+            raise StudyError(
+                f"strategy {self.name!r} needs the package {error.name}, which is not installed: "
+                f"pip install 'danlu[{self.library}]'."
+            ) from error
+        made: Strategy = getattr(module, self.engine)(*self.given, epochs, startup, default_first)
+        return made
 
 
 STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
@@ -51,12 +47,12 @@ STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
     "quasi-random": partial(Sampled, "quasi-random"),
     "grid": Grid,
     "random-grid": RandomGrid,
-    "tpe": partial(_optuna, "tpe"),
-    "optuna-tpe": partial(_optuna, "tpe"),
-    "optuna-gp": partial(_optuna, "gp"),
-    "optuna-cmaes": partial(_optuna, "cmaes"),
-    "hyperopt": _hyperopt,
-    "bayesopt": _bayesopt,
+    "tpe": Lazy("tpe", "optuna", "OptunaEngine", ("tpe",)),
+    "optuna-tpe": Lazy("optuna-tpe", "optuna", "OptunaEngine", ("tpe",)),
+    "optuna-gp": Lazy("optuna-gp", "optuna", "OptunaEngine", ("gp",)),
+    "optuna-cmaes": Lazy("optuna-cmaes", "optuna", "OptunaEngine", ("cmaes",)),
+    "hyperopt": Lazy("hyperopt", "hyperopt", "HyperoptEngine"),
+    "bayesopt": Lazy("bayesopt", "bayesopt", "BayesOptEngine"),
 }
 
 

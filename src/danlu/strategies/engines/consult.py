@@ -5,7 +5,7 @@ the study's seed and the trial's number; so an engine keeps nothing, like any st
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -14,10 +14,9 @@ from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.space import Config, Space
 from danlu.strategies.engines.lessons import Lesson, lessons, results
-from danlu.strategies.fresh import ATTEMPTS, config_key
+from danlu.strategies.fresh import ATTEMPTS, Key, config_key
 from danlu.strategies.full_length import length, unfinished
 from danlu.strategies.options import check_flag, check_whole
-from danlu.strategies.sampling import random_config
 
 
 class Advisor(Protocol):
@@ -70,17 +69,16 @@ def consult(
         return decisions
     seen = lessons(space, history, until)
     known = {config_key(t.config) for t in history.trials.values()}
-    first = numbers[0] == 1 and plan.default_first
-    advisor = None if first and len(numbers) == 1 else teach(space, seen)
+    advisor: Advisor | None = None
     trained = f"{until} of {history.spec.epochs} epochs"
     for number in numbers:
-        if advisor is None or (number == 1 and plan.default_first):
-            config: dict[str, Value] | None = space.default()
-            why = f"the default config, {trained}"
+        if (number == 1 and plan.default_first) or not space.free:
+            config, why = space.default(), f"the default config, {trained}"
         else:
+            advisor = advisor or _taught(teach, space, seen, decisions)
             config = untried(advisor, space, known, history.spec.seed, number)
             why = f"suggested by {plan.label} from {results(seen)} results, {trained}"
-        if config is None:
+        if config_key(config) in known:
             break
         decisions.append(Start(config, until, why=why))
         known.add(config_key(config))
@@ -91,17 +89,33 @@ def consult(
     return decisions
 
 
-def untried(
-    advisor: Advisor, space: Space, known: set[tuple[tuple[str, str], ...]], seed: int, number: int
-) -> dict[str, Value] | None:
-    """The library's config, or a random one if it was tried already; None when all were.
+def _taught(
+    teach: Teach, space: Space, seen: list[Lesson], decisions: Sequence[Decision]
+) -> Advisor:
+    """The library, told of the trials that were decided just now too."""
+    advisor = teach(space, seen)
+    for decision in decisions:
+        if isinstance(decision, Start):
+            advisor.expect(decision.config)
+    return advisor
 
-    Libraries repeat themselves in small discrete spaces, where training once more tells little.
+
+def untried(
+    advisor: Advisor, space: Space, known: set[Key], seed: int, number: int
+) -> dict[str, Value]:
+    """The library's config, or if it was tried already, one near it that was not.
+
+    Libraries repeat themselves at the ends of ranges and in small discrete spaces, where
+    training once more tells little. Draws go further and further from the suggestion; the last
+    one is returned, tried or not.
     """
-    own = random.Random(f"engine:{seed}:{number}").randrange(2**31)
-    config = advisor.suggest(own) if space.free else space.default()
-    for attempt in range(ATTEMPTS):
+    rng = random.Random(f"engine:{seed}:{number}")
+    suggested = config = advisor.suggest(rng.randrange(2**31))
+    for attempt in range(1, ATTEMPTS + 1):
         if config_key(config) not in known:
-            return config
-        config = random_config(space, seed, number * ATTEMPTS + attempt)
-    return None
+            break
+        point = {name: rng.random() for name in space}
+        for name, u in space.to_unit(suggested).items():
+            point[name] = u + (point[name] - u) * attempt / ATTEMPTS
+        config = space.from_unit(point)
+    return config
