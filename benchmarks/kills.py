@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,11 @@ from table import markdown
 
 import danlu
 from danlu.study import Study
+from danlu.worker.spool import Tail
 
 WORKERS = 2
 EPOCHS = 9
+FIRST_RUNG = 3  # where trials are paused, and only the best go on
 EPOCH_S = 0.02
 TARGETS = ("training", "supervisor", "fork server", "main")
 SPACE = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
@@ -82,7 +84,7 @@ def run_study(folder: Path) -> None:
     """What a person would call again after each crash."""
     study = Study(
         "kills", space=SPACE, objective="min val_loss", epochs=EPOCHS, strategy="halving",
-        store=folder / "store",
+        options={"min_epochs": FIRST_RUNG}, store=folder / "store",
     )  # fmt: skip
     study.run(train, workers=WORKERS)
 
@@ -121,6 +123,8 @@ class Killer:
     runs: int = 0
 
     def __post_init__(self) -> None:
+        self.log = Tail(self.folder / "log")
+        self.seen: list[Line] = []
         self.main = self.begin()
         self.wait_for(lambda line: line.run == self.runs, "the first epoch")
 
@@ -134,21 +138,16 @@ class Killer:
 
     def lines(self) -> list[Line]:
         """All of the log so far."""
-        try:
-            text = (self.folder / "log").read_text()
-        except FileNotFoundError:
-            return []
-        whole = text[: text.rfind("\n") + 1].splitlines()
-        return [
-            Line(int(trial), int(epoch), int(pid), int(run), float(at))
-            for trial, epoch, pid, run, at in map(str.split, whole)
-        ]
+        for line in self.log.lines():
+            trial, epoch, pid, run, at = line.split()
+            self.seen.append(Line(int(trial), int(epoch), int(pid), int(run), float(at)))
+        return self.seen
 
-    def wait_for(self, wanted: Callable[[Line], bool], what: str) -> float:
-        """Wait until a line is there; its time."""
+    def wait_for(self, wanted: Callable[[Line], bool], what: str, start: int = 0) -> float:
+        """Wait until a line is there, from line ``start`` on; its time."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            for line in reversed(self.lines()):
+            for line in self.lines()[start:]:
                 if wanted(line):
                     return line.at
             if self.main.poll() is not None:
@@ -173,21 +172,28 @@ class Killer:
         victim = self.rng.choice(found)
         tree = psutil.Process(self.main.pid).children(recursive=True)
         old = {p.pid for p in tree}
-        hit = trial_of(victim, target, self.lines())
-        at = time.time()
-        victim.kill()
+        training = trained_by(victim, target)
+        start, at = len(self.lines()), time.time()
+        try:
+            victim.kill()
+        except psutil.NoSuchProcess:  # its trial has just ended
+            return False
         if target == "main":
             self.main.wait()
             self.left += [(p, time.monotonic()) for p in tree]
             self.main = self.begin()
+        psutil.wait_procs(training, LEAVE_S)
+        hit = trial_of({p.pid for p in training}, self.lines())
         self.resumed[target].append(
             self.wait_for(
-                lambda line: line.at > at
-                and line.pid not in old
-                and (hit is None or line.trial == hit),
+                lambda line: (
+                    line.at > at and line.pid not in old and (hit is None or line.trial == hit)
+                ),
                 f"the next epoch after killing {target}",
-            ) - at
-        )  # fmt: skip
+                start,
+            )
+            - at
+        )
         return True
 
     def look_for_orphans(self) -> None:
@@ -222,14 +228,17 @@ def children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def trial_of(victim: psutil.Process, target: str, lines: Sequence[Line]) -> int | None:
-    """The trial that a training process or its supervisor was busy with, if it is known."""
+def trained_by(victim: psutil.Process, target: str) -> list[psutil.Process]:
+    """The training process that dies with a victim, if it is one."""
     if target == "training":
-        pids = {victim.pid}
-    else:
-        pids = {p.pid for p in children(victim)} if target == "supervisor" else set()
+        return [victim]
+    return children(victim) if target == "supervisor" else []
+
+
+def trial_of(pids: Container[int], lines: Sequence[Line]) -> int | None:
+    """The trial that some killed processes were training, if it must go on."""
     last = next((line for line in reversed(lines) if line.pid in pids), None)
-    if last is None or last.epoch in (3, EPOCHS):  # paused or finished: it may never come again
+    if last is None or last.epoch in (FIRST_RUNG, EPOCHS):  # paused or finished
         return None
     return last.trial
 

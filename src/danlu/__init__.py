@@ -56,7 +56,7 @@ __all__ = [
 LATER = {
     "Advice": "danlu.core.finding",
     "Budget": "danlu.core.spec",
-    "Command": "danlu.executors.command",
+    "Command": "danlu.core.command",
     "Finding": "danlu.core.finding",
     "History": "danlu.core.history",
     "Objective": "danlu.core.spec",

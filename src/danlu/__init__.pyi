@@ -1,3 +1,4 @@
+from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History, Report, TrialRecord
@@ -14,7 +15,6 @@ from danlu.errors import (
     StudyError,
     StudyFileError,
 )
-from danlu.executors.command import Command
 from danlu.study import Study
 from danlu.worker.script import report
 from danlu.worker.trial import Trial

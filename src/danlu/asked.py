@@ -1,17 +1,39 @@
-"""A trial that was asked for: trained by somebody's own loop, in this process."""
+"""Asking and telling: the tuner for people with a loop of their own, in this process."""
 
+import os
+import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from danlu.core.event import Diagnosed, Event, Reported
+from danlu.core.decision import Continue, Finish, Start, Stop
+from danlu.core.event import (
+    Began,
+    Continued,
+    Diagnosed,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Lost,
+    Paused,
+    Reported,
+    Started,
+    Stopped,
+)
+from danlu.core.finding import Finding
 from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Value
 from danlu.core.spec import Spec
+from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import new_findings, says_stop
-from danlu.errors import ReportError
-from danlu.worker.spool import evaluation
+from danlu.errors import ReportError, StudyError
+from danlu.stores.base import Store, settle
+from danlu.strategies.base import Strategy
+from danlu.worker.spool import evaluation, whole
 from danlu.worker.trial import order_problem
 
 
@@ -22,34 +44,38 @@ class AskedTrial:
         number: Counted from 1.
         params: Name → value.
         seed: The trial's seed.
-        start: Epoch up to which it is trained already: 0 for a new one.
+        start: Epoch up to which it is trained already: 0 for a new one, and for one whose process
+            is gone.
         until: Epoch to train to.
         data_fraction: Share of the training data to use.
         classes: Number of classes to keep, None for all.
         folder: A place for its files; not made yet.
         why: Why this trial comes now.
-        stopping: Whether the curves say that training on is a waste.
+        stopping: Whether to stop now: the curves say that training on is a waste.
+        verdict: The finding that says so, if any.
     """
 
     def __init__(
         self,
         record: TrialRecord,
         spec: Spec,
+        start: int,
         folder: Path,
         append: Callable[[Event], History],
     ) -> None:
         self.number = record.number
         self.params: Mapping[str, Value] = dict(record.config)
         self.seed = record.seed
-        self.start = record.epoch
+        self.start = start
         self.until = record.until
         self.data_fraction = record.proxy.data_fraction
         self.classes = record.proxy.classes
         self.folder = folder
         self.why = record.why
         self.stopping = False
+        self.verdict: Finding | None = None
         self._spec = spec
-        self._last = record.epoch
+        self._last = start
         self._append = append
 
     def epochs(self) -> Iterator[int]:
@@ -59,9 +85,7 @@ class AskedTrial:
                 return
             yield epoch
 
-    def report(
-        self, epoch: int, metrics: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> bool:
+    def report(self, epoch: int, metrics: Mapping[str, Any] | None = None, **named: Any) -> bool:
         """Record the evaluations after an epoch.
 
         Returns:
@@ -70,13 +94,133 @@ class AskedTrial:
         Raises:
             ReportError: If the epoch does not grow, or a value is no number.
         """
-        line = evaluation(epoch, {**(metrics or {}), **named})
-        if epoch <= self._last:
-            raise ReportError(order_problem(self.number, epoch, self._last))
-        self._last = epoch
-        values = {name: value for name, value in line.items() if name not in ("epoch", "at")}
-        history = self._append(Reported(time.time(), self.number, epoch, values))
+        line = evaluation(whole(epoch), metrics, named)
+        at, number = line.pop("at"), line.pop("epoch")
+        if number <= self._last:
+            raise ReportError(order_problem(self.number, number, self._last))
+        self._last = number
+        history = self._append(Reported(at, self.number, number, line))
         for finding in new_findings(self._spec, history.trials[self.number]):
             self._append(Diagnosed(time.time(), self.number, finding))
-            self.stopping = self.stopping or says_stop(finding)
+            if says_stop(finding):
+                self.verdict = self.verdict or finding
+        stopped = not history.trials[self.number].open  # by the search
+        self.stopping = stopped or self.verdict is not None
         return self.stopping
+
+
+class Asking:
+    """Asks a strategy and records what is told; holds the study's lock until it is closed.
+
+    Args:
+        history: The study so far, with its spec as it shall be.
+        strategy: What decides.
+        store: Where everything is recorded.
+        folder: The study's folder; each trial gets one in it.
+
+    Attributes:
+        over: Whether the search is over: nothing is left to ask for, and nothing is open.
+
+    Raises:
+        StudyError: If another process runs the study.
+    """
+
+    def __init__(self, history: History, strategy: Strategy, store: Store, folder: Path) -> None:
+        self.history = history
+        self.over = False
+        self._why = ""
+        self._strategy = strategy
+        self._store = store
+        self._folder = folder
+        self._lock = ExitStack()
+        self._lock.enter_context(store.lock(history.spec.name))
+        settle(store, history.spec)
+        now = time.time()
+        left = [t.number for t in history.running if t.state == "running"]
+        lost = [Lost(now, number, "it was never told of", interrupted=True) for number in left]
+        process = f"pid {os.getpid()} on {socket.gethostname()}"
+        self._record(*lost, Began(now, process=process))
+
+    def close(self) -> None:
+        """Record the end and let others run the study; what is open then comes again."""
+        with self._lock:
+            outcome = "done" if self.over else "interrupted"
+            self._record(Ended(time.time(), outcome, self._why))
+
+    def ask(self) -> AskedTrial | None:
+        """The next trial to train; None if there is none now."""
+        lost = next((t for t in self.history.running if t.state == "lost"), None)
+        if lost is not None:
+            why = f"{lost.message}; begins anew"
+            again = Continued(time.time(), lost.number, lost.until, lost.attempt + 1, "", why)
+            self._record(again)
+            return self._asked(lost.number, start=0)
+        event = self._next()
+        if isinstance(event, str):
+            self.over, self._why = not self.history.running, event
+            return None
+        self._record(event)
+        if isinstance(event, Started):  # what lies there is of a study that is no more
+            shutil.rmtree(self._folder / str(event.trial), ignore_errors=True)
+        return self._asked(event.trial, self.history.trials[event.trial].epoch)
+
+    def _next(self) -> Started | Continued | str:
+        """The next trial to train, or why there is none."""
+        space = self.history.spec.space
+        while not (why := spent(self.history, time.time())):
+            stops: list[Event] = []
+            for decision in self._strategy.decide(space, self.history, 1):
+                if isinstance(decision, Stop):
+                    stops.append(Stopped(time.time(), decision.trial, decision.why))
+                elif isinstance(decision, Finish):
+                    return decision.why
+                else:
+                    return self._carried_out(decision)
+            if not stops:
+                return "the strategy has nothing left to try"
+            self._record(*stops)
+        return why
+
+    def _carried_out(self, decision: Start | Continue) -> Started | Continued | str:
+        now = time.time()
+        if isinstance(decision, Start):
+            return started(self.history, decision, now) or self._too_dear()
+        return continued(self.history, decision, now) or self._too_dear()
+
+    def _too_dear(self) -> str:
+        return f"the budget of {self.history.spec.budget} is spent"
+
+    def _asked(self, number: int, start: int) -> AskedTrial:
+        spec, folder = self.history.spec, self._folder / str(number)
+        return AskedTrial(self.history.trials[number], spec, start, folder, self._record)
+
+    def tell(self, trial: AskedTrial, value: float | None, failed: str | None) -> TrialRecord:
+        """Close a trial; see `Study.tell`."""
+        number = trial.number
+        if self.history.trials[number].state == "stopped":
+            return self.history.trials[number]  # by the search: there is nothing left to tell
+        if self.history.trials[number].state != "running":
+            raise StudyError(f"trial {number} was told already: ask for another one.")
+        if value is not None and self.history.trials[number].epoch < trial.until:
+            trial.report(trial.until, {self.history.objective.metric: value})
+        self._record(self._told(trial, failed))
+        return self.history.trials[number]
+
+    def _told(self, trial: AskedTrial, failed: str | None) -> Event:
+        """The closing event of a trial."""
+        number, now, known = trial.number, time.time(), self.history.trials[trial.number]
+        if failed is not None:
+            return Failed(now, number, "told", failed)
+        if trial.verdict is not None:
+            return Failed(now, number, trial.verdict.code, trial.verdict.message)
+        if known.value is None:
+            message = f"it was told without {self.history.objective.metric}"
+            return Failed(now, number, "no result", message)
+        if known.until <= known.epoch < self.history.spec.epochs:
+            return Paused(now, number)
+        return Finished(now, number)
+
+    def _record(self, *events: Event) -> History:
+        self._store.append(self.history.spec.name, events)
+        self.history = self.history.after(*events)
+        return self.history

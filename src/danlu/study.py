@@ -1,31 +1,32 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
 import logging
+import shlex
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
+from weakref import finalize
 
-from danlu.asked import AskedTrial
-from danlu.core.decision import Continue, Finish, Start
-from danlu.core.event import Continued, Event, Failed, Finished, Paused, Started, Stopped
+from danlu.asked import AskedTrial, Asking
+from danlu.core.command import Command
 from danlu.core.history import History, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
-from danlu.executors.command import Command
 from danlu.executors.inline import InlineExecutor
-from danlu.executors.processes import ProcessExecutor, recovered
+from danlu.executors.launched import recovered
+from danlu.executors.processes import ProcessExecutor
 from danlu.executors.server import Train
 from danlu.stores import open_store
-from danlu.stores.base import Store
+from danlu.stores.base import Store, settle
 from danlu.stores.memory import MemoryStore
 from danlu.strategies.base import Strategy
 from danlu.strategies.names import make
@@ -88,7 +89,8 @@ class Study:
             tuple(command),
         )  # fmt: skip
         chosen = make(strategy, spec.options) if isinstance(strategy, str) else strategy
-        self._attach(_opened(store), spec, chosen, _folder(store, name))
+        folder = _folder(store, name) if store is not None else self._own_folder()
+        self._attach(_opened(store), spec, chosen, folder)
         self._agree()
 
     @classmethod
@@ -116,13 +118,19 @@ class Study:
         history = opened.load(name)
         study = cls.__new__(cls)
         study._attach(opened, history.spec, None, _folder(store, name))
-        study._history = history
         return study
+
+    def _own_folder(self) -> Path:
+        """A folder that goes with this object, as does all that is kept in memory."""
+        folder = mkdtemp(prefix="danlu-")
+        finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _attach(self, store: Store, spec: Spec, strategy: Strategy | None, folder: Path) -> None:
         self._store = store
         self._strategy = strategy
         self._history = History(spec)
+        self._asking: Asking | None = None
         self.folder = folder
 
     def _agree(self) -> None:
@@ -135,9 +143,8 @@ class Study:
         if changes := _differences(known.spec, spec):
             raise StudyError(
                 f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
-                f"Use another name, or remove it first with: danlu rm {spec.name!r}"
+                f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
             )
-        self._store.respecify(spec)
         self._history = replace(known, spec=spec)
 
     # ---- looking
@@ -145,7 +152,9 @@ class Study:
     @property
     def history(self) -> History:
         """All that happened until now, also what another process recorded meanwhile."""
-        self._history = self._store.follow(self._history)
+        spec = self.spec  # as set out here; the store learns of it when it is run
+        now = self._store.follow(self._history)
+        self._history = now if now.spec == spec else replace(now, spec=spec)
         return self._history
 
     @property
@@ -209,14 +218,14 @@ class Study:
             KeyboardInterrupt: After an orderly end, when it was interrupted.
         """
         if budget is not None:
-            self._history = replace(
-                self._history, spec=replace(self.spec, budget=Budget.parse(budget))
-            )
-            self._store.respecify(self.spec)
+            spec = replace(self.spec, budget=Budget.parse(budget))
+            self._history = replace(self._history, spec=spec)
         place = self._executor(executor, train, workers, threads)
         script = isinstance(train, Command)
         metrics = train.metrics if isinstance(train, Command) else None
+        self._end_asking()
         with self._store.lock(self.spec.name):
+            settle(self._store, self.spec)
             tuner = Tuner(
                 self.history, self._strategy or make(self.spec.strategy, self.spec.options), place,
                 self._store, self.folder, watch or (lambda _: None),
@@ -236,8 +245,16 @@ class Study:
         if not isinstance(executor, str):
             return executor
         metric = self.spec.objective.metric
-        if workers < 1:
-            raise StudyError(f"workers must be at least 1, but got {workers}.")
+        for name, number in (("workers", workers), ("threads", threads)):
+            if number < 1:
+                raise StudyError(f"{name} must be at least 1, but got {number}.")
+        if isinstance(train, Command):
+            train.check(tuple(self.spec.space))
+        elif not callable(train) and not isinstance(train, str):
+            raise StudyError(
+                "what trains must be a function that takes a Trial, its name 'module:function', "
+                f"or a Command, but got {train!r}."
+            )
         if executor == "processes":
             return ProcessExecutor(train, metric, workers, threads)
         if executor != "inline":
@@ -252,6 +269,7 @@ class Study:
         Raises:
             StudyError: If it is being run.
         """
+        self._end_asking()
         self._store.remove(self.spec.name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -268,36 +286,27 @@ class Study:
     # ---- asking and telling, for loops of one's own
 
     def ask(self) -> AskedTrial | None:
-        """What to train next, for people with their own loop; None when the search is over.
+        """What to train next, for people with their own loop.
 
         A paused trial may come again with a higher ``until``. Several trials may be open at once.
-        """
-        strategy = self._strategy or make(self.spec.strategy, self.spec.options)
-        history = self._history
-        for decision in strategy.decide(self.spec.space, history, 1):
-            if isinstance(decision, Finish):
-                return None
-            if isinstance(decision, Start):
-                number = history.next_number
-                seed = self.spec.trial_seed(number) if decision.seed is None else decision.seed
-                self._record(
-                    Started(time.time(), number, self.spec.space.check(decision.config),
-                            decision.until, seed, decision.proxy, decision.stage, decision.why)
-                )  # fmt: skip
-                return self._asked(number)
-            if isinstance(decision, Continue):
-                trial = history.trials[decision.trial]
-                self._record(
-                    Continued(time.time(), trial.number, decision.until, trial.attempt,
-                              decision.stage, decision.why)
-                )  # fmt: skip
-                return self._asked(trial.number)
-            self._record(Stopped(time.time(), decision.trial, decision.why))
-        return None
+        From the first call until the search is over nobody else can run the study; what another
+        process asked for and never told comes again.
 
-    def _asked(self, number: int) -> AskedTrial:
-        folder = self.folder / str(number)
-        return AskedTrial(self._history.trials[number], self.spec, folder, self._record)
+        Returns:
+            None when there is nothing to train: the search is over, or it waits to be told of
+            trials that are open.
+
+        Raises:
+            StudyError: If another process runs the study.
+        """
+        if self._asking is None:
+            chosen = self._strategy or make(self.spec.strategy, self.spec.options)
+            self._asking = Asking(self.history, chosen, self._store, self.folder)
+            self._release = finalize(self, self._asking.close)
+        asked = self._asking.ask()
+        if asked is None and self._asking.over:
+            self._end_asking()
+        return asked
 
     def tell(
         self, trial: AskedTrial, value: float | None = None, *, failed: str | None = None
@@ -306,30 +315,21 @@ class Study:
 
         Args:
             trial: What `ask` gave.
-            value: The objective after ``trial.until`` epochs, for those who did not report.
+            value: The objective after ``trial.until`` epochs, for those who did not report it.
             failed: Why it failed, if it did.
-        """
-        number, now = trial.number, time.time()
-        if value is not None:
-            trial.report(trial.until, {self.spec.objective.metric: value})
-        known = self._history.trials[number]
-        closing: Event
-        if failed is not None or known.value is None:
-            message = failed or f"it was told without {self.spec.objective.metric}"
-            closing = Failed(now, number, "told", message)
-        elif trial.stopping:
-            closing = Failed(now, number, known.findings[-1].code, known.findings[-1].message)
-        elif known.until <= known.epoch < self.spec.epochs:
-            closing = Paused(now, number)
-        else:
-            closing = Finished(now, number)
-        self._record(closing)
-        return self._history.trials[number]
 
-    def _record(self, *events: Event) -> History:
-        self._store.append(self.spec.name, events)
-        self._history = self._history.after(*events)
-        return self._history
+        Raises:
+            StudyError: If the trial was told before, or was not asked for here.
+            ReportError: If the value is no number.
+        """
+        if self._asking is None:
+            raise StudyError(f"trial {trial.number} is not open: ask for one first.")
+        return self._asking.tell(trial, value, failed)
+
+    def _end_asking(self) -> None:
+        if self._asking is not None:
+            self._release()
+            self._asking = None
 
 
 def _opened(store: str | Path | Store | None) -> Store:
@@ -386,5 +386,6 @@ def _signals(tuner: Tuner) -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            if earlier is not None:  # None: it was not installed by Python
+                signal.signal(number, earlier)

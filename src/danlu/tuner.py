@@ -7,13 +7,15 @@ it ended.
 
 import math
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
-from danlu.core.decision import Continue, Decision, Finish, Start, Stop
+from danlu.core.decision import Continue, Decision, Finish, Stop
 from danlu.core.event import (
     Began,
     Closing,
@@ -31,8 +33,9 @@ from danlu.core.event import (
 )
 from danlu.core.history import History, TrialRecord
 from danlu.core.job import Job
+from danlu.core.spending import continued, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
-from danlu.errors import LaunchError
+from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Request, Store
 from danlu.strategies.base import Strategy
@@ -40,6 +43,7 @@ from danlu.strategies.base import Strategy
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
 SAVE_S = 0.1  # reports wait at most so long to be recorded together: a commit waits for the disk
 MAX_LOSSES = 3  # a trial that loses its worker so often without a new epoch fails
+LOG_LINES = 10  # of a failed trial, to show why
 FAILED_STARTS = 3  # when the first trials all fail without a report, the study stops
 
 Watch = Callable[[History], None]
@@ -84,6 +88,7 @@ class Tuner:
         self._endings: dict[int, Stopped | Failed] = {}
         self._over = ""
         self._outcome = "done"
+        self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
         self._heard = max((r.number for r in store.requests(history.spec.name)), default=0)
 
@@ -95,16 +100,24 @@ class Tuner:
         Raises:
             LaunchError: If training cannot be started at all; recorded as the run's end.
         """
-        self._begin()
         try:
+            self._begin()
             while self._turn():
                 pass
-        except LaunchError as error:
+        except DanluError as error:
             self._finish("failed", str(error))
             raise
+        except KeyboardInterrupt:
+            self._finish("interrupted", INTERRUPTED)
+            raise
+        except BaseException as error:
+            self._finish("failed", f"{type(error).__name__}: {error}")
+            raise
         finally:
-            self.executor.close()
-            self._end()
+            try:
+                self.executor.close()
+            finally:
+                self._end()
         return self.history
 
     def _turn(self) -> bool:
@@ -116,16 +129,13 @@ class Tuner:
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
-        if self.interrupts > 1 or (not launches and not self._working()):
+        if self.interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
-        for event in self.executor.collect(SAVE_S if self._unsaved else TURN_S):
-            self._take(event)
+        self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
         return True
 
-    def _working(self) -> bool:
-        return any(t.state == "running" for t in self.history.running) or bool(
-            self.history.running and not self._over
-        )
+    def _training(self) -> bool:
+        return any(t.state == "running" for t in self.history.running)
 
     def _note(self, *events: Event) -> None:
         self.history = self.history.after(*events)
@@ -144,22 +154,22 @@ class Tuner:
         executor = self.executor
         for trial in self.history.running:
             if trial.state == "running":
-                for event in self.recover(self._job(trial)):
-                    self._note(event)
-                self._note(self._left_over(self.history.trials[trial.number]))
+                self._note(*self.recover(self._job(trial)))
+                self._note(self._left_over(_interrupted(self.history.last_at, trial.number)))
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._note(
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
                   executor.takes_classes, process)
         )  # fmt: skip
 
-    def _left_over(self, trial: TrialRecord) -> Closing:
-        now = self.history.last_at
+    def _left_over(self, lost: Lost) -> Closing:
+        """What the loss of a worker means: nothing, if it had done all that it should."""
+        trial = self.history.trials[lost.trial]
         if trial.epoch >= self.history.spec.epochs:
-            return Finished(now, trial.number)
+            return Finished(lost.at, trial.number)
         if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
-            return Paused(now, trial.number)
-        return Lost(now, trial.number, INTERRUPTED)
+            return Paused(lost.at, trial.number)
+        return lost
 
     def _finish(self, outcome: str, why: str) -> None:
         """Begin no more trials; the first reason counts."""
@@ -167,9 +177,13 @@ class Tuner:
             self._outcome, self._over = outcome, why
 
     def _end(self) -> None:
+        self._take_all(  # what was reported before the very end
+            _interrupted(e.at, e.trial) if isinstance(e, Lost) else e
+            for e in self.executor.collect(0.0)
+        )
         for trial in self.history.running:
             if trial.state == "running":
-                self._note(Lost(time.time(), trial.number, INTERRUPTED))
+                self._note(_interrupted(time.time(), trial.number))
         self._note(Ended(time.time(), self._outcome, self._over))
         self._save()
         self.watch(self.history)
@@ -194,37 +208,34 @@ class Tuner:
                 self._finish("stopped", "a person asked to stop")
             elif request.verb == "stop now":
                 self._finish("stopped", "a person asked to stop now")
-                self.interrupts = 2
+                self._cut_off = True
 
     # ---- decisions
 
     def _decide(self) -> list[Job]:
         """Retry what was lost, then ask the strategy; the jobs to launch."""
-        jobs = self._retries()
-        slots = self.executor.free_slots - len(jobs)
-        if problem := self._spent():
+        now = time.time()
+        if problem := spent(self.history, now):
+            if out_of_time(self.history, now):
+                self._finish("done", problem)
+                self._cut_off = True
+                return []
             if not self.history.running:
                 self._finish("done", problem)
-            return jobs
-        decisions = self.strategy.decide(self.history.spec.space, self.history, max(0, slots))
+            return self._retries()
+        jobs = self._retries()
+        before = self.history.version
+        slots = max(0, self.executor.free_slots - len(jobs))
+        decisions = self.strategy.decide(self.history.spec.space, self.history, slots)
         for decision in decisions:
             job = self._carry_out(decision)
             jobs += [job] if job is not None else []
-        if not decisions and not self.history.running:
-            self._finish("done", "the strategy has nothing left to try")
-        elif not jobs and not self.history.running:
-            self._finish("done", f"the budget of {self.history.spec.budget} is spent")
+        if not jobs and not self.history.running:
+            if not decisions:
+                self._finish("done", "the strategy has nothing left to try")
+            elif self.history.version == before:  # nothing came of what it decided
+                self._finish("done", f"the budget of {self.history.spec.budget} is spent")
         return jobs
-
-    def _spent(self) -> str:
-        """Why nothing more may be begun, or an empty string."""
-        budget, history = self.history.spec.budget, self.history
-        seconds = history.seconds + max(0.0, time.time() - history.last_at)
-        if budget.seconds is not None and seconds >= budget.seconds:
-            return f"the time of {budget.seconds:g} s is used up"
-        if budget.trainings is not None and history.trainings >= budget.trainings - 1e-9:
-            return f"the budget of {budget.trainings:g} full trainings is spent"
-        return ""
 
     def _carry_out(self, decision: Decision) -> Job | None:
         if isinstance(decision, Finish):
@@ -232,51 +243,21 @@ class Tuner:
                 self._finish("done", decision.why)
             return None
         if isinstance(decision, Stop):
-            trial = self.history.trials[decision.trial]
-            self._stop(trial.number, Stopped(time.time(), trial.number, decision.why))
+            self._stop(decision.trial, Stopped(time.time(), decision.trial, decision.why))
             return None
         if isinstance(decision, Continue):
-            return self._continue(decision)
-        return self._start(decision)
+            return self._launching(continued(self.history, decision, time.time()))
+        return self._launching(started(self.history, decision, time.time()))
 
-    def _start(self, decision: Start) -> Job | None:
-        spec, number = self.history.spec, self.history.next_number
-        if spec.budget.trials is not None and number > spec.budget.trials:
+    def _launching(self, event: Started | Continued | None) -> Job | None:
+        """Note that a trial will be launched, unless the budget forbids it."""
+        if event is None:
             return None
-        until = min(decision.until, spec.epochs)
-        affordable = self._affordable(decision.proxy.data_fraction)
-        if affordable < until:
-            if self.history.trials:
-                return None
-            until = max(1, affordable)  # a budget below one training: see at least its beginning
-        seed = spec.trial_seed(number) if decision.seed is None else decision.seed
-        config = spec.space.check(decision.config)
-        self._note(
-            Started(time.time(), number, config, until, seed, decision.proxy, decision.stage,
-                    decision.why)
-        )  # fmt: skip
-        return self._job(self.history.trials[number])
-
-    def _continue(self, decision: Continue) -> Job | None:
-        trial = self.history.trials[decision.trial]
-        until = min(decision.until, self.history.spec.epochs)
-        until = min(until, trial.epoch + self._affordable(trial.proxy.data_fraction))
-        if until <= trial.epoch:
-            return None
-        self._note(
-            Continued(time.time(), trial.number, until, trial.attempt, decision.stage,
-                      decision.why)
-        )  # fmt: skip
-        return self._job(self.history.trials[trial.number])
-
-    def _affordable(self, data_fraction: float) -> int:
-        """Epochs that the budget still allows beyond what running trials will take."""
-        history = self.history
-        budget = history.spec.budget.trainings
-        if budget is None:
-            return history.spec.epochs
-        left = budget - history.trainings - history.committed
-        return max(0, int(left * history.spec.epochs / data_fraction + 1e-6))
+        self._note(event)
+        job = self._job(self.history.trials[event.trial])
+        if isinstance(event, Started):  # what lies there is of a study that is no more
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return job
 
     def _retries(self) -> list[Job]:
         jobs: list[Job] = []
@@ -299,18 +280,31 @@ class Tuner:
         spec = self.history.spec
         return Job(
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
-            self.folder / str(trial.number), trial.proxy, trial.attempt,
+            self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
         )  # fmt: skip
 
     # ---- what the workers did
 
+    def _take_all(self, events: Iterable[Event]) -> None:
+        """Take events in their order; reports in a row at once, as training may flood us."""
+        for reports, group in groupby(events, key=lambda e: isinstance(e, Reported)):
+            if reports:
+                self._take_reports(list(group))
+            else:
+                for event in group:
+                    self._take(event)
+
+    def _take_reports(self, reports: Sequence[Event]) -> None:
+        self._note(*reports)
+        for trial in dict.fromkeys(r.trial for r in reports if isinstance(r, Reported)):
+            self._diagnose(trial)
+
     def _take(self, event: Event) -> None:
-        if isinstance(event, Reported):
-            self._note(event)
-            self._diagnose(event.trial)
-        elif isinstance(event, Closing):
+        if isinstance(event, Closing):
             ending = self._endings.pop(event.trial, None)
-            self._note(event if ending is None else replace(ending, at=event.at))
+            if ending is not None:
+                event = replace(ending, at=event.at)
+            self._note(self._left_over(event) if isinstance(event, Lost) else event)
             self._check_starts()
         else:
             self._note(event)
@@ -334,14 +328,21 @@ class Tuner:
 
     def _check_starts(self) -> None:
         """If the first trials all fail before their first report, more of them will."""
-        first = [self.history.trials.get(n) for n in range(1, FAILED_STARTS + 1)]
-        if all(t is not None and t.state == "failed" and not t.reports for t in first):
-            trial = self.history.trials[1]
-            self._finish(
-                "failed",
-                f"the first {FAILED_STARTS} trials all failed before their first report. "
-                f"Trial 1: {trial.message}",
-            )
+        trials = self.history.trials.values()
+        failed = [t for t in trials if t.state == "failed"]
+        if len(failed) < FAILED_STARTS or any(t.reports for t in trials):
+            return
+        last = failed[-1]
+        log = "\n".join(last.log.splitlines()[-LOG_LINES:])
+        self._finish(
+            "failed",
+            f"the first {len(failed)} trials all failed before their first report. "
+            f"Trial {last.number}: {last.message}\n{log}".strip(),
+        )
 
 
 INTERRUPTED = "the run was interrupted"
+
+
+def _interrupted(at: float, trial: int) -> Lost:
+    return Lost(at, trial, INTERRUPTED, interrupted=True)

@@ -1,4 +1,5 @@
 import tomllib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from tests.report import histories
 
 from danlu.core.event import Ended, Event, Finished, Reported, Started
-from danlu.core.history import History, empty
+from danlu.core.history import History, TrialRecord, empty
 from danlu.core.parameter import Value
 from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.report.snippets import as_command, as_python, as_toml
@@ -102,14 +103,12 @@ def test_a_config_survives_the_way_through_python() -> None:
 
 def test_the_command_is_quoted_and_drops_inactive_parameters() -> None:
     template = ("python", "train.py", "--lr", "{lr}", "--momentum", "{momentum}", "--tag={tag}")
-    line = as_command(template, {"lr": 1e-3, "tag": "a b; rm -rf"})
+    config: dict[str, Value] = {"lr": 1e-3, "tag": "a b; rm -rf"}
+    trial = TrialRecord(7, config, seed=5, until=3)
+    line = as_command(replace(histories.spec(epochs=30), command=template), trial)
     assert line == "python train.py --lr 0.001 '--tag=a b; rm -rf'"
-
-
-def test_the_command_is_filled_as_trials_fill_it() -> None:
-    config: dict[str, Value] = {"amp": True, "kind": None, "json": "{x}"}
-    line = as_command(("run", "{amp}", "k={kind}", "{json}", "{{x}}", "--m", "{momentum}"), config)
-    assert line == "run true k= '{x}' '{x}'"
+    again = replace(histories.spec(epochs=30), command=("run", "{epochs}", "{seed}", "{trial}"))
+    assert as_command(again, trial) == "run 30 5 7"
 
 
 def test_a_stage_begins_where_its_trials_begin_to_follow_each_other() -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from danlu.core.command import fill
 from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.errors import SpaceError
-from danlu.executors.command import fill
 from danlu.studyfile.inline import parse_command, parse_parameter
 
 

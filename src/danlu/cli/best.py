@@ -1,18 +1,14 @@
 """``danlu best``: the best config, for people and for scripts."""
 
 import json
-import shlex
-from pathlib import Path
 
 import click
 
 from danlu.cli.options import load, store_option, study_argument
 from danlu.cli.summary import print_best
 from danlu.core.history import History, TrialRecord
-from danlu.core.job import Job
 from danlu.errors import StudyError
-from danlu.executors.command import Command
-from danlu.report.snippets import as_toml
+from danlu.report.snippets import as_command, as_toml
 
 
 @click.command()
@@ -62,13 +58,4 @@ def command_line(history: History, best: TrialRecord) -> str:
     spec = history.spec
     if not spec.command:
         raise StudyError(f"{spec.name!r} trains a function: use --toml or --json.")
-    job = Job(
-        study=spec.name,
-        trial=best.number,
-        config=best.config,
-        seed=best.seed,
-        until=spec.epochs,
-        epochs=spec.epochs,
-        folder=Path(),
-    )
-    return shlex.join(Command(spec.command).arguments(job))
+    return as_command(spec, best)

@@ -14,9 +14,9 @@ from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View
 from danlu.cli.options import store_option
 from danlu.cli.summary import print_summary
+from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.spec import Budget, Objective, Spec
-from danlu.executors.command import Command
 from danlu.report.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command

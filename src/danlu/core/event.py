@@ -152,11 +152,16 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The trial's worker is gone without a word (killed, machine lost); it will be retried."""
+    """The trial's worker is gone without a word (killed, machine lost); it will be retried.
+
+    Attributes:
+        interrupted: Whether it went down with the whole run, which says nothing about the trial.
+    """
 
     at: float
     trial: int
     message: str
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -377,6 +377,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
     t = replace(t, state=CLOSED[type(e)], seconds=t.seconds + ran)
     if isinstance(e, Stopped):
         t = replace(t, message=e.why)
+    elif isinstance(e, Lost) and e.interrupted:
+        t = replace(t, message=e.message)
     elif isinstance(e, Lost):
         losses = t.losses + 1 if t.epoch == t.lost_epoch else 1
         t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch)

@@ -23,6 +23,7 @@ class Job:
         folder: The trial's own folder, for checkpoints, logs and files of one's own.
         proxy: What to train on.
         attempt: Counted from 1; a retry after a lost worker is a new attempt.
+        epoch: Last epoch that earlier launches reported, 0 for a new trial.
     """
 
     study: str
@@ -34,6 +35,7 @@ class Job:
     folder: Path
     proxy: Proxy = FULL
     attempt: int = 1
+    epoch: int = 0
 
     def encode(self) -> dict[str, Any]:
         """The job as plain JSON."""

@@ -52,5 +52,8 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """End every process at once and wait until they are gone."""
+        """End every process at once and wait until they are gone.
+
+        A last `collect` gives what they reported before, and how they ended.
+        """
         ...

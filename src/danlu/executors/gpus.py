@@ -15,8 +15,11 @@ def visible_gpus() -> list[str]:
         return [gpu.strip() for gpu in outer.split(",") if gpu.strip() not in ("", "-1")]
     if shutil.which("nvidia-smi") is None:
         return []
-    listed = subprocess.run(
-        ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
-        capture_output=True, text=True, timeout=20, check=False,
-    )  # fmt: skip
+    try:
+        listed = subprocess.run(
+            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return []  # a driver that does not answer has no GPU to give
     return listed.stdout.split() if listed.returncode == 0 else []

@@ -10,6 +10,7 @@ from danlu.core.event import Event
 from danlu.core.job import Job
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.server import Train
+from danlu.executors.supervisor import exit_status
 from danlu.worker.spool import write_line
 from danlu.worker.trial import Trial
 
@@ -55,16 +56,16 @@ class InlineExecutor:
         files.log.touch(mode=0o600)
         launched = Launched(job, files, Reading(job, files, None, script=False))
         status = self._call(launched)
-        events = launched.reading.events(final=True)
-        launched.note(events)
+        events = launched.events(final=True)
         self._events += [*events, launched.ending(status, self.objective)]
 
     def _call(self, launched: Launched) -> int:
         try:
             self.train(Trial(launched.job, EndOfSlice(launched.files)))
+        except SystemExit as end:
+            return exit_status(end)
         except Exception as error:  # noqa: BLE001 - whatever training raises is its failure
-            text = traceback.format_exc()
-            launched.files.log.write_text(text)
+            launched.files.log.write_text(traceback.format_exc())
             launched.failure = ("exception", f"{type(error).__name__}: {error}")
             return 1
         return 0

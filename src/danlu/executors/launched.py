@@ -1,12 +1,16 @@
 """One launch of a trial as the tuner sees it: its wire, its files, and what they say."""
 
+import contextlib
+import fcntl
 import re
+import signal
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from danlu.core.command import matches, pattern
 from danlu.core.event import (
     Closing,
     Event,
@@ -20,11 +24,14 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
-from danlu.executors.command import matches
 from danlu.worker.spool import Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 
 LOG_LINES = 30
+LOG = re.compile(r"log-(\d{1,9})\.txt")
+GONE_S = 10.0  # for the processes of a killed tuner to be gone; they are given one second
+YEAR_S = 365 * 86_400.0  # a report that is older was dated by a wrong clock
+CAPABILITIES = ("data_fraction", "classes", "checkpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,8 @@ class Files:
     @classmethod
     def last(cls, folder: Path) -> "Files":
         """The files of the last launch; n = 0 if there was none."""
-        taken = [int(p.stem.rpartition("-")[2]) for p in folder.glob("log-*.txt")]
-        return cls(folder, max(taken, default=0))
+        taken = [LOG.fullmatch(path.name) for path in folder.glob("log-*.txt")]
+        return cls(folder, max((int(match[1]) for match in taken if match), default=0))
 
     def log_tail(self) -> str:
         """The last lines of what the trial printed."""
@@ -56,7 +63,18 @@ class Files:
                 lines = file.read().decode("utf-8", errors="replace").splitlines()
         except OSError:
             return ""
-        return "\n".join(lines[-LOG_LINES:])
+        return "\n".join(lines[-LOG_LINES:]).replace("\0", "")
+
+    def wait_until_free(self, timeout_s: float) -> None:
+        """Wait until no process of the launch is left: as long as one lives the log is locked."""
+        deadline = time.monotonic() + timeout_s
+        with contextlib.suppress(OSError), self.log.open("ab") as file:
+            while time.monotonic() < deadline:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return
+                except BlockingIOError:
+                    time.sleep(0.01)
 
 
 class Reading:
@@ -78,6 +96,7 @@ class Reading:
         self.problem: str | None = None
         self._script = script
         self._shift = 0
+        self._since = time.time() - YEAR_S
         self._reports = Tail(files.reports)
         self._output = Tail(files.log) if expression else None
         self._expression = expression
@@ -96,13 +115,9 @@ class Reading:
         return found
 
     def _event(self, table: Mapping[str, Any]) -> Iterable[Event]:
-        at = table.get("at")
-        now = at if isinstance(at, float) else time.time()
-        note = table.get("danlu")
-        if note == "saved":
-            return [Saved(now, self.trial, int(table["epoch"]))]
-        if note == "observed":
-            return [Observed(now, self.trial, str(table["capability"]))]
+        at = self._time(table.get("at"))
+        if "danlu" in table:
+            return self._note(at, table)
         metrics = numbers_of(table)
         if not metrics or self.problem:
             return []
@@ -111,16 +126,33 @@ class Reading:
             return []
         self.last = epoch
         self.seen_metrics |= set(metrics)
-        return [Reported(now, self.trial, epoch, metrics)]
+        return [Reported(at, self.trial, epoch, metrics)]
+
+    def _time(self, given: Any) -> float:
+        """When a line was written; a clock that cannot be right is not believed."""
+        now = time.time()
+        return given if isinstance(given, float) and self._since <= given <= now else now
+
+    def _note(self, at: float, table: Mapping[str, Any]) -> Iterable[Event]:
+        """What training of our own said besides its evaluations; others may write anything."""
+        epoch, capability = table.get("epoch"), table.get("capability")
+        if table["danlu"] == "saved" and isinstance(epoch, int):
+            return [Saved(at, self.trial, epoch)]
+        if table["danlu"] == "observed" and capability in CAPABILITIES:
+            return [Observed(at, self.trial, str(capability))]
+        return []
 
     def _epoch(self, given: Any) -> int | None:
         """The epoch of an evaluation, counted from 1; None (and a problem) if it cannot be."""
         if given is None:
             return self.last + 1
         try:
-            epoch = int(float(given))
+            epoch = int(given)
+            whole = epoch == given
         except (TypeError, ValueError, OverflowError):
-            self.problem = f"trial {self.trial} sent epoch {given!r}, which is no number."
+            epoch, whole = 0, False
+        if not whole:
+            self.problem = f"trial {self.trial} sent epoch {given!r}, which is no whole number."
             return None
         if self._script and epoch == 0 and self.last == 0:
             self._shift = 1  # this script counts from 0
@@ -135,7 +167,9 @@ class Launched:
     """A launch that is going on, as far as its files tell.
 
     Attributes:
-        known: Last epoch reported, over all launches of the trial that were held in memory.
+        known: Last epoch that it reported.
+        taken: Last epoch of its reports that was asked for, so far.
+        ahead: Reports beyond ``until``: nobody asked for them yet, so that no budget counts them.
         saved: Epoch of the last checkpoint.
         failure: Cause and message that training gave for its end.
         stopping: Whether its end was asked for.
@@ -145,45 +179,94 @@ class Launched:
     files: Files
     reading: Reading
     known: int = 0
+    taken: int = 0
+    ahead: list[Event] = field(default_factory=list)
     saved: int = 0
     failure: tuple[str, str] | None = None
     stopping: bool = False
 
-    def note(self, events: Iterable[Event]) -> None:
-        """Remember what matters for later decisions."""
-        for event in events:
-            if isinstance(event, Reported):
-                self.known = max(self.known, event.epoch)
-            elif isinstance(event, Saved):
+    def events(self, *, final: bool = False) -> list[Event]:
+        """What it wrote since the last call, and what is no longer ahead."""
+        found = [*self.ahead, *self.reading.events(final=final)]
+        self.ahead = []
+        asked: list[Event] = []
+        for event in found:
+            if isinstance(event, Saved):
                 self.saved = event.epoch
+            elif isinstance(event, Reported):
+                self.known = max(self.known, event.epoch)
+                if event.epoch > self.job.until:
+                    self.ahead += [event] if event.epoch <= self.job.epochs else []
+                    continue
+                self.taken = event.epoch
+            asked.append(event)
+        return asked
+
+    @property
+    def overlong(self) -> bool:
+        """Whether it trains on after its full length."""
+        return self.known > self.job.epochs
 
     def ending(self, status: int, objective: str) -> Closing:
         """The closing event of a process that ended with an exit status (negative = signal)."""
         now, trial = time.time(), self.job.trial
-        log = self.files.log_tail()
         if self.stopping:
             return Stopped(now, trial)
-        if self.reading.problem:
-            return Failed(now, trial, "order", self.reading.problem, log)
-        if self.known > self.job.epochs:
-            return Finished(now, trial)  # ended by us: the full length of a trial is trained
-        if self.failure:
-            return Failed(now, trial, *self.failure, log)
-        if status == -9:
+        failure = self._failure(status, objective)
+        if failure is not None:
+            return Failed(now, trial, *failure, self.files.log_tail())
+        if status == -signal.SIGKILL and not self.overlong:
             return Lost(
                 now, trial, "its process was killed (signal 9), perhaps for want of memory"
             )
-        if status < 0:
-            return Failed(now, trial, "signal", f"it died of signal {-status}.", log)
-        if status > 0:
-            return Failed(now, trial, "exit", f"it ended with exit status {status}.", log)
-        if objective not in self.reading.seen_metrics and not self.known:
-            return Failed(now, trial, "no result", self._no_result(objective), log)
-        if self.known >= self.job.until and self.known < self.job.epochs:
+        reached = self.taken if self.ahead else max(self.known, self.job.epoch)
+        if self.job.until <= reached < self.job.epochs:
             return Paused(now, trial)
         return Finished(now, trial)
+
+    def _failure(self, status: int, objective: str) -> tuple[str, str] | None:
+        """Cause and message if it failed."""
+        if self.reading.problem:
+            return "order", self.reading.problem
+        if self.overlong:  # ended by us: the full length of a trial is trained
+            return None if self.taken or self.job.epoch else ("order", self._too_long())
+        if self.failure:
+            return self.failure
+        if status < 0 and status != -signal.SIGKILL:
+            return "signal", f"it died of signal {-status} ({_signal_name(-status)})."
+        if status > 0:
+            return "exit", f"it ended with exit status {status}."
+        if status == 0 and objective not in self.reading.seen_metrics and not self.job.epoch:
+            return "no result", self._no_result(objective)
+        return None
 
     def _no_result(self, objective: str) -> str:
         seen = ", ".join(sorted(self.reading.seen_metrics))
         got = f"it reported {seen}" if seen else "it reported nothing"
         return f"it ended without a result: {objective} was expected, but {got}."
+
+    def _too_long(self) -> str:
+        return (
+            f"its first report was of epoch {self.known}, but a full trial has "
+            f"{self.job.epochs}: report epochs counted from 1, or raise the study's epochs."
+        )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"
+
+
+def recovered(job: Job, metrics: str | None, script: bool) -> list[Event]:
+    """What the last launch of a trial wrote that nobody collected, as its tuner was killed.
+
+    Waits until the last of its processes is gone, so that nothing can come after.
+    """
+    files = Files.last(job.folder)
+    if not files.n:
+        return []
+    files.wait_until_free(GONE_S)
+    launched = Launched(job, files, Reading(job, files, pattern(metrics), script))
+    return launched.events(final=True)

@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -32,27 +33,63 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def send(pid: int, number: int, *, group: bool = False) -> None:
-    """Signal a process (or its whole group) that may be gone already."""
+def send(pid: int, number: int, *, group: bool = False) -> bool:
+    """Signal a process (or its whole group) that may be gone already; whether it was there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         (os.killpg if group else os.kill)(pid, number)
+        return True
+    return False
 
 
-def descendants(pid: int) -> list[int]:
-    """Pids of all living processes below ``pid``."""
-    children: dict[int, list[int]] = {}
+def _families() -> dict[int, list[int]]:
+    """Pid → pids of its living children, for all processes."""
+    families: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             # "pid (name) state ppid …"; the name may hold spaces and brackets
             state, parent = entry.read_text(errors="replace").rpartition(")")[2].split()[:2]
             if state != "Z":
-                children.setdefault(int(parent), []).append(int(entry.parent.name))
+                families.setdefault(int(parent), []).append(int(entry.parent.name))
+    return families
+
+
+def children(pid: int) -> set[int]:
+    """Pids of the living children of ``pid``."""
+    return set(_families().get(pid, ()))
+
+
+def descendants(pid: int) -> list[int]:
+    """Pids of all living processes below ``pid``."""
+    families = _families()
     found, waiting = [], [pid]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = families.get(waiting.pop(), [])
         found += below
         waiting += below
     return found
+
+
+def death_watch(pid: int) -> int | None:
+    """A descriptor that can be read once the process is dead; None where there is no such thing.
+
+    A closed socket tells as much, unless a process that somebody forked has inherited its end.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        descriptor, end = os.pipe()  # dead already: readable at once
+        os.close(end)
+        return descriptor
+    except OSError:
+        return None
+
+
+def signal_below(number: int) -> None:
+    """Signal every process below this one."""
+    for child in descendants(os.getpid()):
+        send(child, number)
 
 
 def kill_below() -> None:
@@ -61,9 +98,9 @@ def kill_below() -> None:
     Looking through all processes of the machine costs milliseconds, and is seldom needed: adopted
     processes are children too, so that without children there is nothing below.
     """
-    while _has_children() and (found := descendants(os.getpid())):
-        for child in found:
-            send(child, signal.SIGKILL)
+    while _has_children():
+        signal_below(signal.SIGKILL)
+        time.sleep(0.001)  # the dying need a moment
 
 
 def _has_children() -> bool:

@@ -3,32 +3,32 @@
 import contextlib
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from danlu.core.event import Closing, Event, Lost, Paused, Reported
+from danlu.core.command import Command, environment, pattern
+from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
 from danlu.errors import LaunchError
-from danlu.executors.command import Command, environment, pattern
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
 from danlu.executors.server import Train, cuda_was_used, fork_server, name_of, run_function
-from danlu.executors.wire import Wire
+from danlu.executors.wire import Wire, readable
 from danlu.worker.spool import ENVIRONMENT
 
 POLL_S = 0.02  # between looks at the report files of running trials
-STOP_GRACE_S = 5.0
+STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
+END_S = 10.0  # for what was killed to be gone
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -41,9 +41,11 @@ class Process(Launched):
         slot: Number of its worker, from 0; decides on its GPU.
         pid: Of training; 0 until known.
         held: ``"no"`` while it runs; ``"waits"``: a function at the end of its slice;
-            ``"frozen"``: all its processes are stopped; ``"leaving"``: told to end after a pause,
-            no longer of interest.
+            ``"frozen"``: all its processes are stopped; ``"over"``: it ended before its pause
+            was over; ``"leaving"``: told to end after a pause, no longer of interest.
         memory: Bytes it takes while it is held.
+        status: With which it ended, if it is over.
+        cut: Whether it was killed because there is nothing left to train, or no sense in it.
     """
 
     wire: Wire = field(kw_only=True)
@@ -51,6 +53,8 @@ class Process(Launched):
     pid: int = 0
     held: str = "no"
     memory: int = 0
+    status: int = 0
+    cut: bool = False
 
 
 @dataclass
@@ -107,27 +111,38 @@ class ProcessExecutor:
 
     def launch(self, job: Job) -> None:
         held = self._launched.get(job.trial)
-        if held is not None and held.held in ("waits", "frozen"):
+        if held is not None and held.held != "leaving":
             self._go_on(held, job)
             return
-        if held is not None:  # it is leaving: its files must be complete before it comes again
+        if held is not None:  # its files must be complete before it comes again
             self._end_now(held)
-        job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files = Files(job.folder, Files.last(job.folder).n + 1)
-        files.log.touch(mode=0o600)
+        files = _new_files(job.folder)
+        slot = self._free_slot()
+        server = self._serving()  # first: a server that is forked now must not inherit `ours`
         ours, theirs = socket.socketpair()
-        slot = min(set(range(self.workers)) - {p.slot for p in self._running()})
-        server = self._serving()
         server.send(self._launch_message(job, files, slot), theirs.fileno())
         theirs.close()
         script = isinstance(self.target, Command)
         reading = Reading(job, files, self._expression, script)
         self._launched[job.trial] = Process(job, files, reading, wire=Wire(ours), slot=slot)
 
+    def _free_slot(self, wished: int = 0) -> int:
+        """A worker that is free: the wished one if it is, else the first."""
+        free = set(range(self.workers)) - {p.slot for p in self._running()}
+        return wished if wished in free else min(free)
+
     def _go_on(self, held: Process, job: Job) -> None:
-        held.wire.send({"until": job.until} if held.held == "waits" else {"thaw": 1})
-        held.slot = min(set(range(self.workers)) - {p.slot for p in self._running()})
-        held.job, held.held, held.stopping = job, "no", False
+        """Continue what is held in memory; it may have come farther than it was asked to."""
+        how = held.held
+        held.slot = self._free_slot(held.slot)  # it still uses that worker's GPU
+        held.job, held.held = job, "no"
+        self._events += held.events()
+        if how == "over":
+            self._ended(held, held.status)
+        elif self._past(held):
+            self._hold(held, how)
+        else:
+            held.wire.send({"until": job.until} if how == "waits" else {"thaw": 1})
 
     def _launch_message(self, job: Job, files: Files, slot: int) -> dict[str, Any]:
         variables = environment(job) | {ENVIRONMENT: str(files.reports)}
@@ -138,6 +153,7 @@ class ProcessExecutor:
         message: dict[str, Any] = {
             "job": job.encode(), "log": str(files.log), "reports": str(files.reports),
             "environment": variables, "threads": self.threads, "cwd": str(Path.cwd()),
+            "tuner": os.getpid(),
         }  # fmt: skip
         if isinstance(self.target, Command):
             message["argv"] = self.target.arguments(job)
@@ -147,9 +163,12 @@ class ProcessExecutor:
         """The fork server's wire; started on first use and again should it have died."""
         if self._server is not None and self._server.open:
             return self._server
+        if self._server is not None:
+            self._server.close()
         ours, theirs = socket.socketpair()
         self._server, self._server_ready = Wire(ours), False
         _reap(self._server_pid)
+        self._server_pid = 0
         if isinstance(self.target, Command):
             self._server_pid = self._fresh_server(theirs, "")
         elif isinstance(self.target, str):
@@ -164,7 +183,8 @@ class ProcessExecutor:
     def _fresh_server(self, theirs: socket.socket, name: str) -> int:
         threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "danlu.executors.server", str(theirs.fileno()), name],
+            [sys.executable, "-P", "-m", "danlu.executors.server",
+             str(theirs.fileno()), str(os.getpid()), name],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
             env={**threads, **os.environ},
         )  # fmt: skip
@@ -191,17 +211,12 @@ class ProcessExecutor:
 
     def _listen(self, timeout_s: float) -> None:
         wires = {p.wire.fileno(): p for p in self._launched.values() if p.wire.open}
-        server = -1
-        watched = list(wires)
-        if self._server is not None and self._server.open:
-            server = self._server.fileno()
-            watched.append(server)
-        ready, _, _ = select.select(watched, [], [], timeout_s)
-        for descriptor in ready:
-            if descriptor == server:
-                self._hear_server()
-            else:
-                self._hear(wires[descriptor])
+        server = self._server.fileno() if self._server and self._server.open else -1
+        ready = readable([*wires, *([server] if server >= 0 else [])], timeout_s)
+        if server in ready:
+            self._hear_server()  # first: why training cannot be loaded explains what is lost
+        for descriptor in ready - {server}:
+            self._hear(wires[descriptor])
 
     def _hear_server(self) -> None:
         assert self._server is not None
@@ -220,12 +235,12 @@ class ProcessExecutor:
             elif "failed" in message:
                 cause, text = message["failed"]
                 launched.failure = (cause, text)
-            elif "waits" in message:
-                self._read(launched, final=True)
+            elif "waits" in message and not launched.stopping and launched.held == "no":
+                self._events += launched.events(final=True)
                 self._hold(launched, "waits")
             elif "exit" in message:
-                self._read(launched, final=True)
-                self._close(launched, launched.ending(message["exit"], self.objective))
+                launched.wire.close()
+                self._ended(launched, message["exit"])
                 return
         if not launched.wire.open:
             self._supervisor_gone(launched)
@@ -233,40 +248,57 @@ class ProcessExecutor:
     def _supervisor_gone(self, launched: Process) -> None:
         if launched.pid:
             send(launched.pid, signal.SIGKILL, group=True)
-        self._read(launched, final=True)
-        self._close(launched, Lost(time.time(), launched.job.trial, "its supervisor was killed"))
-
-    def _close(self, launched: Process, closing: Closing) -> None:
-        """The launch is over; one that was paused before has had its closing event."""
         launched.wire.close()
+        launched.files.wait_until_free(END_S)
+        if launched.held == "no":
+            self._events += launched.events(final=True)
+            lost = "its supervisor was killed"
+            self._events.append(Lost(time.time(), launched.job.trial, lost))
+        self._forget(launched)
+
+    def _ended(self, launched: Process, status: int) -> None:
+        """All its processes are gone; one that was ahead of what was asked for is paused."""
+        launched.status = status
+        if launched.held in ("waits", "frozen"):
+            launched.held, launched.memory = "over", 0
+            return
+        if launched.held == "no":
+            self._events += launched.events(final=True)
+            if launched.ahead and not launched.stopping and not launched.reading.problem:
+                self._hold(launched, "over")
+                return
+            self._events.append(launched.ending(status, self.objective))
+        self._forget(launched)
+
+    def _forget(self, launched: Process) -> None:
         if self._launched.get(launched.job.trial) is launched:
             del self._launched[launched.job.trial]
-        if launched.held == "no":
-            self._events.append(closing)
 
-    def _read(self, launched: Process, *, final: bool = False) -> None:
+    def _read(self, launched: Process) -> None:
         """Take up new reports, and hold what has gone as far as it should."""
-        if launched.held == "leaving":
+        self._events += launched.events()
+        if launched.stopping or launched.cut:
             return
-        events = launched.reading.events(final=final)
-        launched.note(events)
-        full = launched.job.epochs
-        self._events += [e for e in events if not isinstance(e, Reported) or e.epoch <= full]
-        if final or launched.stopping:
-            return
-        past = 0 if isinstance(self.target, Command) else 1  # a function may wait by itself
-        if launched.reading.problem or launched.known > full:
-            launched.wire.send({"stop": 0})
-        elif launched.known >= launched.job.until + past and launched.job.until < full:
+        if self._past(launched):
             launched.wire.send({"freeze": 1})
             self._hold(launched, "frozen")
+        elif launched.reading.problem or launched.overlong:
+            launched.wire.send({"stop": 0})
+            launched.cut = True
+
+    def _past(self, launched: Process) -> bool:
+        """Whether a running trial has gone so far that it must be held."""
+        until = launched.job.until
+        by_itself = 0 if isinstance(self.target, Command) else 1  # a function may wait there
+        return until < launched.job.epochs and launched.known >= until + by_itself
 
     # ---- holding what is paused
 
     def _hold(self, launched: Process, how: str) -> None:
-        """Pause a trial that waits or was frozen."""
+        """Pause a trial that waits, was frozen or is over."""
         launched.held = how
-        launched.memory = _memory_of(launched.pid)
+        launched.memory = 0 if how == "over" else _memory_of(launched.pid)
+        self._launched[launched.job.trial] = self._launched.pop(launched.job.trial)  # the newest
         self._events.append(Paused(time.time(), launched.job.trial))
 
     def _let_go(self) -> None:
@@ -276,7 +308,8 @@ class ProcessExecutor:
         """
         for p in list(self._launched.values()):
             if p.held == "waits" and p.saved >= p.known:
-                self._leave(p)
+                p.held = "leaving"
+                p.wire.send({"end": 1})
         held = [p for p in self._launched.values() if p.held in ("waits", "frozen")]
         excess = sum(p.memory for p in held) - self._memory
         for p in held:
@@ -285,16 +318,24 @@ class ProcessExecutor:
             self._end_now(p)
             excess -= p.memory
 
-    def _leave(self, launched: Process) -> None:
-        launched.wire.send({"end": 1})
-        launched.held = "leaving"
-
     def _end_now(self, launched: Process) -> None:
         """Kill what is held and wait until all of it is gone."""
         launched.held = "leaving"
         launched.wire.send({"stop": 0})
-        while launched.wire.open:
-            self._hear(launched)
+        self._await([launched])
+
+    def _await(self, ending: Sequence[Process]) -> None:
+        """Wait until all processes of launches that were told to end are gone."""
+        deadline = time.monotonic() + END_S
+        while wires := {p.wire.fileno(): p for p in ending if p.wire.open}:
+            left = deadline - time.monotonic()
+            for descriptor in readable(wires, max(0.0, left)):
+                self._hear(wires[descriptor])
+            if left <= 0:  # a supervisor that hangs, as one that somebody has stopped
+                for launched in wires.values():
+                    self._supervisor_gone(launched)
+        for launched in ending:
+            self._forget(launched)
 
     # ---- ending
 
@@ -305,43 +346,55 @@ class ProcessExecutor:
         if launched.held != "no":
             self._end_now(launched)
             return
+        if launched.stopping:
+            return
         launched.stopping = True
         launched.wire.send({"stop": STOP_GRACE_S})
 
     def close(self) -> None:
-        for launched in list(self._launched.values()):
-            launched.held = "leaving"
+        launches = list(self._launched.values())
+        for launched in launches:
+            if launched.held != "no":
+                launched.held = "leaving"
             launched.wire.send({"stop": 0})
-        for launched in list(self._launched.values()):
-            while launched.wire.open:
-                self._hear(launched)
+        self._await(launches)
         if self._server is not None:
             self._server.close()
             _reap(self._server_pid)
-            self._server = None
+            self._server, self._server_pid = None, 0
+
+
+def _new_files(folder: Path) -> Files:
+    """The files of a new launch; its log is made, so that the next launch has other ones."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files = Files(folder, Files.last(folder).n + 1)
+        files.log.touch(mode=0o600)
+    except OSError as error:
+        raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
+    return files
 
 
 def _reap(pid: int) -> None:
-    """Wait for the end of a child, if there is one."""
-    if pid:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
+    """Wait for the end of a server, if there is one; it ends when its socket is closed."""
+    if not pid:
+        return
+    deadline = time.monotonic() + END_S
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > deadline:
+                send(pid, signal.SIGKILL)
+            time.sleep(0.001)
 
 
 def _memory_of(pid: int) -> int:
-    """Resident bytes of a process and what it started, 0 if it is gone."""
+    """Bytes that would be free if a process and all that it started were gone.
+
+    Memory that is shared with the fork server (torch, for one) does not count.
+    """
     try:
         process = psutil.Process(pid)
-        family: Iterable[Any] = [process, *process.children(recursive=True)]
-        return sum(p.memory_info().rss for p in family)
+        family: list[Any] = [process, *process.children(recursive=True)]
+        return sum(p.memory_full_info().uss for p in family)
     except psutil.Error:
         return 0
-
-
-def recovered(job: Job, metrics: str | None, script: bool) -> list[Event]:
-    """What a launch wrote that nobody collected, since the tuner was killed."""
-    files = Files.last(job.folder)
-    if not files.n:
-        return []
-    events = Reading(job, files, pattern(metrics), script).events(final=True)
-    return [e for e in events if not isinstance(e, Reported) or e.epoch <= job.epochs]

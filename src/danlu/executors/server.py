@@ -9,23 +9,34 @@ notebook cells too); ``python -m danlu.executors.server`` is a fresh interpreter
 function by its name (the command line does this: user code never runs in the tuner).
 """
 
+import contextlib
 import importlib
-import importlib.util
 import os
-import select
 import signal
 import socket
 import sys
+import time
 import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from danlu.core.job import Job
 from danlu.errors import DanluError, LaunchError
+from danlu.executors.linux import (
+    adopt_orphans,
+    children,
+    death_watch,
+    descendants,
+    kill_below,
+    send,
+)
 from danlu.executors.supervisor import Launch, PairChannel, Run, supervise
-from danlu.executors.wire import Wire
+from danlu.executors.wire import Wire, readable
 from danlu.worker.trial import Trial
+
+LEAVE_S = 10.0  # for the supervisors to end, once the tuner is gone
 
 Train = Callable[[Trial], object]
 
@@ -50,12 +61,15 @@ def run_function(train: Train) -> Run:
 def run_command(launch: Launch, channel: PairChannel) -> None:
     """What a child does to train by running a command."""
     argv: list[str] = launch["argv"]
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it; other programs must not
     try:
         os.chdir(launch["cwd"])
         os.execvpe(argv[0], argv, os.environ)
     except OSError as error:
         channel.failed("launch", f"{argv[0]}: {error.strerror}. Is it installed and executable?")
-        raise SystemExit(127) from None
+    except ValueError as error:
+        channel.failed("launch", f"{argv!r} cannot be a command: {error}.")
+    raise SystemExit(127)
 
 
 def limit_threads(threads: int) -> None:
@@ -76,22 +90,90 @@ def warm_up() -> None:
     optimizer.step()
 
 
-def serve(sock: socket.socket, run: Run) -> None:
-    """Fork a supervisor for each launch that comes, until the tuner is gone; never returns."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors report by themselves
-    wire = Wire(sock)
-    wire.send({"ready": os.getpid()})
-    while wire.open:
-        select.select([wire], [], [])
-        for message in wire.receive():
-            trial = socket.socket(fileno=wire.descriptor())
-            if os.fork() == 0:
-                sock.close()
-                _supervise(trial, message, run)
-            trial.close()
-    os._exit(0)
+class Server:
+    """Forks a supervisor for each launch that comes, until the tuner is gone.
+
+    Args:
+        sock: To the tuner.
+        run: What a child does.
+        tuner: Pid of the tuner.
+    """
+
+    def __init__(self, sock: socket.socket, run: Run, tuner: int) -> None:
+        self._wire = Wire(sock)
+        self._run = run
+        self._tuner = death_watch(tuner)
+        self._own = set(descendants(os.getpid()))  # what importing the function may have started
+        self._supervisors: set[int] = set()
+        self._bell, self._ring = socket.socketpair()
+
+    def serve(self) -> None:
+        """Serve until the tuner is gone and all supervisors with it; never returns."""
+        self._prepare()
+        self._wire.send({"ready": os.getpid()})
+        watched = [self._wire.fileno(), self._bell.fileno()]
+        if self._tuner is not None:
+            watched.append(self._tuner)
+        while self._wire.open:
+            ready = readable(watched, None)
+            if self._bell.fileno() in ready:
+                self._reap()
+            if self._wire.fileno() in ready:
+                for message in self._wire.receive():
+                    self._launch(socket.socket(fileno=self._wire.descriptor()), message)
+            if self._tuner in ready:
+                break
+        self._leave()
+        os._exit(0)
+
+    def _prepare(self) -> None:
+        adopt_orphans()  # those of a supervisor that is killed come here
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._ring.setblocking(False)
+        signal.set_wakeup_fd(self._ring.fileno(), warn_on_full_buffer=False)
+
+    def _launch(self, trial: socket.socket, launch: Mapping[str, Any]) -> None:
+        """Fork a supervisor; if that is impossible, the closed socket tells the tuner."""
+        with trial:
+            try:
+                pid = os.fork()
+            except OSError:
+                traceback.print_exc()
+                return
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for end in (self._wire, self._bell, self._ring):
+                    end.close()
+                _supervise(trial, launch, self._run)
+        self._supervisors.add(pid)
+
+    def _reap(self) -> None:
+        """Forget supervisors that ended, and end what killed ones have left to us."""
+        self._bell.recv(4096)
+        orphans = False
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                orphans |= pid not in self._supervisors or status != 0
+                self._supervisors.discard(pid)
+        if orphans:
+            for pid in children(os.getpid()) - self._supervisors - self._own:
+                for orphan in (pid, *descendants(pid)):
+                    send(orphan, signal.SIGKILL)
+
+    def _leave(self) -> None:
+        """Wait for the supervisors: who waits for the server's end knows that nothing is left."""
+        deadline = time.monotonic() + LEAVE_S
+        while self._supervisors and time.monotonic() < deadline:
+            if readable([self._bell.fileno()], 0.1):
+                self._reap()
+        kill_below()
 
 
 def _supervise(trial: socket.socket, launch: Mapping[str, Any], run: Run) -> None:
@@ -134,17 +216,25 @@ def fork_server(sock: socket.socket, run: Run, inherited: Sequence[int]) -> int:
         inherited: Descriptors of this process that the server must not keep open.
     """
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    pid = os.fork()
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or none at all
+            stream.flush()
+    tuner = os.getpid()
+    with warnings.catch_warnings():
+        # That threads exist is known: the child runs only this one, and none of their locks.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         sock.close()
         return pid
     try:
         os.setsid()
+        signal.set_wakeup_fd(-1)  # a notebook's event loop must not hear of our signals
         for descriptor in inherited:
             os.close(descriptor)
         warm_up()
-        serve(sock, run)
+        Server(sock, run, tuner).serve()
+    except BaseException:  # noqa: BLE001 - the server must never fall back into the tuner
+        traceback.print_exc()
     finally:
         os._exit(1)
 
@@ -183,9 +273,11 @@ def _load_module(name: str) -> Any:
     return importlib.import_module(path.stem)
 
 
-def main(descriptor: int, function: str) -> None:
+def main(descriptor: int, tuner: int, function: str) -> None:
     """A fresh interpreter as server; ``function`` empty serves commands only."""
     sock = socket.socket(fileno=descriptor)
+    sock.set_inheritable(False)
+    os.dup2(2, 1)  # what the user's module prints must not mix with the tuner's own output
     run: Run = run_command
     if function:
         # Last, so that a stray file there cannot stand in for a module of ours.
@@ -197,8 +289,9 @@ def main(descriptor: int, function: str) -> None:
             text = str(error) if isinstance(error, DanluError) else traceback.format_exc()
             Wire(sock).send({"broken": f"{function} cannot be loaded: {text}"})
             return
-    serve(sock, run)
+    sys.stdout.flush()
+    Server(sock, run, tuner).serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

@@ -5,9 +5,11 @@
     tuner ◄──wire──► supervisor ──fork──► training (own session)
                          ▲  └──────────────────┘ pair (functions only)
 
-It tells the tuner the pid, passes messages between tuner and training, and how training ended
-once every process of it is gone. When the tuner dies the wire ends, and so does training; when
-the supervisor dies, the kernel kills training.
+It tells the tuner the pid, passes messages between tuner and training, and tells how training
+ended once every process of it is gone. When the tuner dies, training is ended; when the
+supervisor dies, the kernel kills training and the fork server what training had started.
+
+As long as any of it lives the log is locked: a tuner that takes over waits for that.
 
 Tuner → supervisor: ``{"until": n}`` and ``{"end": 1}`` (passed on to a waiting training),
 ``{"stop": grace_s}``, ``{"freeze": 1}``, ``{"thaw": 1}``. Supervisor → tuner: ``{"pid": n}``,
@@ -15,22 +17,29 @@ Tuner → supervisor: ``{"until": n}`` and ``{"end": 1}`` (passed on to a waitin
 """
 
 import contextlib
+import fcntl
 import os
-import select
 import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from danlu.executors.linux import adopt_orphans, die_with_parent, kill_below, send
-from danlu.executors.wire import Wire
+from danlu.executors.linux import (
+    adopt_orphans,
+    death_watch,
+    die_with_parent,
+    kill_below,
+    send,
+    signal_below,
+)
+from danlu.executors.wire import Wire, readable
 from danlu.worker.spool import write_line
 
-GRACE_S = 10.0  # between asking a trial to end and killing it, when the tuner is gone
+GRACE_S = 1.0  # between asking a trial to end and killing it, when the tuner is gone
 END_S = 60.0  # for a function that was told to end to return: it may save a model
 
 Launch = Mapping[str, Any]
@@ -57,12 +66,20 @@ class PairChannel:
 
 
 class Supervisor:
-    """Watches over one child; `run` returns when all is over."""
+    """Watches over one child; `run` returns when all is over.
 
-    def __init__(self, wire: Wire, child: int, pair: Wire | None) -> None:
+    Args:
+        wire: To the tuner.
+        child: Pid of training, which leads a process group.
+        pair: To training.
+        tuner: Pid of the tuner.
+    """
+
+    def __init__(self, wire: Wire, child: int, pair: Wire, tuner: int) -> None:
         self.wire = wire
         self.child = child
         self.pair = pair
+        self.tuner = death_watch(tuner)
         self.kill_at: float | None = None
         self.bell, ring = socket.socketpair()
         ring.setblocking(False)
@@ -86,30 +103,32 @@ class Supervisor:
             if done:
                 return status
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
-                send(self.child, signal.SIGKILL, group=True)
+                self._send(signal.SIGKILL)
                 self.kill_at = None
             self._serve()
 
     def _serve(self) -> None:
-        wires = [w for w in (self.wire, self.pair) if w is not None and w.open]
-        watched: list[Any] = [*wires, self.bell]
+        watched = [self.bell.fileno(), *(w.fileno() for w in (self.wire, self.pair) if w.open)]
+        if self.tuner is not None:
+            watched.append(self.tuner)
         timeout = None if self.kill_at is None else max(0.0, self.kill_at - time.monotonic())
-        ready, _, _ = select.select(watched, [], [], timeout)
-        if self.bell in ready:
+        ready = readable(watched, timeout)
+        if self.bell.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
                 self.bell.recv(4096)
-        if self.pair in ready:
+        if self.pair.fileno() in ready:
             self._drain_pair()
-        if self.wire in ready:
+        if self.wire.fileno() in ready:
             for message in self.wire.receive():
                 self._obey(message)
             if not self.wire.open:
                 self._end(GRACE_S)
+        if self.tuner in ready:
+            self.tuner = None
+            self._end(GRACE_S)
 
     def _drain_pair(self) -> None:
-        while self.pair is not None and self.pair.open:
-            if not select.select([self.pair], [], [], 0)[0]:
-                return
+        while self.pair.open and readable([self.pair.fileno()], 0):
             for message in self.pair.receive():
                 self.wire.send(message)
 
@@ -117,10 +136,10 @@ class Supervisor:
         if "stop" in message:
             self._end(float(message["stop"]))
         elif "freeze" in message:
-            send(self.child, signal.SIGSTOP, group=True)
+            self._signal(signal.SIGSTOP)
         elif "thaw" in message:
-            send(self.child, signal.SIGCONT, group=True)
-        elif self.pair is not None:
+            self._signal(signal.SIGCONT)
+        else:
             self.pair.send(message)
             if "end" in message:
                 self.kill_at = time.monotonic() + END_S
@@ -128,31 +147,43 @@ class Supervisor:
     def _end(self, grace_s: float) -> None:
         """Ask the whole group to end, and kill it after the grace."""
         if grace_s <= 0:
-            send(self.child, signal.SIGKILL, group=True)
+            self._send(signal.SIGKILL)
             return
-        send(self.child, signal.SIGTERM, group=True)
-        send(self.child, signal.SIGCONT, group=True)
+        self._send(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
         self.kill_at = time.monotonic() + grace_s
+
+    def _send(self, number: int) -> None:
+        """Signal the group; a child that was just forked leads none yet."""
+        if not send(self.child, number, group=True):
+            send(self.child, number)
+
+    def _signal(self, number: int) -> None:
+        """Signal the whole group at once, then also what has left it."""
+        send(self.child, number, group=True)
+        signal_below(number)
 
 
 def supervise(sock: socket.socket, launch: Launch, run: Run) -> None:
     """Fork a child that runs the launch, and watch over it until all is over; never returns."""
     os.setsid()
     adopt_orphans()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the server ignores it; we need the status
+    output = os.open(launch["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(output, fcntl.LOCK_EX | fcntl.LOCK_NB)
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     child = os.fork()
     if child == 0:
         sock.close()
         ours.close()
-        _be_child(launch, theirs, parent, run)
+        _be_child(launch, theirs, parent, output, run)
     theirs.close()
-    Supervisor(Wire(sock), child, Wire(ours)).run()
+    Supervisor(Wire(sock), child, Wire(ours), launch["tuner"]).run()
     os._exit(0)  # no clean-up of what belongs to the processes above
 
 
-def _be_child(launch: Launch, pair: socket.socket, parent: int, run: Run) -> None:
+def _be_child(launch: Launch, pair: socket.socket, parent: int, output: int, run: Run) -> None:
     """In the child: a session of its own, output to the log, then training; never returns."""
     status = 1
     try:
@@ -160,12 +191,14 @@ def _be_child(launch: Launch, pair: socket.socket, parent: int, run: Run) -> Non
         die_with_parent(parent)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        _redirect(Path(launch["log"]))
+        _redirect(output)
         os.environ.update(launch["environment"])
         run(launch, PairChannel(pair, partial(write_line, launch["reports"])))
         status = 0
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        status = exit_status(end)
+    except BaseException:  # noqa: BLE001 - nothing may fall back into supervising
+        traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
@@ -173,9 +206,16 @@ def _be_child(launch: Launch, pair: socket.socket, parent: int, run: Run) -> Non
         os._exit(status)  # no clean-up of what belongs to the processes above
 
 
-def _redirect(log: Path) -> None:
+def exit_status(end: SystemExit) -> int:
+    """The exit status that Python would give; a text is printed and means 1."""
+    if end.code is None or isinstance(end.code, int):
+        return (end.code or 0) & 0xFF
+    print(end.code, file=sys.stderr)  # noqa: T201 - as Python does
+    return 1
+
+
+def _redirect(output: int) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(nothing, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -183,5 +223,7 @@ def _redirect(log: Path) -> None:
     os.close(output)
     # The streams of a notebook or test runner lead elsewhere; what they still hold is not ours.
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        stream = open(descriptor, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+        stream = open(  # noqa: SIM115 - for as long as the process lives
+            descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False
+        )
         setattr(sys, name, stream)

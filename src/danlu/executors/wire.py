@@ -2,9 +2,24 @@
 
 import array
 import json
+import math
+import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+
+def readable(descriptors: Iterable[int], timeout_s: float | None) -> set[int]:
+    """Which of some descriptors can be read, or have lost their other side.
+
+    Waits up to ``timeout_s``, None without end; unlike `select.select` it takes any number.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    # rounded up, or the last fraction of a millisecond would be spent in a busy loop
+    timeout_ms = None if timeout_s is None else math.ceil(1000 * timeout_s)
+    return {descriptor for descriptor, _ in poll.poll(timeout_ms)}
 
 
 class Wire:

@@ -132,7 +132,7 @@ def _result(history: History) -> dict[str, Any] | None:
         values = [t.value for t in result.confirmed if t.value is not None]
         seeds = [format_measured(v, result.sd / 10) for v in values]
     default = spec.space.default()
-    command = as_command(spec.command, _filled(history, best)) if spec.command else ""
+    command = as_command(spec, best) if spec.command else ""
     return {
         "number": best.number,
         "value": format_measured(value, (result.sd or 0.0) / 10),
@@ -156,17 +156,6 @@ def _result(history: History) -> dict[str, Any] | None:
             if text
         ],
     }
-
-
-def _filled(history: History, best: TrialRecord) -> dict[str, Any]:
-    """The config with what else a command's template may name."""
-    more: dict[str, Any] = {
-        "seed": best.seed,
-        "epochs": history.spec.epochs,
-        "until": history.spec.epochs,
-    }
-    more |= {"trial": best.number, "classes": None}
-    return {"folder": ".", "data_fraction": 1.0, **more, **best.config}
 
 
 def _proxy_text(trial: TrialRecord) -> str:

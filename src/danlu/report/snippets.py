@@ -3,10 +3,14 @@
 import math
 import re
 import shlex
-import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
+from danlu.core.command import Command
+from danlu.core.history import TrialRecord
+from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.spec import Spec
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -47,31 +51,7 @@ def as_python(config: Mapping[str, Value]) -> str:
     return "{\n" + lines + "}"
 
 
-def as_command(template: Sequence[str], config: Mapping[str, Value]) -> str:
-    """The command line of a config, quoted for a POSIX shell.
-
-    A word whose parameter is not active is left out, with the option that stands before it.
-
-    Args:
-        template: The command's words with ``{name}`` where values go.
-        config: Name → value; further names such as ``seed`` may be added.
-    """
-    words: list[str] = []
-    for word in template:
-        if all(name in config for _, name in _pieces(word) if name is not None):
-            words.append("".join(head + _word(config, name) for head, name in _pieces(word)))
-        elif word.startswith("{") and words and words[-1].startswith("-"):
-            words.pop()
-    return shlex.join(words)
-
-
-def _pieces(word: str) -> list[tuple[str, str | None]]:
-    """Literal text and the name in braces after it; doubled braces stand for themselves."""
-    return [(head, name) for head, name, _, _ in string.Formatter().parse(word)]
-
-
-def _word(config: Mapping[str, Value], name: str | None) -> str:
-    value = None if name is None else config[name]
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+def as_command(spec: Spec, trial: TrialRecord) -> str:
+    """The command that trains a trial's config in full on all data, quoted for a POSIX shell."""
+    job = Job(spec.name, trial.number, trial.config, trial.seed, spec.epochs, spec.epochs, Path())
+    return shlex.join(Command(spec.command).arguments(job))

@@ -84,3 +84,9 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def settle(store: Store, spec: Spec) -> None:
+    """Tell the store what was changed in a spec; for those who hold the study's lock."""
+    if store.load(spec.name).spec != spec:
+        store.respecify(spec)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from danlu.core.command import EXTRA, fields_of, pattern
 from danlu.core.space import nearest
 from danlu.errors import LaunchError
-from danlu.executors.command import EXTRA, fields_of, pattern
 from danlu.studyfile.document import Document
 
 

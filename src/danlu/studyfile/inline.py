@@ -16,10 +16,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from danlu.core.command import EXTRA, fields_of
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.space import Space, nearest
 from danlu.errors import SpaceError
-from danlu.executors.command import EXTRA, fields_of
 
 NAME = r"[^\W\d][\w.\-]*"
 PARAMETER = re.compile(rf"(?P<flag>[-+]*(?P<name>{NAME}))(?P<sign>=?)~(?P<what>.*)", re.DOTALL)

@@ -7,6 +7,7 @@ that a resumed trial draws what the uninterrupted one would have drawn.
 """
 
 import binascii
+import codecs
 import json
 import os
 import sys
@@ -22,11 +23,8 @@ NAMES = ("checkpoint.pt", "checkpoint.json")
 def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
     """Keep the objects' states after ``epoch``, in place of what was kept before."""
     torch = sys.modules.get("torch")
-    content = {
-        "epoch": epoch,
-        "states": [o.state_dict() for o in objects],
-        "random": _random_state(),
-    }
+    states = [o.state_dict() for o in objects]
+    content = {"epoch": epoch, "states": states, "random": _random_state()}
     name = NAMES[0] if torch else NAMES[1]
     temporary = folder / f".checkpoint-{os.getpid()}"  # of this process only, as all may save
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -35,7 +33,7 @@ def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
             if torch:
                 torch.save(content, file)
             else:
-                file.write(json.dumps(content, default=_encode).encode())
+                file.write(json.dumps(_encode(content)).encode())
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(folder / name)
@@ -67,14 +65,17 @@ def restore(folder: Path, objects: Sequence[Any]) -> int:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    from pickle import UnpicklingError  # new trials need none of it
+
     try:
         if path.suffix == ".json":
             content: dict[str, Any] = json.loads(path.read_bytes(), object_hook=_decode)
         else:
             import torch  # only reached when torch saved it
 
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
+            with torch.serialization.safe_globals(_numpy_parts()):
+                content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError) as error:
         raise DanluError(f"the checkpoint {path} cannot be read: {error}") from error
     return content
 
@@ -109,11 +110,43 @@ def _set_random_state(state: Mapping[str, Any]) -> None:
             torch.cuda.set_rng_state_all(state["cuda"])
 
 
+def _numpy_parts() -> list[Any]:
+    """What a pickle of NumPy arrays and scalars is made of; none of it runs anybody's code."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return []
+    arrays = numpy._core.multiarray
+    kinds = {type(numpy.dtype(code)) for code in numpy.typecodes["All"] if code != "O"}
+    return [
+        arrays._reconstruct,
+        arrays.scalar,
+        numpy.ndarray,
+        numpy.dtype,
+        codecs.encode,
+        bytes,
+        *kinds,
+    ]
+
+
 def _encode(value: Any) -> Any:
-    """What JSON has no word for: NumPy arrays and scalars."""
-    if hasattr(value, "tobytes") and hasattr(value, "dtype"):
+    """A state as JSON takes it: what it has no word for becomes a table with one special key."""
+    if value is None or isinstance(value, bool | str | int) or type(value) is float:
+        return value
+    if hasattr(value, "tobytes") and hasattr(value, "dtype") and not value.dtype.hasobject:
         data = binascii.b2a_base64(value.tobytes(), newline=False).decode()
-        return {"__array__": data, "dtype": str(value.dtype), "shape": list(value.shape)}
+        return {"__array__": data, "dtype": value.dtype.str, "shape": list(value.shape)}
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, list):
+        return [_encode(item) for item in value]
+    if isinstance(value, tuple):
+        return {"__tuple__": [_encode(item) for item in value]}
+    if isinstance(value, bytes):
+        return {"__bytes__": binascii.b2a_base64(value, newline=False).decode()}
+    if isinstance(value, Mapping) and all(isinstance(k, str) for k in value):
+        return {key: _encode(item) for key, item in value.items()}
+    if isinstance(value, Mapping):
+        return {"__items__": [[_encode(key), _encode(item)] for key, item in value.items()]}
     raise TypeError(
         f"a state of type {type(value).__name__} cannot be saved without torch: use numbers, "
         "text, lists, dicts and NumPy arrays, or write files of your own in trial.folder."
@@ -121,6 +154,12 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(table: dict[str, Any]) -> Any:
+    if "__tuple__" in table:
+        return tuple(table["__tuple__"])
+    if "__bytes__" in table:
+        return binascii.a2b_base64(table["__bytes__"])
+    if "__items__" in table:
+        return dict(table["__items__"])
     if "__array__" not in table:
         return table
     import numpy  # only reached when NumPy arrays were saved

@@ -8,7 +8,7 @@ from danlu.worker.spool import ENVIRONMENT, evaluation, write_line
 
 
 def report(
-    epoch: int | None = None, metrics: Mapping[str, Any] | None = None, /, **named: Any
+    epoch: int | None = None, metrics: Mapping[str, Any] | None = None, **named: Any
 ) -> None:
     """Report the evaluations after an epoch from any script.
 
@@ -26,6 +26,6 @@ def report(
     Raises:
         ReportError: If the epoch is no whole number or a value is no number.
     """
-    line = evaluation(epoch, {**(metrics or {}), **named})
+    line = evaluation(epoch, metrics, named)
     if path := os.environ.get(ENVIRONMENT):
         write_line(path, line)

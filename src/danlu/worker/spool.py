@@ -19,7 +19,9 @@ from typing import Any
 from danlu.errors import ReportError
 
 LONGEST_LINE = 65_536  # bytes; a longer one is no report but an accident
+CHUNK = 1 << 20  # bytes read at once, however much there is
 MOST_METRICS = 256
+RESERVED = ("epoch", "at", "danlu")  # what a line holds besides metrics
 METRIC = re.compile(r"[^\W\d][\w./\-: ]{0,127}")
 ENVIRONMENT = "DANLU_REPORTS"
 """The environment variable that names the report file to a command."""
@@ -30,35 +32,43 @@ def write_line(path: str | Path, line: Mapping[str, Any]) -> None:
     data = (json.dumps(line) + "\n").encode()
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, data)
+        while data:  # all at once, but for a disk that is nearly full: then the rest will fail
+            data = data[os.write(fd, data) :]
     finally:
         os.close(fd)
 
 
-def evaluation(epoch: int | None, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """An evaluation as a line, checked.
+def evaluation(
+    epoch: int | None, metrics: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An evaluation as a line, checked; the metrics of both mappings together.
 
     Raises:
         ReportError: For an epoch that is no whole number, a name that cannot be one, or a value
             that is no number.
     """
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise ReportError(
+            f"metrics must map names to numbers, but got {metrics!r}: write report(3, loss=0.4)."
+        )
+    metrics = {**(metrics or {}), **named}
     if not metrics:
         raise ReportError("report() needs at least one metric, e.g. val_loss=0.3.")
     if len(metrics) > MOST_METRICS:
         raise ReportError(f"at most {MOST_METRICS} metrics a report, but got {len(metrics)}.")
-    line: dict[str, Any] = {} if epoch is None else {"epoch": _whole(epoch)}
+    line: dict[str, Any] = {} if epoch is None else {"epoch": whole(epoch)}
     line["at"] = time.time()
     return line | {_name(name): number(name, value) for name, value in metrics.items()}
 
 
-def _whole(epoch: Any) -> int:
+def whole(epoch: Any) -> int:
     if isinstance(epoch, bool) or not hasattr(epoch, "__index__"):
         raise ReportError(f"epochs are whole numbers counted from 1, but got {epoch!r}.")
     return int(epoch)
 
 
 def _name(name: Any) -> str:
-    if not isinstance(name, str) or not METRIC.fullmatch(name) or name in ("epoch", "at", "danlu"):
+    if not isinstance(name, str) or not METRIC.fullmatch(name) or name in RESERVED:
         raise ReportError(
             f"{name!r} cannot be the name of a metric: it must begin with a letter, hold letters, "
             "digits and . / - : _ only, and not be 'epoch', 'at' or 'danlu'."
@@ -75,10 +85,11 @@ def number(name: str, value: Any) -> float:
     if isinstance(value, bool | str | bytes) or value is None:
         raise ReportError(f"{name} must be a number, but got {value!r}.")
     try:
-        return float(value)
+        # float() of an array or of a tensor with a gradient would warn
+        return float(value.item() if hasattr(value, "item") else value)
     except OverflowError:
-        return math.copysign(math.inf, value)
-    except (TypeError, ValueError) as error:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ReportError(
             f"{name} must be one number, but got {type(value).__name__} {str(value)[:60]}."
         ) from error
@@ -86,8 +97,6 @@ def number(name: str, value: Any) -> float:
 
 def parse_line(line: bytes) -> dict[str, Any] | None:
     """The JSON object of a line, or None if it is none."""
-    if len(line) > LONGEST_LINE:
-        return None
     try:
         table = json.loads(line)
     except (ValueError, RecursionError):
@@ -97,7 +106,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
 
 def numbers_of(table: Mapping[str, Any]) -> dict[str, float]:
     """The usable metrics of a line that anyone may have written; the rest is left out."""
-    names = [n for n in table if n not in ("epoch", "at") and METRIC.fullmatch(n)]
+    names = [n for n in table if n not in RESERVED and METRIC.fullmatch(n)]
     found: dict[str, float] = {}
     for name in names[:MOST_METRICS]:
         try:
@@ -108,7 +117,10 @@ def numbers_of(table: Mapping[str, Any]) -> dict[str, float]:
 
 
 class Tail:
-    """Reads the complete lines that were added to a file since the last look."""
+    """Reads the complete lines that were added to a file since the last look.
+
+    Lines longer than `LONGEST_LINE` are left out.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -116,20 +128,31 @@ class Tail:
         self._rest = b""
 
     def lines(self, *, final: bool = False) -> Iterator[bytes]:
-        """New lines without their ends; ``final`` takes an unfinished last one too."""
+        """New lines without their ends, of at most `CHUNK` bytes.
+
+        Args:
+            final: Take all that is there, an unfinished last line too.
+        """
+        while data := self._chunk():
+            # Progress bars end their lines with a carriage return.
+            *ended, self._rest = re.split(rb"[\r\n]", self._rest + data)
+            yield from (line for line in ended if 0 < len(line) <= LONGEST_LINE)
+            if len(self._rest) > LONGEST_LINE:
+                self._rest = self._rest[: LONGEST_LINE + 1]  # stays too long until its end comes
+            if not final:
+                break  # or a writer that is quicker than we are would never let us go
+        if final and 0 < len(self._rest) <= LONGEST_LINE:
+            line, self._rest = self._rest, b""
+            yield line
+
+    def _chunk(self) -> bytes:
         try:
-            if self.path.stat().st_size <= self._offset and not (final and self._rest):
-                return
+            if self.path.stat().st_size <= self._offset:
+                return b""
             with self.path.open("rb") as file:
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(CHUNK)
         except OSError:
-            return
+            return b""
         self._offset += len(data)
-        # Progress bars end their lines with a carriage return.
-        *whole, self._rest = re.split(rb"[\r\n]", self._rest + data)
-        if final and self._rest:
-            whole, self._rest = [*whole, self._rest], b""
-        elif len(self._rest) > 16 * LONGEST_LINE:
-            self._rest = b""
-        yield from (line for line in whole if line)
+        return data

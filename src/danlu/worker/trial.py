@@ -10,7 +10,7 @@ from danlu.core.job import Job
 from danlu.core.parameter import Value
 from danlu.errors import ReportError
 from danlu.worker import checkpoint
-from danlu.worker.spool import evaluation
+from danlu.worker.spool import evaluation, whole
 
 CHECKPOINT_EVERY_S = 10.0  # between pauses, what a killed worker has to train again at most
 
@@ -62,7 +62,7 @@ class Trial:
         self.folder: Path = job.folder
         self._proxy = job.proxy
         self._channel = channel
-        self._reported = 0
+        self._reported = self._epoch = 0
         self._noted: set[str] = set()
         self._saved_at = time.monotonic()
 
@@ -94,6 +94,7 @@ class Trial:
         while True:
             while epoch < self.until:
                 epoch += 1
+                self._epoch = epoch
                 yield epoch
             if epoch >= self.horizon:
                 return
@@ -101,9 +102,7 @@ class Trial:
             if self.until <= epoch:
                 return
 
-    def report(
-        self, epoch: int, metrics: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> None:
+    def report(self, epoch: int, metrics: Mapping[str, Any] | None = None, **named: Any) -> None:
         """Report the evaluations after an epoch.
 
         Args:
@@ -114,8 +113,8 @@ class Trial:
         Raises:
             ReportError: If the epoch does not grow, or a value is no number.
         """
-        line = evaluation(epoch, {**(metrics or {}), **named})
-        if line["epoch"] <= self._reported or line["epoch"] < 1:
+        line = evaluation(whole(epoch), metrics, named)
+        if line["epoch"] <= self._reported:
             raise ReportError(order_problem(self.number, line["epoch"], self._reported))
         self._channel.send(line)
         self._reported = line["epoch"]
@@ -130,12 +129,13 @@ class Trial:
             objects: Anything with ``state_dict()`` and ``load_state_dict()``: models, optimisers,
                 schedulers. Other things can be written to `folder`.
         """
+        epoch = max(self._reported, self._epoch)  # it may be saved before it is reported
         due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S
-        if self._reported < self.until and not due:
+        if epoch < self.until and not due:
             self._observe("checkpoint")
             return
-        checkpoint.save(self.folder, self._reported, objects)
-        self._channel.send({"danlu": "saved", "epoch": self._reported})
+        checkpoint.save(self.folder, epoch, objects)
+        self._channel.send({"danlu": "saved", "epoch": epoch})
         self._saved_at = time.monotonic()
 
     def restore(self, *objects: Any) -> int:
@@ -146,7 +146,7 @@ class Trial:
         """
         self._observe("checkpoint")
         epoch = checkpoint.restore(self.folder, objects)
-        self._reported = epoch
+        self._reported = self._epoch = epoch
         return epoch
 
     def _observe(self, capability: str) -> None:

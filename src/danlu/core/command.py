@@ -11,6 +11,7 @@ from typing import Any
 
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.space import nearest
 from danlu.errors import LaunchError
 
 EXTRA = ("seed", "epochs", "until", "folder", "data_fraction", "classes", "trial")
@@ -35,28 +36,71 @@ class Command:
     metrics: str | None = None
 
     def __post_init__(self) -> None:
-        given = self.template
-        split = shlex.split(given) if isinstance(given, str) else tuple(given)
-        object.__setattr__(self, "template", tuple(split))
+        object.__setattr__(self, "template", _split(self.template))
         if not self.template:
             raise LaunchError("the command is empty: give at least a program.")
+        for part in self.template:
+            _check_part(part)
         pattern(self.metrics)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Check that the template uses nothing but parameters of these names and `EXTRA`.
+
+        Raises:
+            LaunchError: With the nearest known name.
+        """
+        for name in (name for part in self.template for name in fields_of(part)):
+            if name not in names and name not in EXTRA:
+                raise LaunchError(
+                    f"the command uses {{{name}}}, which is no parameter."
+                    f"{nearest(name, [*names, *EXTRA])} For the text itself write {{{{{name}}}}}."
+                )
 
     def arguments(self, job: Job) -> list[str]:
         """The template filled with a trial's values."""
         values = {name: text(value) for name, value in _extras(job).items()}
         values |= {name: text(value) for name, value in job.config.items()}
         arguments: list[str] = []
+        before = ""  # the part of the template that the last argument came from
         for part in self.template:
             if all(name in values for name in fields_of(part)):
                 arguments.append(fill(part, values))
-            elif part.startswith("{") and arguments and arguments[-1].startswith("-"):
+                before = part
+            elif part.startswith("{") and before.startswith("-") and not fields_of(before):
                 arguments.pop()
+                before = ""
         return arguments
 
     def uses(self, name: str) -> bool:
         """Whether the template has a field of that name."""
         return any(name in fields_of(part) for part in self.template)
+
+
+def _split(given: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(given, str):
+        return tuple(given)
+    try:
+        return tuple(shlex.split(given))
+    except ValueError as error:
+        reason = str(error).lower()
+        raise LaunchError(f"the command {given!r} cannot be split: {reason}.") from error
+
+
+def _check_part(part: str) -> None:
+    """Refuse what is no template: lone braces, and formats that would be silently left out."""
+    try:
+        pieces = list(string.Formatter().parse(part))
+    except ValueError as error:
+        raise LaunchError(
+            f"in the command's {part!r} a brace stands alone; for the character write "
+            "{{ or }}."
+        ) from error
+    for _, name, form, conversion in pieces:
+        if name is not None and (form or conversion or not name):
+            raise LaunchError(
+                f"in the command's {part!r} only {{name}} can stand in braces, without a format; "
+                "for braces as text write {{ and }}."
+            )
 
 
 def pattern(metrics: str | None) -> re.Pattern[str] | None:

@@ -1,0 +1,61 @@
+"""What the budget still allows, and decisions as the events that carry them out."""
+
+from danlu.core.decision import Continue, Start
+from danlu.core.event import Continued, Started
+from danlu.core.history import History
+
+
+def spent(history: History, now: float) -> str:
+    """Why nothing more may be begun, or an empty string."""
+    budget = history.spec.budget
+    if out_of_time(history, now):
+        return f"the time of {budget.seconds:g} s is used up"
+    if budget.trainings is not None and history.trainings >= budget.trainings - 1e-9:
+        return f"the budget of {budget.trainings:g} full trainings is spent"
+    return ""
+
+
+def out_of_time(history: History, now: float) -> bool:
+    """Whether a budget of seconds is used up."""
+    limit = history.spec.budget.seconds
+    seconds = history.seconds + max(0.0, now - history.last_at if history.active else 0.0)
+    return limit is not None and seconds >= limit
+
+
+def affordable(history: History, data_fraction: float) -> int:
+    """Epochs that the budget still allows beyond what running trials will take."""
+    budget = history.spec.budget.trainings
+    if budget is None:
+        return history.spec.epochs
+    left = budget - history.trainings - history.committed
+    return max(0, int(left * history.spec.epochs / data_fraction + 1e-6))
+
+
+def started(history: History, decision: Start, now: float) -> Started | None:
+    """The start of a trial, None if the budget does not allow it.
+
+    Raises:
+        ConfigError: If its config does not belong to the space.
+    """
+    spec, number = history.spec, history.next_number
+    if spec.budget.trials is not None and number > spec.budget.trials:
+        return None
+    until = min(decision.until, spec.epochs)
+    left = affordable(history, decision.proxy.data_fraction)
+    if left < until:
+        if history.trials or not left:
+            return None
+        until = left  # a budget below one training: see at least its beginning
+    seed = spec.trial_seed(number) if decision.seed is None else decision.seed
+    config = spec.space.check(decision.config)
+    return Started(now, number, config, until, seed, decision.proxy, decision.stage, decision.why)
+
+
+def continued(history: History, decision: Continue, now: float) -> Continued | None:
+    """The next slice of a trial, as far as the budget allows; None if it allows nothing."""
+    trial = history.trials[decision.trial]
+    until = min(decision.until, history.spec.epochs)
+    until = min(until, trial.epoch + affordable(history, trial.proxy.data_fraction))
+    if until <= trial.epoch:
+        return None
+    return Continued(now, trial.number, until, trial.attempt, decision.stage, decision.why)

@@ -1,0 +1,3 @@
+"""A module that cannot be imported."""
+
+train = 1 / 0
