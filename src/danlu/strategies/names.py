@@ -2,7 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from danlu.core.space import nearest
@@ -13,6 +15,30 @@ from danlu.strategies.halving import Halving
 from danlu.strategies.sampled import Sampled
 from danlu.strategies.staged import Staged
 
+
+@dataclass(frozen=True)
+class Lazy:
+    """An engine by name, whose library is imported only when it is made."""
+
+    name: str
+    library: str
+    engine: str
+    given: tuple[str, ...] = ()
+
+    def __call__(
+        self, epochs: int | None = None, startup: int | None = None, default_first: bool = True
+    ) -> Strategy:
+        try:
+            module = import_module(f"danlu.strategies.engines.{self.library}")
+        except ModuleNotFoundError as error:
+            raise StudyError(
+                f"strategy {self.name!r} needs the package {error.name}, which is not installed: "
+                f"pip install 'danlu[{self.library}]'."
+            ) from error
+        made: Strategy = getattr(module, self.engine)(*self.given, epochs, startup, default_first)
+        return made
+
+
 STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
     "auto": Staged,
     "staged": Staged,
@@ -21,6 +47,12 @@ STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
     "quasi-random": partial(Sampled, "quasi-random"),
     "grid": Grid,
     "random-grid": RandomGrid,
+    "tpe": Lazy("tpe", "optuna", "OptunaEngine", ("tpe",)),
+    "optuna-tpe": Lazy("optuna-tpe", "optuna", "OptunaEngine", ("tpe",)),
+    "optuna-gp": Lazy("optuna-gp", "optuna", "OptunaEngine", ("gp",)),
+    "optuna-cmaes": Lazy("optuna-cmaes", "optuna", "OptunaEngine", ("cmaes",)),
+    "hyperopt": Lazy("hyperopt", "hyperopt", "HyperoptEngine"),
+    "bayesopt": Lazy("bayesopt", "bayesopt", "BayesOptEngine"),
 }
 
 

@@ -1,0 +1,1 @@
+"""danlu inside other tools."""
