@@ -88,4 +88,4 @@ if __name__ == "__main__":
     )
     best = study.run(train, workers=2, budget="5x")
     if best is not None:
-        print(f"best: trial {best.number}, {best.value:.4f}, {dict(best.config)}")
+        print(f"best: trial {best.number}, {best.value:.4f}, {dict(best.params)}")

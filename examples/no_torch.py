@@ -61,4 +61,4 @@ if __name__ == "__main__":
     )
     best = study.run(train, workers=2, budget="10x")
     if best is not None:
-        print(f"best: trial {best.number}, val_loss {best.value:.4f}, {dict(best.config)}")
+        print(f"best: trial {best.number}, val_loss {best.value:.4f}, {dict(best.params)}")

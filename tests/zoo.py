@@ -9,7 +9,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from danlu.core.decision import FULL, Continue, Decision, Finish, Proxy, Start, Stop
 from danlu.core.event import (
@@ -94,6 +94,7 @@ class Simulation:
         takes_fraction: Whether training accepts a data fraction.
         epoch_s: Simulated seconds of an epoch on all data.
         most_events: Where a search that never ends is cut off, with an error.
+        past: The study so far, if this is not its first run.
     """
 
     strategy: Strategy
@@ -104,12 +105,14 @@ class Simulation:
     takes_fraction: bool | None = None
     epoch_s: float = 1.0
     most_events: int = 20_000
+    past: History | None = None
     decisions: list[Decision] = field(default_factory=list)
 
     def run(self) -> History:
         """The history at the end."""
-        self.history = empty(self.spec, [Began(0.0, self.workers, self.can_pause,
-                                               self.takes_fraction)])  # fmt: skip
+        past = empty(self.spec) if self.past is None else replace(self.past, spec=self.spec)
+        began = Began(past.last_at, self.workers, self.can_pause, self.takes_fraction)
+        self.history = past.after(began)
         self.queue: list[tuple[float, int, int]] = []
         self.order = itertools.count()
         self.ended = ""

@@ -39,8 +39,8 @@ def train(trial: danlu.Trial) -> None:
 
 # %% 3. Run it
 #
-# "20x" is as much compute as 20 full trainings. Many more configs than that are tried, most of them
-# for a few epochs only. Run the file again: the study is there already, so nothing is left to do.
+# "20x" is as much compute as 20 full trainings. Many more configs than that are tried, most
+# of them for a few epochs only. Run the file again: the study is there, so nothing is left to do.
 
 if __name__ == "__main__":
     study = danlu.Study("tutorial", space=space, objective="min val_loss", epochs=20)
@@ -52,6 +52,6 @@ if __name__ == "__main__":
 
     assert best is not None
     print(f"best of {len(study.trials)} trials: #{best.number} with val_loss {best.value:.3f}")
-    print(f"  {dict(best.config)}")
+    print(f"  {dict(best.params)}")
     print(f"  why it was trained: {best.why}")
     print(f"  report: {study.report('tutorial.html')}")

@@ -1,6 +1,7 @@
 """Asking and telling: the tuner for people with a loop of their own, in this process."""
 
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -159,6 +160,8 @@ class Asking:
             self.over, self._why = not self.history.running, event
             return None
         self._record(event)
+        if isinstance(event, Started):  # what lies there is of a study that is no more
+            shutil.rmtree(self._folder / str(event.trial), ignore_errors=True)
         return self._asked(event.trial, self.history.trials[event.trial].epoch)
 
     def _next(self) -> Started | Continued | str:

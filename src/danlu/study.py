@@ -1,5 +1,6 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
+import logging
 import shlex
 import shutil
 import signal
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Literal
 from weakref import finalize
 
@@ -31,6 +33,8 @@ from danlu.strategies.names import make
 from danlu.tuner import Tuner, Watch
 
 __all__ = ["Command", "Study"]
+
+log = logging.getLogger("danlu")
 
 
 class Study:
@@ -77,13 +81,16 @@ class Study:
     ) -> None:
         if isinstance(objective, str):
             objective = Objective.parse(objective)
+            if objective.inferred:
+                log.warning("Objective: %s. The direction follows from the name.", objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
             name, space, objective, epochs, seed, Budget.parse(budget), named, options or {},
             tuple(command),
         )  # fmt: skip
         chosen = make(strategy, spec.options) if isinstance(strategy, str) else strategy
-        self._attach(_opened(store), spec, chosen, _folder(store, name))
+        folder = _folder(store, name) if store is not None else self._own_folder()
+        self._attach(_opened(store), spec, chosen, folder)
         self._agree()
 
     @classmethod
@@ -112,6 +119,12 @@ class Study:
         study = cls.__new__(cls)
         study._attach(opened, history.spec, None, _folder(store, name))
         return study
+
+    def _own_folder(self) -> Path:
+        """A folder that goes with this object, as does all that is kept in memory."""
+        folder = mkdtemp(prefix="danlu-")
+        finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _attach(self, store: Store, spec: Spec, strategy: Strategy | None, folder: Path) -> None:
         self._store = store

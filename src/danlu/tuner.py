@@ -7,10 +7,12 @@ it ended.
 
 import math
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 from danlu.core.decision import Continue, Decision, Finish, Stop
@@ -127,16 +129,13 @@ class Tuner:
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
-        if self.interrupts > 1 or self._cut_off or (not launches and not self._working()):
+        if self.interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
-        for event in self.executor.collect(SAVE_S if self._unsaved else TURN_S):
-            self._take(event)
+        self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
         return True
 
-    def _working(self) -> bool:
-        return any(t.state == "running" for t in self.history.running) or bool(
-            self.history.running and not self._over
-        )
+    def _training(self) -> bool:
+        return any(t.state == "running" for t in self.history.running)
 
     def _note(self, *events: Event) -> None:
         self.history = self.history.after(*events)
@@ -178,8 +177,10 @@ class Tuner:
             self._outcome, self._over = outcome, why
 
     def _end(self) -> None:
-        for event in self.executor.collect(0.0):  # what was reported before the very end
-            self._take(_interrupted(event.at, event.trial) if isinstance(event, Lost) else event)
+        self._take_all(  # what was reported before the very end
+            _interrupted(e.at, e.trial) if isinstance(e, Lost) else e
+            for e in self.executor.collect(0.0)
+        )
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(_interrupted(time.time(), trial.number))
@@ -223,6 +224,7 @@ class Tuner:
                 self._finish("done", problem)
             return self._retries()
         jobs = self._retries()
+        before = self.history.version
         slots = max(0, self.executor.free_slots - len(jobs))
         decisions = self.strategy.decide(self.history.spec.space, self.history, slots)
         for decision in decisions:
@@ -231,7 +233,7 @@ class Tuner:
         if not jobs and not self.history.running:
             if not decisions:
                 self._finish("done", "the strategy has nothing left to try")
-            elif not any(isinstance(d, Stop) for d in decisions):
+            elif self.history.version == before:  # nothing came of what it decided
                 self._finish("done", f"the budget of {self.history.spec.budget} is spent")
         return jobs
 
@@ -252,7 +254,10 @@ class Tuner:
         if event is None:
             return None
         self._note(event)
-        return self._job(self.history.trials[event.trial])
+        job = self._job(self.history.trials[event.trial])
+        if isinstance(event, Started):  # what lies there is of a study that is no more
+            shutil.rmtree(job.folder, ignore_errors=True)
+        return job
 
     def _retries(self) -> list[Job]:
         jobs: list[Job] = []
@@ -280,11 +285,22 @@ class Tuner:
 
     # ---- what the workers did
 
+    def _take_all(self, events: Iterable[Event]) -> None:
+        """Take events in their order; reports in a row at once, as training may flood us."""
+        for reports, group in groupby(events, key=lambda e: isinstance(e, Reported)):
+            if reports:
+                self._take_reports(list(group))
+            else:
+                for event in group:
+                    self._take(event)
+
+    def _take_reports(self, reports: Sequence[Event]) -> None:
+        self._note(*reports)
+        for trial in dict.fromkeys(r.trial for r in reports if isinstance(r, Reported)):
+            self._diagnose(trial)
+
     def _take(self, event: Event) -> None:
-        if isinstance(event, Reported):
-            self._note(event)
-            self._diagnose(event.trial)
-        elif isinstance(event, Closing):
+        if isinstance(event, Closing):
             ending = self._endings.pop(event.trial, None)
             if ending is not None:
                 event = replace(ending, at=event.at)

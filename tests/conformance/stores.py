@@ -11,7 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.conformance.events import batches, sequences
 
-from danlu.core.event import Began, Ended, Event, Finished, Reported, Started
+from danlu.core.event import (
+    Began,
+    Continued,
+    Ended,
+    Event,
+    Finished,
+    Paused,
+    Reported,
+    Saved,
+    Started,
+)
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.space import Space
@@ -123,21 +133,32 @@ class StoreConformance:
             store.append("digits", [*one_trial(), broken, Ended(200.0, "done")])
         assert store.load("digits") == History(spec)
 
-    def test_the_first_report_of_an_epoch_counts(self, store: Store) -> None:
+    def test_the_first_report_of_an_epoch_counts(
+        self, store: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
         spec = new_study(store)
         again = Reported(900.0, 1, 2, {"val_loss": -5.0})
-        more = [again, again, *reports(1, [4, 4, 5])]
-        appends: list[list[Event]] = [one_trial(), [again], more, [again]]
-        history = store.load("digits")
+        appends: list[list[Event]] = [
+            one_trial(),
+            [again],
+            [again, again, *reports(1, [4, 4, 5])],
+            [again, Saved(901.0, 1, 5)],
+            [again, Paused(902.0, 1), again],
+            [Continued(903.0, 1, until=9, attempt=1), again],
+        ]
+        expected, history = empty(spec), store.load("digits")
         for batch in appends:
             store.append("digits", batch)
+            expected = expected.after(*batch)
             history = store.follow(history)
-        expected = empty(spec, [e for batch in appends for e in batch])
-        assert same(history, expected)
-        assert same(store.load("digits"), expected)
+            loaded = store.load("digits")
+            assert same(history, expected)
+            assert same(loaded, expected)
+            assert same(store.follow(loaded), expected)
         assert [r.epoch for r in history.trials[1].reports] == [1, 2, 3, 4, 5]
         assert history.best
         assert history.best.value == 0.2
+        assert not caplog.records  # no driver tells the user of it
 
     def test_a_tuner_that_folds_what_it_appends_can_follow_the_store(self, store: Store) -> None:
         new_study(store)

@@ -121,7 +121,8 @@ class StrategyConformance:
                 raise ArithmeticError("out of luck")
             return math.nan if seed % 7 == 1 else learning_curve(config, epoch, seed, proxy)
 
-        history = self.run(spec(), sometimes, can_pause=can_pause, workers=2)
+        budget = Budget(trainings=8.0)
+        history = self.run(spec(budget=budget), sometimes, can_pause=can_pause, workers=2)
         assert any(t.state == "failed" for t in history.trials.values())
         assert history.best is not None
         assert history.best.state != "failed"

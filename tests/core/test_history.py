@@ -85,6 +85,12 @@ def test_the_clock_runs_only_while_a_tuner_does() -> None:
     assert history.after(Ended(9005.0, "done")).seconds == 65.0
 
 
+def test_the_clock_does_not_count_the_time_after_a_crash() -> None:
+    crashed = empty(spec(), [Began(100.0), started(1), Reported(130.0, 1, 1, {"val_loss": 1.0})])
+    again = crashed.after(Began(9000.0), Ended(9005.0, "done"))
+    assert again.seconds == 35.0
+
+
 def test_training_time_is_summed_over_launches() -> None:
     history = empty(spec(), [Began(0.0), started(1), Paused(5.0, 1), Continued(20.0, 1, 30, 2)])
     assert history.after(Finished(27.0, 1)).trials[1].seconds == 12.0

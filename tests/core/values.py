@@ -113,6 +113,10 @@ def _event(draw: st.DrawFn, at: float, states: dict[int, str]) -> Event:
         report: Event = Reported(at, number, epoch, metrics)
         return draw(st.sampled_from([report, report, *others]))
     states[number] = closing.__name__.lower()
-    rest = {Stopped: ("why",), Failed: ("exception", "oh", "log"), Lost: ("killed",)}
+    rest: dict[type, tuple[Any, ...]] = {
+        Stopped: ("why",),
+        Failed: ("exception", "oh", "log"),
+        Lost: ("killed", draw(st.booleans())),
+    }
     event: Event = closing(at, number, *rest.get(closing, ()))
     return event

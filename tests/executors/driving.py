@@ -19,7 +19,7 @@ def job(folder: Path, does: str = "train", trial: int = 1, **given: Any) -> Job:
 
 
 def closed(executor: Executor, trials: Iterable[int] = (1,)) -> list[Event]:
-    """All events until each of some trials had its closing event, and a moment longer."""
+    """All events until each of some trials had its closing event."""
     open_ = set(trials)
     events: list[Event] = []
     deadline = time.monotonic() + PATIENCE_S
@@ -28,7 +28,7 @@ def closed(executor: Executor, trials: Iterable[int] = (1,)) -> list[Event]:
         found = executor.collect(0.2)
         open_ -= {e.trial for e in found if isinstance(e, Closing)}
         events += found
-    return [*events, *executor.collect(0.0)]
+    return events
 
 
 def run(executor: Executor, *jobs: Job) -> list[Event]:

@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -13,11 +14,14 @@ from tests.executors.training import SCRIPT, daemon, note, train
 from tests.processes import Running, alive, below, numbers, wait_for, wait_until_gone
 
 import danlu
-from danlu.core.event import Failed, Finished, Lost, Paused
+from danlu.core.event import Event, Failed, Finished, Lost, Paused, Reported
 from danlu.errors import LaunchError
 from danlu.executors.command import Command
 from danlu.executors.launched import recovered
 from danlu.executors.processes import ProcessExecutor
+
+# Not importorskip: with torch in this process every fork server takes a second to warm up.
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch")
 
 Make = Callable[..., ProcessExecutor]
 
@@ -343,12 +347,26 @@ def test_a_trial_that_goes_on_in_its_process_keeps_its_gpu(
     )
 
 
+def values(events: Iterable[Event]) -> list[float]:
+    return [e.metrics["val_loss"] for e in events if isinstance(e, Reported)]
+
+
 @pytest.mark.torch
+@needs_torch
 def test_torch_uses_one_thread_in_each_worker(make: Make, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
+    executor = make("tests.executors.torch_training:count_threads")
+    assert values(run(executor, job(tmp_path, until=2, epochs=2))) == [1.0, 1.0]
 
-    def threads(trial: danlu.Trial) -> None:
-        trial.report(1, val_loss=torch.get_num_threads())
 
-    events = run(make(threads), job(tmp_path, until=1, epochs=1))
-    assert [e.metrics["val_loss"] for e in events if hasattr(e, "metrics")] == [1.0]
+@pytest.mark.torch
+@needs_torch
+def test_a_run_that_is_paused_and_resumed_elsewhere_has_the_curve_of_one_that_is_not(
+    make: Make, tmp_path: Path
+) -> None:
+    executor = make("tests.executors.torch_training:train")
+    whole = values(run(executor, job(tmp_path, trial=1)))
+    parts = values(run(executor, job(tmp_path, trial=2, until=2)))
+    executor.collect(0.0)  # not continued at once: it leaves
+    parts += values(run(executor, job(tmp_path, trial=2, epoch=2)))
+    assert len(list((tmp_path / "2").glob("log-*"))) == 2
+    assert parts == whole

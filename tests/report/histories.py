@@ -167,8 +167,8 @@ def staged(trials: int = 40, seed: int = 0, epochs: int = 30, **changes: Any) ->
                     "training loss falls: overfitting. Try more dropout, or stop near epoch 14.",
                     advice=(Advice("raise", "dropout"),))  # fmt: skip
     tape.events.append(Diagnosed(tape.tick(), top.number, found))
-    study = Finding("boundary", "info", 0.7, "The best dropout lies well inside its range; "
-                    "3 of 41 trials diverged, all with lr above 0.3.")  # fmt: skip
+    study = Finding("boundary", "info", 0.7, "The best lr lies well inside its range; "
+                    "all trials that diverged had an lr above 0.3.")  # fmt: skip
     tape.events.append(Diagnosed(tape.tick(), None, study))
     tape.events.append(Ended(tape.tick(), "done", "The budget of 20 full trainings is spent."))
     return tape.history()
@@ -264,4 +264,16 @@ def one_trial(names: tuple[str, ...]) -> History:
         tape.events.append(Reported(tape.tick(), n, epoch, {k: values[k] for k in names}))
     tape.events.append(Finished(tape.tick(), n))
     tape.events.append(Ended(tape.tick(), "done", "The search is finished."))
+    return tape.history()
+
+
+def extreme() -> History:
+    """A failed trial with the only value that a chart can show, beside absurd ones."""
+    tape = Tape(spec("min val_loss", 2))
+    for value in (0.7, 1e308, -1e308, 5e-324, math.inf):
+        n = tape.start(tape.draw(), 2)
+        tape.events.append(Reported(tape.tick(), n, 1, {"val_loss": value, "train_loss": 1.0}))
+        if n == 1:
+            tape.events.append(Failed(tape.tick(), n, "exit", "exit status 1"))
+    tape.start(tape.draw(), 2)
     return tape.history()

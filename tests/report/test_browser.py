@@ -114,9 +114,10 @@ def find_curve(page: Any) -> None:
         histories.single(),
         histories.only_failures(),
         histories.running(),
+        histories.extreme(),
         histories.staged(),
     ],
-    ids=["empty", "single", "failures", "running", "staged"],
+    ids=["empty", "single", "failures", "running", "extreme", "staged"],
 )
 @pytest.mark.parametrize("width", [1300, 360])
 def test_any_study_opens_without_an_error_or_a_sideways_scroll(
@@ -141,6 +142,14 @@ def test_another_metric_draws_another_pair(visit: Open) -> None:
     after = page.locator("#curves .caption").first.inner_text()
     assert "val_accuracy" in before
     assert "val_loss" in after
+
+
+def test_accuracies_near_one_can_be_spread_out(visit: Open) -> None:
+    page = visit(histories.staged())
+    before = page.locator("#curves .plot").get_attribute("data-drawn")
+    page.get_by_role("button", name="log scale").click()
+    assert page.locator("#curves .plot").get_attribute("data-drawn") != before
+    assert page.get_by_role("button", name="log scale").get_attribute("aria-pressed") == "true"
 
 
 def test_the_nearest_curve_lights_up_and_a_click_pins_it(visit: Open) -> None:
@@ -279,5 +288,10 @@ def test_the_printed_page_is_light_and_holds_the_charts(visit: Open) -> None:
     page = visit(histories.staged(), color_scheme="dark")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    plots = page.locator(".plot").count()
+    assert page.locator(".plot .copy").count() == plots > 5
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    assert page.locator(".plot .copy").count() == 0
+    assert len(page.pdf()) > 30_000
+    assert page.locator(".plot .copy").count() == 0

@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.report import histories
 
+from danlu.core.event import Event, Finished, Reported, Started
 from danlu.core.history import History, empty
 from danlu.errors import DanluError
 from danlu.report.html import render_report, script_json, write_report
@@ -26,9 +29,10 @@ def data_of(page: str) -> Any:
         histories.only_failures(),
         histories.running(),
         histories.hostile(),
+        histories.extreme(),
         histories.staged(),
     ],
-    ids=["empty", "single", "failures", "running", "hostile", "staged"],
+    ids=["empty", "single", "failures", "running", "hostile", "extreme", "staged"],
 )
 def test_any_study_has_a_report(history: History, tmp_path: Path) -> None:
     path = write_report(history, tmp_path / "new" / "report.html")
@@ -97,3 +101,19 @@ def test_the_state_of_a_study_is_one_word() -> None:
 def test_a_large_study_stays_below_four_megabytes() -> None:
     page = render_report(histories.large(1000, 100))
     assert len(page) < 4_000_000
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=6), st.sampled_from(["min loss", "max f1"]))
+def test_any_numbers_make_a_page(values: list[float], objective: str) -> None:
+    spec = histories.spec(objective, epochs=1)
+    name, config = spec.objective.metric, spec.space.default()
+    events: list[Event] = []
+    for n, value in enumerate(values, 1):
+        events += [
+            Started(n, n, config, 1, seed=n, stage="confirm"),
+            Reported(n, n, 1, {name: value}),
+            Finished(n, n),
+        ]
+    data = data_of(render_report(empty(spec, events)))
+    for metric in data["metrics"]:
+        assert metric["range"]["low"] < metric["range"]["high"]

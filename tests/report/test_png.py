@@ -23,10 +23,11 @@ def test_three_charts_are_written(tmp_path: Path) -> None:
         (histories.hostile(), 3),
         (histories.single(), 3),
         (histories.running(), 3),
+        (histories.extreme(), 3),
         (histories.only_failures(), 0),
         (empty(histories.spec()), 0),
     ],
-    ids=["hostile", "single", "running", "failures", "empty"],
+    ids=["hostile", "single", "running", "extreme", "failures", "empty"],
 )
 def test_any_study_can_be_drawn(history: History, count: int, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")

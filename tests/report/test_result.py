@@ -8,7 +8,7 @@ from tests.report import histories
 from danlu.core.event import Ended, Event, Finished, Reported, Started
 from danlu.core.history import History, empty
 from danlu.core.parameter import Value
-from danlu.report.result import describe_gain, influence, leaders, result_of
+from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.report.snippets import as_command, as_python, as_toml
 
 
@@ -104,3 +104,19 @@ def test_the_command_is_quoted_and_drops_inactive_parameters() -> None:
     template = ("python", "train.py", "--lr", "{lr}", "--momentum", "{momentum}", "--tag={tag}")
     line = as_command(template, {"lr": 1e-3, "tag": "a b; rm -rf"})
     assert line == "python train.py --lr 0.001 '--tag=a b; rm -rf'"
+
+
+def test_the_command_is_filled_as_trials_fill_it() -> None:
+    config: dict[str, Value] = {"amp": True, "kind": None, "json": "{x}"}
+    line = as_command(("run", "{amp}", "k={kind}", "{json}", "{{x}}", "--m", "{momentum}"), config)
+    assert line == "run true k= '{x}' '{x}'"
+
+
+def test_a_stage_begins_where_its_trials_begin_to_follow_each_other() -> None:
+    spec = histories.spec(epochs=1)
+    stages = ["fine", "coarse", "coarse", "fine", "coarse", "fine", "fine", "fine"]
+    events = [
+        Started(n, n, spec.space.default(), 1, seed=n, stage=stage)
+        for n, stage in enumerate(stages, 1)
+    ]
+    assert stage_starts(empty(spec, events)) == {"coarse": 2, "fine": 4}

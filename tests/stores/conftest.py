@@ -29,7 +29,7 @@ def _binaries() -> Path | None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The address of a server on a socket in a folder of its own, without a database's name."""
+    """The address of a server of our own, on a socket in its folder."""
     pytest.importorskip("psycopg", reason="psycopg is not installed")
     binaries = _binaries()
     if binaries is None:
@@ -51,7 +51,7 @@ def postgres_server() -> Iterator[str]:
         run("initdb", "-U", "danlu", "-A", "trust", "-E", "UTF8", "--no-sync")
         run("pg_ctl", "start", "-w", "-l", str(folder / "log"), "-o", options)
         try:
-            yield f"postgresql://danlu@/{{}}?host={folder}"
+            yield f"postgresql://danlu@/postgres?host={folder}"
         finally:
             run("pg_ctl", "stop", "-m", "immediate")
     finally:
@@ -60,13 +60,13 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres(postgres_server: str) -> str:
-    """The address of an empty database."""
+    """The address of an empty schema, which is made more quickly than a database."""
     import psycopg
 
     name = f"test_{next(NAMES)}"
-    with psycopg.connect(postgres_server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_server.format(name)
+    with psycopg.connect(postgres_server) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{postgres_server}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.conformance.stores import new_study
+from tests.conformance.stores import new_study, one_trial
 
 from danlu.errors import StoreError
 from danlu.stores import open_store
@@ -92,6 +92,24 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     assert "damaged" in refused(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM event WHERE kind = 'started'", "damaged"),
+        ("UPDATE event SET kind = 'merged' WHERE kind = 'began'", "newer"),
+        ("UPDATE report SET metrics = '{,'", "by hand"),
+        ("DROP TABLE report", "no such table"),
+    ],
+)
+def test_rows_changed_by_hand_are_told(tmp_path: Path, statement: str, said: str) -> None:
+    with closing(open_store(tmp_path)) as store:
+        new_study(store)
+        store.append("digits", one_trial())
+        sqlite_file(tmp_path / "danlu.db", statement)
+        with pytest.raises(StoreError, match=said):
+            store.load("digits")
+
+
 def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = sqlite_file(tmp_path / "danlu.db", "CREATE TABLE study (id INTEGER)")
     before = path.read_bytes()
@@ -164,7 +182,7 @@ def test_a_postgres_database_with_other_tables_of_our_names_is_left_alone(postgr
     assert "event" in refused(postgres)
     with psycopg.connect(postgres) as connection:
         rows = connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema"
         ).fetchall()
     assert rows == [("event",)]
 

@@ -2,6 +2,7 @@
 
 from tests.conformance.strategies import StrategyConformance
 
+from danlu.strategies.auto import Auto
 from danlu.strategies.base import Strategy
 from danlu.strategies.grid import Grid
 from danlu.strategies.halving import Halving
@@ -42,3 +43,8 @@ class TestHalvingWithRandomDrawsAndManyRungs(StrategyConformance):
 class TestStaged(StrategyConformance):
     def strategy(self) -> Strategy:
         return Staged()
+
+
+class TestAuto(StrategyConformance):
+    def strategy(self) -> Strategy:
+        return Auto()

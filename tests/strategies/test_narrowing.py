@@ -83,7 +83,12 @@ def test_whole_numbers_stay_whole_and_inside() -> None:
     space = Space(layers=Int(1, 8))
     layers = narrowed(space, space, ranked("layers", *[3] * 8, 8, 1))["layers"]
     assert isinstance(layers, Int)
-    assert 1 <= layers.low < 3 < layers.high <= 5
+    assert (layers.low, layers.high) == (2, 4)
+
+
+def test_the_neighbours_of_the_best_whole_number_stay() -> None:
+    space = Space(layers=Int(1, 3))
+    assert narrowed(space, space, ranked("layers", *[1] * 8))["layers"] == Int(1, 2)
 
 
 def test_a_choice_goes_only_after_five_trials_in_the_worse_half() -> None:

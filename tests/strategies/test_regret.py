@@ -1,5 +1,6 @@
 """How good the found configs are, against random search with the same budget, on fixed seeds."""
 
+from functools import cache
 from statistics import fmean
 
 import pytest
@@ -8,10 +9,11 @@ from tests.zoo import Simulation, found, spec
 from danlu.core.spec import Budget
 from danlu.strategies.names import make
 
-SEEDS = range(12)
+SEEDS = range(10)
 OPTIMUM = 0.1
 
 
+@cache
 def regret(name: str, trainings: float, can_pause: bool = True) -> float:
     """The mean distance of the recommended configs from the optimum."""
     studies = [spec(seed=seed, budget=Budget(trainings=trainings)) for seed in SEEDS]
@@ -20,7 +22,7 @@ def regret(name: str, trainings: float, can_pause: bool = True) -> float:
 
 
 @pytest.mark.parametrize("name", ["halving", "staged"])
-@pytest.mark.parametrize(("trainings", "factor"), [(10.0, 0.8), (20.0, 0.6), (40.0, 0.6)])
+@pytest.mark.parametrize(("trainings", "factor"), [(10.0, 0.8), (20.0, 0.6)])
 def test_short_trials_first_find_better_configs_than_random_search(
     name: str, trainings: float, factor: float
 ) -> None:

@@ -7,12 +7,14 @@ import pytest
 from tests.zoo import SPACE, Simulation, learning_curve, spec
 
 from danlu.core.decision import Continue, Decision, Finish, Start, Stop
-from danlu.core.history import History, TrialRecord
-from danlu.core.parameter import Choice
+from danlu.core.event import Began, Event, Paused, Reported, Started
+from danlu.core.history import History, TrialRecord, empty
+from danlu.core.parameter import Choice, Float
 from danlu.core.space import Space
 from danlu.core.spec import Budget
+from danlu.strategies.budgeting import pace
 from danlu.strategies.fresh import config_key
-from danlu.strategies.plan import coarse_epochs
+from danlu.strategies.plan import coarse_epochs, subset_pays
 from danlu.strategies.staged import Staged
 
 
@@ -162,12 +164,64 @@ def test_short_trainings_and_those_that_cannot_use_all_data(
     assert all(t.proxy.full for t in history.trials.values())
 
 
-def test_without_pausing_losers_are_stopped_at_half_length() -> None:
+@pytest.mark.parametrize(
+    ("budget", "more"),
+    [
+        (Budget(trainings=20.0), Budget(trainings=40.0)),
+        (Budget(trials=40), Budget(trials=80)),
+        (Budget(trainings=5.0), Budget(trainings=20.0)),
+    ],
+)
+def test_a_raised_budget_goes_on_with_the_search_and_confirms_again(
+    budget: Budget, more: Budget
+) -> None:
+    before = run(budget).history
+    simulation = run(more, past=before)
+    after = simulation.history
+    new = [t for t in after.trials.values() if t.number > len(before.trials)]
+    stages = [stage for stage, _ in itertools.groupby(t.stage for t in new)]
+    assert stages[-2:] == ["fine", "confirm"]
+    assert len([t for t in new if t.stage == "fine"]) >= 8
+    assert more.trainings is None or after.trainings <= more.trainings + 1e-6
+    assert more.trials is None or len(after.trials) <= more.trials
+
+
+def test_a_finished_study_that_is_run_again_does_nothing_more() -> None:
+    for budget in (Budget(), Budget(trials=25), Budget(trainings=13.0)):
+        before = run(budget).history
+        simulation = run(budget, past=before)
+        assert len(simulation.history.trials) == len(before.trials)
+
+
+def test_a_slow_start_of_training_is_no_reason_for_a_part_of_the_data() -> None:
+    config = SPACE.default()
+    reports: list[Event] = [Reported(100.0 + e, 1, e, {"val_loss": 1.0}) for e in range(1, 7)]
+    start: list[Event] = [
+        Began(0.0, takes_fraction=True),
+        Started(0.0, 1, config, 6, 1, stage="coarse"),
+    ]
+    history = empty(spec(epochs=20), [*start, *reports, Paused(106.0, 1)])
+    assert pace(history) == pytest.approx(106 / 6 * 20)
+    assert not subset_pays(history)  # 20 s without the start
+    assert subset_pays(empty(spec(epochs=30), [*start, *reports, Paused(106.0, 1)]))
+
+
+def test_a_best_at_the_edge_of_a_soft_range_is_followed_within_the_limits() -> None:
+    space = SPACE.replaced({"lr": Float(1e-5, 1e-4, log=True, limits=(1e-6, 0.1))})
+    history = Simulation(Staged(), spec(space), workers=2).run()
+    rates = [float(str(t.config["lr"])) for t in history.trials.values()]
+    assert max(rates) > 2e-4
+    assert max(rates) <= 1e-3 * 1.001  # a decade at a time
+    assert history.best is not None
+    assert float(str(history.best.config["lr"])) > 1e-4
+
+
+def test_without_pausing_losers_are_stopped_on_their_way() -> None:
     simulation = run(can_pause=False)
     stopped = [d for d in simulation.decisions if isinstance(d, Stop)]
     assert stopped
     assert all("not in the best 1/3" in d.why for d in stopped)
-    assert {simulation.history.trials[d.trial].epoch for d in stopped} <= set(range(15, 30))
+    assert {simulation.history.trials[d.trial].epoch for d in stopped} <= set(range(6, 30))
 
 
 def test_a_space_that_is_used_up_ends_the_search() -> None:

@@ -179,7 +179,7 @@ budget = "20y"
         ('name = "s"', 'name = "../s"', 2, "no good name"),
         ("epochs = 2", "", 1, "epochs is missing"),
         ("epochs = 2", "epochs = true", 4, "a whole number from 1"),
-        ("epochs = 2", 'epochs = 2\nbudget = "2x"', 5, "It belongs into [run]"),
+        ("epochs = 2", 'epochs = 2\nbudget = "2x"', 5, "It belongs in [run]"),
         ('"train {x}"', '"train {x"', 8, "a brace stands alone"),
         ('"train {x}"', '"train \'{x}"', 8, "cannot be split"),
         ('"train {x}"', '"train {x} {fodler}"', 8, "Did you mean 'folder'?"),
@@ -293,7 +293,10 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.dictionaries(NAMES, st.dictionaries(NAMES, ANYTHING, max_size=5), max_size=4))
 def test_whatever_stands_in_a_file_it_is_loaded_or_refused(
     tmp_path: Path, data: dict[str, Any]

@@ -27,14 +27,18 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Refusal(click.ClickException):
-    """An error for the person: one message on stderr, and exit code 1."""
+    """An error for the person: its message on stderr, and exit code 1."""
+
+    @classmethod
+    def of(cls, error: DanluError) -> "Refusal":
+        """The refusal that an error of danlu comes to, with every mistake on its line."""
+        problems: tuple[str, ...] = getattr(error, "problems", ())
+        if len(problems) < 2:
+            return cls(str(error))
+        return cls("\n  ".join([f"{len(problems)} mistakes", *problems]))
 
     def show(self, file: Any = None) -> None:
-        first, *rest = self.message.splitlines() or [""]
-        lines = [f"Error: {first}", *rest]
-        if rest:
-            lines = [f"Error: {len(rest) + 1} mistakes", *(f"  {line}" for line in [first, *rest])]
-        click.echo("\n".join(lines), file=file or sys.stderr)
+        click.echo(f"Error: {self.message}", file=file or sys.stderr)
 
 
 class Commands(click.Group):
@@ -64,7 +68,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except DanluError as error:
             self._show_trace(ctx)
-            raise Refusal(str(error)) from error
+            raise Refusal.of(error) from error
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):

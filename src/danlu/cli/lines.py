@@ -1,6 +1,7 @@
 """A running study as lines: for pipes and log files, and as JSON for machines."""
 
 import json
+import sys
 import time
 from types import TracebackType
 from typing import Protocol, Self, TextIO
@@ -51,12 +52,16 @@ class PlainLines(Quiet):
     def __init__(self, history: History, out: TextIO) -> None:
         self.history = history
         self.out = out
+        self._noticed = ""
 
     def __call__(self, history: History) -> None:
         for change in changes(self.history, history):
             if line := self.line(change):
                 print(line, file=self.out, flush=True)
         self.history = history
+        if self.notice != self._noticed:
+            self._noticed = self.notice
+            print(self.notice, file=sys.stderr, flush=True)
 
     def line(self, change: Change) -> str | None:
         """The line of an event, or None if it is left out."""

@@ -18,7 +18,7 @@ from danlu.cli.lines import plain_line
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, config_text, curves
 from danlu.core.history import History, TrialRecord
-from danlu.report.text import format_duration, format_value
+from danlu.report.text import format_count, format_duration, format_value
 
 REDRAW_S = 0.25
 MOST_EVENTS = 100  # that are kept; as many are shown as there is room
@@ -94,7 +94,7 @@ class LiveView:
 def heading(history: History) -> Text:
     """``digits · max val_accuracy · coarse · 12 trials``."""
     latest = max(history.trials.values(), key=lambda t: t.launched_at, default=None)
-    counts = f"{len(history.trials)} trials, {len(history.running)} running"
+    counts = f"{format_count(len(history.trials), 'trial')}, {len(history.running)} running"
     parts = [str(history.objective), *([latest.stage] if latest and latest.stage else []), counts]
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(clean(history.spec.name), style="bold")

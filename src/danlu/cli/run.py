@@ -17,6 +17,7 @@ from danlu.cli.summary import print_summary
 from danlu.core.history import History
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.executors.command import Command
+from danlu.report.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 
@@ -44,9 +45,7 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
 )
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="Of the search and its trials [0]."
-)
+@click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
 @click.option("--strategy", help="How the search decides [auto].")
 @click.option(
     "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
@@ -55,14 +54,14 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
 def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **given: Any) -> None:
-    r"""Run a study, or go on with it: the same command again resumes.
+    """Run a study, or go on with it: the same command again resumes.
 
     \b
     danlu run study.toml
     danlu run -n mine --objective "min val_loss" -- python train.py --lr~'log(1e-5,1e-1)'
 
     Ctrl-C finishes what runs and keeps it; a second one ends at once. Options override the file.
-    """
+    """  # noqa: D301 - click wants the backspace itself
     planned = _overridden(_planned(what, given), given)
     spec, settings = planned.spec, planned.run
     study = Study.from_spec(spec, store=where)
@@ -178,4 +177,4 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
         click.echo("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
-        click.echo(f"Goes on after {len(history.trials)} trials.")
+        click.echo(f"Goes on after {format_count(len(history.trials), 'trial')}.")

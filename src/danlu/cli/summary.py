@@ -26,8 +26,10 @@ def ending(history: History) -> str:
     """How it ended, and in a second line what it took: ``23 trials, 20.1 of 20x, 2 m 05 s``."""
     how = (history.outcome or "not ended").capitalize()
     why = f": {history.ended_why.rstrip('.')}" if history.ended_why else ""
-    spent = f"{progress_of(history).text}, {format_duration(history.seconds)}"
-    return f"{how}{why}.\n{format_count(len(history.trials), 'trial')}, {spent}."
+    spent = [progress_of(history).text, format_duration(history.seconds)]
+    if history.spec.budget.trials is None:  # else they are told with their limit
+        spent.insert(0, format_count(len(history.trials), "trial"))
+    return f"{how}{why}.\n{', '.join(spent)}."
 
 
 def print_best(history: History) -> None:

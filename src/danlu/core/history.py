@@ -93,6 +93,11 @@ class TrialRecord:
         return self.reports[-1].epoch if self.reports else 0
 
     @property
+    def params(self) -> Mapping[str, Value]:
+        """The config, under the name by which training code knows it."""
+        return self.config
+
+    @property
     def open(self) -> bool:
         """Whether it may still report: running, paused or waiting for its retry."""
         return self.state in OPEN
@@ -239,6 +244,8 @@ def fold(history: History, events: Iterable[Event]) -> History:
                 continue
             _tick(now, event.at)
         else:
+            if isinstance(event, Began):  # after a crash nobody ran it since the last event
+                now["active"] = False
             _tick(now, event.at)
             if curves:
                 _settle(now, curves, getattr(event, "trial", None))

@@ -22,8 +22,12 @@ def same(a: Value, b: Value) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value is a finite int or float (``True`` is not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a finite int or float (``True`` is not) that a float can hold."""
+    try:
+        finite = isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+    return finite and not isinstance(value, bool)
 
 
 def _condition(when: Mapping[str, Any] | None) -> Condition:
@@ -168,7 +172,7 @@ class Int:
     high: int
     log: bool = False
     default: int | None = None
-    when: Condition = field(default_factory=dict)
+    when: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[int, int] | None = None
     role: str | None = None
 

@@ -16,7 +16,17 @@ from danlu.core.history import History
 from danlu.errors import DanluError
 from danlu.report.payload import page_data
 
-SCRIPTS = ("base.js", "plot.js", "curves.js", "panels.js", "scatter.js", "table.js", "main.js")
+SCRIPTS = (
+    "base.js",
+    "plot.js",
+    "curves.js",
+    "pointing.js",
+    "card.js",
+    "panels.js",
+    "scatter.js",
+    "table.js",
+    "main.js",
+)
 
 
 def write_report(history: History, path: Path) -> Path:

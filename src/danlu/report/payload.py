@@ -10,8 +10,8 @@ from danlu.core.codec import encode_number
 from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Parameter
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, value_range
-from danlu.report.result import describe_gain, influence, leaders, result_of
+from danlu.report.ranges import Range, curve_range, drawable, value_range
+from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.report.snippets import as_command, as_python, as_toml
 from danlu.report.text import (
     format_count,
@@ -25,13 +25,6 @@ from danlu.report.text import (
 LEADERS = 5
 LONG = 1000  # epochs; longer curves are thinned to what a screen can show
 PIECES = 200
-
-STATES = {
-    "done": "done",
-    "interrupted": "interrupted",
-    "stopped": "stopped",
-    "failed": "failed",
-}
 
 
 def page_data(history: History) -> dict[str, Any]:
@@ -55,6 +48,7 @@ def page_data(history: History) -> dict[str, Any]:
         ],
         "names": list(history.spec.space),
         "leaders": [t.number for t in best],
+        "stages": list(stage_starts(history).items()),
         "trials": _trials(history, names),
         "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
     }
@@ -64,7 +58,7 @@ def state_of(history: History) -> str:
     """The study's state in a word, such as ``running``, ``done`` or ``not begun``."""
     if history.active:
         return "running"
-    return STATES.get(history.outcome, "not begun" if not history.trials else "interrupted")
+    return history.outcome or ("interrupted" if history.trials else "not begun")
 
 
 def _study(history: History) -> dict[str, Any]:
@@ -166,7 +160,12 @@ def _result(history: History) -> dict[str, Any] | None:
 
 def _filled(history: History, best: TrialRecord) -> dict[str, Any]:
     """The config with what else a command's template may name."""
-    more = {"seed": best.seed, "epochs": history.spec.epochs, "trial": best.number}
+    more: dict[str, Any] = {
+        "seed": best.seed,
+        "epochs": history.spec.epochs,
+        "until": history.spec.epochs,
+    }
+    more |= {"trial": best.number, "classes": None}
     return {"folder": ".", "data_fraction": 1.0, **more, **best.config}
 
 
@@ -192,14 +191,15 @@ def _range(found: Range | None) -> dict[str, Any] | None:
 
 
 def _values(history: History) -> dict[str, Any] | None:
-    """The axis of the trials' values, and under ``close`` that of their better half."""
-    trials = [t for t in history.trials.values() if t.state != "failed"]
-    known = [t.value for t in trials or history.trials.values() if t.value is not None]
+    """The axis of the trials' values, and under ``close`` that of the best quarter."""
+    trials = [t for t in history.trials.values() if drawable(t.value)]
+    sound = [t for t in trials if t.state != "failed"]
+    known = [t.value for t in sound or trials if t.value is not None]
     known.sort(key=history.objective.loss)
     direction = history.objective.direction
-    half = value_range(known[: max(2, (len(known) + 1) // 2)], direction)
+    close = value_range(known[: max(2, (len(known) + 3) // 4)], direction)
     whole = value_range(known, direction)
-    return None if whole is None else {**asdict(whole), "close": _range(half)}
+    return None if whole is None else {**asdict(whole), "close": _range(close)}
 
 
 def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
@@ -250,7 +250,7 @@ def _diverged(trial: TrialRecord) -> bool:
     """Whether training ran away: an infinite or undefined number, or a failure that says so."""
     if trial.cause == "not finite":
         return True
-    return any(not math.isfinite(v) for r in trial.reports[-1:] for v in r.metrics.values())
+    return any(not drawable(v) for r in trial.reports[-1:] for v in r.metrics.values())
 
 
 def _curves(trial: TrialRecord, names: Iterable[str]) -> dict[str, Any]:
@@ -266,7 +266,9 @@ def _number(report: Report, name: str) -> float | str | None:
     value = report.metrics.get(name)
     if value is None:
         return None
-    return float(f"{value:.5g}") if math.isfinite(value) else encode_number(value)
+    if drawable(value):
+        return float(f"{value:.5g}")
+    return encode_number(math.nan if math.isnan(value) else math.copysign(math.inf, value))
 
 
 def _thinned(reports: Sequence[Report]) -> Sequence[Report]:

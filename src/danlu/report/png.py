@@ -10,8 +10,8 @@ from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Choice, Int
 from danlu.errors import DanluError
 from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, padded, value_range
-from danlu.report.result import influence, leaders
+from danlu.report.ranges import Range, curve_range, drawable, padded, value_range
+from danlu.report.result import influence, leaders, stage_starts
 from danlu.report.text import format_number, format_value
 
 try:
@@ -119,7 +119,7 @@ def _draw_leader(
         mark = "o" if len(x) == 1 else None
         axes.plot(x, y, color=hue, lw=2.0, label=label, marker=mark, markersize=4)
     if pair.train and pair.val:
-        both = [r for r in trial.reports if pair.train in r.metrics and pair.val in r.metrics]
+        both = [r for r in trial.reports if all(drawable(r.metrics.get(n)) for n in pair.names)]
         shade = 0.17 if trial is history.best else 0.05
         axes.fill_between(
             [r.epoch for r in both],
@@ -134,7 +134,7 @@ def _draw_leader(
 def _points(trial: TrialRecord, name: str) -> tuple[list[int], list[float]]:
     """Epochs and values up to the first that is not finite."""
     curve = trial.curve(name)
-    end = next((i for i, (_, v) in enumerate(curve) if not math.isfinite(v)), len(curve))
+    end = next((i for i, (_, v) in enumerate(curve) if not drawable(v)), len(curve))
     return [e for e, _ in curve[:end]], [v for _, v in curve[:end]]
 
 
@@ -150,7 +150,7 @@ def history_figure(history: History) -> Figure | None:
         steps.append((len(history.trials), steps[-1][1]))
         axes.step(*zip(*steps, strict=True), where="post", color=INK, lw=1.3)
     last, row = -math.inf, 0
-    for stage, number in _stages(history).items():
+    for stage, number in stage_starts(history).items():
         row = 1 - row if number - last < len(history.trials) / 8 else 0
         last = number
         axes.axvline(number, color=SOFT, lw=0.8, ls=":")
@@ -170,17 +170,11 @@ def _best_so_far(history: History) -> list[tuple[int, float]]:
     steps: list[tuple[int, float]] = []
     for trial in sorted(history.ranked, key=lambda t: t.number):
         value = trial.value
-        if value is not None and (not steps or history.objective.better(value, steps[-1][1])):
+        if value is None or not drawable(value):
+            continue
+        if not steps or history.objective.better(value, steps[-1][1]):
             steps.append((trial.number, value))
     return steps
-
-
-def _stages(history: History) -> dict[str, int]:
-    first: dict[str, int] = {}
-    for trial in history.trials.values():
-        if trial.stage:
-            first.setdefault(trial.stage, trial.number)
-    return first
 
 
 def slices_figure(history: History) -> Figure | None:
@@ -220,26 +214,30 @@ def _draw_slice(axes: Axes, history: History, name: str, found: Range) -> None:
 
 
 def _valued(history: History) -> list[TrialRecord]:
-    return [t for t in history.trials.values() if t.value is not None]
+    return [t for t in history.trials.values() if drawable(t.value)]
 
 
 def _values(history: History) -> Range | None:
-    known = [t.value for t in _valued(history) if t.state != "failed" and t.value is not None]
+    trials = [t for t in _valued(history) if t.state != "failed"] or _valued(history)
+    known = [t.value for t in trials if t.value is not None]
     return value_range(known, history.objective.direction)
 
 
 def _dots(axes: Axes, history: History, x: dict[int, float], found: Range) -> None:
     """Trials as dots; hollow on a proxy, the leaders in colour, clipped ones on the edge."""
     hues = dict(zip((t.number for t in leaders(history, len(HUES))), HUES, strict=False))
+    groups: dict[tuple[str, str, bool], list[tuple[float, float]]] = {}
     for number, place in x.items():
         trial = history.trials[number]
         value = min(found.high, max(found.low, trial.value or 0.0))
-        hue = hues.get(number, GREY)
+        look = ("o" if value == trial.value else "v", hues.get(number, GREY), trial.proxy.full)
+        groups.setdefault(look, []).append((place, value))
+    for (marker, hue, solid), points in groups.items():
+        top = hue != GREY
         axes.plot(
-            [place], [value], marker="o" if value == trial.value else "v", ls="",
-            markersize=5 if number in hues else 3.5, color=hue,
-            markerfacecolor=hue if trial.proxy.full else "none",
-            alpha=1.0 if number in hues else 0.5, clip_on=False, zorder=3 if number in hues else 2,
+            *zip(*points, strict=True), marker=marker, ls="", clip_on=False, color=hue,
+            markerfacecolor=hue if solid else "none", markersize=5 if top else 3.5,
+            alpha=1.0 if top else 0.5, zorder=3 if top else 2,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ LOG_RATIO = 20.0  # a loss that falls by more than this is read better on a log 
 WARM_UP = 0.1  # share of the epochs whose values may leave the picture
 SQUEEZE = 2.5  # the first epochs are shown if they make the picture at most this much higher
 PAD = 0.04
+LIMIT = 1e100  # beyond, and below its inverse, sums and axes run out of floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Range:
     can_log: bool
 
 
+def drawable(value: float | None) -> bool:
+    """Whether a chart can show a value: neither missing nor infinite, nor as good as that."""
+    return value is not None and abs(value) < LIMIT  # false for NaN
+
+
 def quantile(ordered: Sequence[float], q: float) -> float:
     """The value at share ``q`` of an ordered, non-empty sequence."""
     return ordered[min(len(ordered) - 1, max(0, round(q * (len(ordered) - 1))))]
@@ -43,17 +49,17 @@ def curve_range(
 ) -> Range | None:
     """The range of the learning curves of a pair of metrics; None without a finite value.
 
-    The good end holds every value (but one per cent); the bad end holds what the better half of
-    the trials show after their first epochs, and the leaders whole after theirs.
+    The good end holds every value (but one per cent); the bad end holds what the best third of
+    the trials shows after their first epochs, and the leaders whole after theirs.
     """
     ranked = sorted(_finite(history, pair), key=lambda row: row[0])
     if not ranked:
         return None
     everything = sorted(v for _, values in ranked for _, v in values)
-    half = [values for _, values in ranked[: max(1, (len(ranked) + 1) // 2)]]
-    warm = WARM_UP * max((e for values in half for e, _ in values), default=0)
-    later = [v for values in half for e, v in values if e > warm]
-    starts = sorted(v for values in half for _, v in values)
+    good = [values for _, values in ranked[: max(5, len(ranked) // 3)]]
+    warm = WARM_UP * max((e for values in good for e, _ in values), default=0)
+    later = [v for values in good for e, v in values if e > warm]
+    starts = sorted(v for values in good for _, v in values)
     for leader in leaders:
         later += [v for e, v in _points(leader, pair) if e > warm]
     later = sorted(later) or starts
@@ -68,7 +74,7 @@ def _range(
     direction: Direction | None,
 ) -> Range:
     low, high = ends
-    positive = everything[0] > 0
+    positive = everything[0] > 1 / LIMIT
     log = direction == "min" and positive and high > 0 and starts[-1] / low > LOG_RATIO
     if log:
         high = max(high, quantile(starts, 0.995))
@@ -97,22 +103,23 @@ def _ends(
 
 def value_range(values: Sequence[float], direction: Direction) -> Range | None:
     """The range of the trials' values: the good ones whole, the worst clipped."""
-    if not values:
+    known = [v for v in values if drawable(v)]
+    if not known:
         return None
-    ordered = sorted(values, reverse=direction == "max")
+    ordered = sorted(known, reverse=direction == "max")
     best, middle, bad = ordered[0], quantile(ordered, 0.5), quantile(ordered, 0.92)
     limit = best + 4 * (middle - best)
     end = bad if abs(bad - best) <= abs(limit - best) or middle == best else limit
     low, high = min(best, end), max(best, end)
-    log = direction == "min" and low > 0 and bad / low > LOG_RATIO
+    log = direction == "min" and low > 1 / LIMIT and bad / low > LOG_RATIO
     low, high = padded(low, max(high, bad) if log else high, log)
-    return Range(low, high, (min(ordered), max(ordered)), log, min(ordered) > 0)
+    return Range(low, high, (min(ordered), max(ordered)), log, min(ordered) > 1 / LIMIT)
 
 
 def padded(low: float, high: float, log: bool = False) -> tuple[float, float]:
     """A little room at both ends, and some where both are one."""
     if log:
-        room = max(math.log(high / low) * PAD, 0.02)
+        room = max((math.log(high) - math.log(low)) * PAD, 0.02)
         return low * math.exp(-room), high * math.exp(room)
     room = (high - low) * PAD or abs(high) * 0.1 or 1.0
     return low - room, high + room
@@ -123,7 +130,7 @@ def _points(trial: TrialRecord, pair: MetricPair) -> list[tuple[int, float]]:
         (r.epoch, r.metrics[name])
         for r in trial.reports
         for name in pair.names
-        if name in r.metrics and math.isfinite(r.metrics[name])
+        if drawable(r.metrics.get(name))
     ]
 
 
@@ -135,6 +142,7 @@ def _finite(
     for trial in history.trials.values():
         if points := _points(trial, pair):
             failed = trial.state == "failed" or trial.value is None
+            last = 2 if failed else 0 if trial.proxy.full else 1
             loss = 0.0 if trial.value is None else history.objective.loss(trial.value)
-            rows.append(((int(failed), loss), points))
+            rows.append(((last, loss), points))
     return rows

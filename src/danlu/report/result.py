@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danlu.core.history import History, TrialRecord
+from danlu.report.ranges import drawable
 from danlu.report.text import format_measured, format_number
 
 
@@ -46,7 +47,11 @@ def result_of(history: History) -> Result | None:
     default = next(
         (t for t in history.trials.values() if t.config == wanted and t.value is not None), None
     )
-    same = [t for t in history.ranked if t.config == best.config and t.epoch >= best.epoch]
+    same = [
+        t
+        for t in history.ranked
+        if t.config == best.config and t.epoch >= best.epoch and drawable(t.value)
+    ]
     seeds = {t.seed: t for t in reversed(same)}
     confirmed = tuple(seeds.values()) if len(seeds) > 1 and best.proxy.full else ()
     return Result(best, default, confirmed)
@@ -92,6 +97,24 @@ def leaders(history: History, count: int = 5) -> list[TrialRecord]:
         if len(chosen) < count and all(trial.config != other.config for other in chosen):
             chosen.append(trial)
     return chosen
+
+
+def stage_starts(history: History) -> dict[str, int]:
+    """Stage → number of the trial with which it began, in that order.
+
+    A trial carries the stage it reached last, so one that was begun early and continued later
+    does not count: a stage begins where it has most of three trials in a row.
+    """
+    stages = [t.stage for t in history.trials.values()]
+    starts: dict[str, int] = {}
+    for i, stage in enumerate(stages):
+        if (
+            stage
+            and stage not in starts
+            and 2 * stages[i : i + 3].count(stage) > len(stages[i : i + 3])
+        ):
+            starts[stage] = i + 1
+    return starts
 
 
 def influence(history: History) -> dict[str, float]:

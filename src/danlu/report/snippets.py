@@ -3,11 +3,11 @@
 import math
 import re
 import shlex
+import string
 from collections.abc import Mapping, Sequence
 
 from danlu.core.parameter import Value
 
-PLACEHOLDER = re.compile(r"\{([^\W\d][\w.\-]*)\}")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -58,9 +58,20 @@ def as_command(template: Sequence[str], config: Mapping[str, Value]) -> str:
     """
     words: list[str] = []
     for word in template:
-        names = PLACEHOLDER.findall(word)
-        if all(name in config for name in names):
-            words.append(PLACEHOLDER.sub(lambda m: str(config[m[1]]), word))
-        elif word.startswith("{") and words and words[-1].startswith("-") and "=" not in words[-1]:
+        if all(name in config for _, name in _pieces(word) if name is not None):
+            words.append("".join(head + _word(config, name) for head, name in _pieces(word)))
+        elif word.startswith("{") and words and words[-1].startswith("-"):
             words.pop()
     return shlex.join(words)
+
+
+def _pieces(word: str) -> list[tuple[str, str | None]]:
+    """Literal text and the name in braces after it; doubled braces stand for themselves."""
+    return [(head, name) for head, name, _, _ in string.Formatter().parse(word)]
+
+
+def _word(config: Mapping[str, Value], name: str | None) -> str:
+    value = None if name is None else config[name]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -60,7 +60,11 @@ class Store(Protocol):
         ...
 
     def remove(self, study: str) -> None:
-        """Forget a study and all its rows."""
+        """Forget a study and all its rows.
+
+        Raises:
+            StudyError: When a tuner runs it, as of `lock`.
+        """
         ...
 
     def request(self, study: str, verb: str, trial: int | None = None) -> None:

@@ -69,7 +69,8 @@ ADVICE = {
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     advice = next((advice for words, advice in ADVICE.items() if words in text), "")
-    return f"{text}: {advice}." if advice else f"{text}."
+    text = f"{text}: {advice}" if advice else text
+    return text if text.endswith("?") else f"{text}."
 
 
 def _sqlite_path(where: Path, *, create: bool) -> Path:

@@ -29,6 +29,7 @@ def locked(path: Path, study: str) -> Iterator[None]:
         StudyError: If it is held, by another process or this one.
         StoreError: If the file cannot be opened or locked.
     """
+    path = path.resolve()  # one key for each file, whatever way leads to it
     holder = Holder.here()
     other = HELD.setdefault(path, holder)
     if other is not holder and other.pid == holder.pid:

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from danlu.core.codec import encode_number
 from danlu.core.event import Event, Reported, decode_event, encode_event
@@ -13,7 +12,9 @@ from danlu.core.spec import Spec, encode_spec
 from danlu.errors import StoreError
 
 REPORTED = "reported"
-CHUNK = 2000  # rows whose JSON is parsed at once, which halves its cost
+
+Stored: TypeAlias = Sequence[Any]
+"""A row as a database gives it: its number in the study, then the columns of `Row`."""
 
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -75,14 +76,13 @@ def _name(name: str) -> str:
     return _dumps(name)
 
 
-def decode_rows(rows: Iterable[Sequence[object]]) -> Iterator[Event]:
-    """The events of some rows, in their order.
+def decode_rows(chunks: Iterable[Sequence[Stored]]) -> Iterator[Event]:
+    """The events of some rows, in their order; each chunk is parsed at once, which is quick.
 
     Raises:
         StoreError: If a row is not one that `encode_rows` made.
     """
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, CHUNK)):
+    for chunk in chunks:
         try:
             yield from _decode_chunk(chunk)
         except (KeyError, TypeError, ValueError) as error:
@@ -92,18 +92,18 @@ def decode_rows(rows: Iterable[Sequence[object]]) -> Iterator[Event]:
             ) from error
 
 
-def _decode_chunk(chunk: Sequence[Sequence[object]]) -> list[Event]:
-    text = ",".join([str(row[4]) for row in chunk])
-    events: list[Event] = []
+def _decode_chunk(chunk: Sequence[Stored]) -> list[Event]:
+    text = ",".join([row[5] for row in chunk])
     plain = 'NaN"' not in text and 'Infinity"' not in text
-    for (at, kind, trial, epoch, _), data in zip(chunk, json.loads(f"[{text}]"), strict=True):
+    events: list[Event] = []
+    for (_, at, kind, trial, epoch, _), data in zip(chunk, json.loads(f"[{text}]"), strict=True):
         if kind == REPORTED and plain:
-            events.append(Reported(at, trial, epoch, data))  # type: ignore[arg-type]
+            events.append(Reported(at, trial, epoch, data))
             continue
         rest = {"epoch": epoch, "metrics": data} if kind == REPORTED else data
         if trial is not None or kind == "diagnosed":
             rest["trial"] = trial
-        events.append(decode_event(str(kind), {"at": at, **rest}))
+        events.append(decode_event(kind, {"at": at, **rest}))
     return events
 
 

@@ -1,5 +1,6 @@
 """A store in a database, SQLite or PostgreSQL, through the same statements."""
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from danlu.core.event import Event
 from danlu.core.history import History, fold
 from danlu.core.spec import Spec, decode_spec
+from danlu.errors import StoreError
 from danlu.stores import schema
 from danlu.stores.base import Request
 from danlu.stores.database import APPLICATION_ID, explained, open_database
@@ -19,6 +21,23 @@ from danlu.stores.refusals import Holder, held, name_taken, no_study
 from danlu.stores.rows import REPORTED, Row, decode_rows, encode_rows, encode_spec_text
 
 FETCHED = 10_000  # rows that are taken from the database at once
+TO_READ = sa.select(schema.study.c.id).where(schema.study.c.name == sa.bindparam("name"))
+TO_WRITE = TO_READ.with_for_update()
+LAST = sa.select(
+    *(
+        sa.select(sa.func.max(t.c.seq))
+        .where(t.c.study_id == sa.bindparam("study_id"))
+        .scalar_subquery()
+        for t in (schema.event, schema.report)
+    )
+)
+TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:app, :study)")
+WHO_LOCKS = sa.text(
+    "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
+    "WHERE locktype = 'advisory' AND granted AND classid = :app AND objid = :study "
+    "AND datname = current_database()"
+)
+NAME_SESSION = sa.text("SELECT set_config('application_name', :name, false)")
 
 
 class SqlStore:
@@ -34,11 +53,12 @@ class SqlStore:
 
     def __init__(self, where: str | Path, *, create: bool = True) -> None:
         self._engine, self.where = open_database(where, create=create)
-        self._writer = self._engine.execution_options(writes=True)
-        self._inserts = {
-            table: str(sa.insert(table).compile(self._engine))
-            for table in (schema.event, schema.report)
-        }
+        self._writer = self._engine.execution_options(writes=True, preserve_rowcount=True)
+        self._insert_events = str(sa.insert(schema.event).compile(self._engine))
+        self._insert_reports = (
+            f"{sa.insert(schema.report).compile(self._engine)} "
+            "ON CONFLICT (study_id, trial, epoch) DO NOTHING"
+        )
 
     def __repr__(self) -> str:
         return f"SqlStore({self.where!r})"
@@ -68,9 +88,7 @@ class SqlStore:
     def append(self, study: str, events: Sequence[Event]) -> None:
         rows = encode_rows(events)
         with explained(self.where):
-            try:
-                self._insert(study, rows)
-            except sa.exc.IntegrityError:  # an epoch is reported again, which is rare
+            if not self._insert(study, rows):
                 self._insert(study, rows, repeated=True)
 
     def load(self, study: str) -> History:
@@ -90,7 +108,9 @@ class SqlStore:
 
     def remove(self, study: str) -> None:
         with self.lock(study), self._writing() as c:
-            c.execute(sa.delete(schema.study).where(schema.study.c.name == study))
+            study_id = self._study(c, study)
+            c.execute(sa.delete(schema.study).where(schema.study.c.id == study_id))
+            self._lock_file(study_id).unlink(missing_ok=True)
 
     def request(self, study: str, verb: str, trial: int | None = None) -> None:
         table = schema.request
@@ -111,7 +131,7 @@ class SqlStore:
         with self._reading() as c:
             study_id = self._study(c, study)
         if self._engine.dialect.name == "sqlite":
-            return locked(Path(f"{self.where}.lock-{study_id}"), study)
+            return locked(self._lock_file(study_id), study)
         return self._advisory_lock(study, study_id)
 
     def close(self) -> None:
@@ -131,15 +151,23 @@ class SqlStore:
 
     def _study(self, c: sa.Connection, name: str, *, to_write: bool = False) -> int:
         """The study's id; ``to_write`` makes other writers of it wait, on PostgreSQL too."""
-        wanted = sa.select(schema.study.c.id).where(schema.study.c.name == name)
-        study_id = c.execute(wanted.with_for_update() if to_write else wanted).scalar()
+        study_id = c.execute(TO_WRITE if to_write else TO_READ, {"name": name}).scalar()
         if study_id is None:
             raise no_study(name, _names(c), self.where)
         return int(study_id)
 
-    def _insert(self, study: str, rows: Sequence[Row], *, repeated: bool = False) -> None:
-        """Insert rows; ``repeated``: without reports of an epoch that is there already."""
-        with self._writer.begin() as c:
+    def _lock_file(self, study_id: int) -> Path:
+        """The file that is locked on SQLite; on PostgreSQL there is none of this name."""
+        return Path(f"{self.where}.lock-{study_id}")
+
+    def _insert(self, study: str, rows: Sequence[Row], *, repeated: bool = False) -> bool:
+        """Insert rows; ``repeated``: without reports of an epoch that is there already.
+
+        Returns:
+            Whether all was inserted; False, and nothing was, if an epoch is there already. That
+            is rare, so it is not asked before each append.
+        """
+        with self._writer.connect() as c:
             study_id = self._study(c, study, to_write=True)
             kept = _first_reports(c, study_id, rows) if repeated else rows
             reports: list[tuple[object, ...]] = []
@@ -149,9 +177,15 @@ class SqlStore:
                     reports.append((study_id, seq, at, trial, epoch, text))
                 else:
                     events.append((study_id, seq, at, kind, trial, text))
-            for table, values in ((schema.report, reports), (schema.event, events)):
-                if values:  # as the driver takes them: SQLAlchemy's way costs as much again
-                    c.exec_driver_sql(self._inserts[table], values)
+            # As the driver takes them, since SQLAlchemy's way costs as much again.
+            if reports:
+                result = c.exec_driver_sql(self._insert_reports, reports)
+                if result.rowcount < len(reports):
+                    return False
+            if events:
+                c.exec_driver_sql(self._insert_events, events)
+            c.commit()
+        return True
 
     @contextmanager
     def _advisory_lock(self, study: str, study_id: int) -> Iterator[None]:
@@ -162,26 +196,10 @@ class SqlStore:
         session.detach()  # closing it ends the session, rather than lending it to the next
         with session:
             with explained(self.where):
+                session.execute(NAME_SESSION, {"name": _session_name(Holder.here())})
                 if not session.execute(TRY_LOCK, keys).scalar():
                     raise held(study, _parse_holder(session.execute(WHO_LOCKS, keys).scalar()))
-                session.execute(NAME_SESSION, {"name": _session_name(Holder.here())})
             yield
-
-
-LAST = sa.select(
-    *(
-        sa.select(sa.func.max(t.c.seq))
-        .where(t.c.study_id == sa.bindparam("study_id"))
-        .scalar_subquery()
-        for t in (schema.event, schema.report)
-    )
-)
-TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:app, :study)")
-WHO_LOCKS = sa.text(
-    "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
-    "WHERE locktype = 'advisory' AND granted AND classid = :app AND objid = :study"
-)
-NAME_SESSION = sa.text("SELECT set_config('application_name', :name, false)")
 
 
 def _session_name(holder: Holder) -> str:
@@ -192,7 +210,7 @@ def _parse_holder(name: str | None) -> Holder | None:
     match (name or "").split(maxsplit=3):
         case ["danlu", pid, since, host]:
             return Holder(int(pid), host, float(since))
-    return None  # it just took the lock, or this user may not see others' sessions
+    return None  # this user may not see the sessions of others
 
 
 def _names(c: sa.Connection) -> list[str]:
@@ -252,9 +270,30 @@ def _folded(c: sa.Connection, study_id: int, history: History) -> History:
                   r.c.metrics)
         .where((r.c.study_id == study_id) & (r.c.seq > history.version)),
     ).order_by("seq")  # fmt: skip
-    result = c.execution_options(stream_results=True).execute(merged)
-    rows = (row[1:] for part in result.partitions(FETCHED) for row in part)
-    return fold(history, decode_rows(rows))
+    with c.execute(merged) as result:
+        cursor = result.cursor  # the driver's own, whose rows need not be wrapped
+        assert cursor is not None
+        chunks = iter(lambda: cursor.fetchmany(FETCHED), [])
+        try:
+            with _without_collection():
+                return fold(history, decode_rows(chunks))
+        except KeyError as error:
+            raise StoreError(
+                f'study "{history.spec.name}" is damaged: it holds events of trial {error}, '
+                "but not its start. Were rows removed by hand?"
+            ) from error
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage: a load makes millions of objects, and none of it."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _decode_spec(text: str) -> Spec:

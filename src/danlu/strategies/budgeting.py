@@ -1,19 +1,36 @@
 """What is left of a study's budget, in full-training equivalents, whatever its unit."""
 
 import math
+from statistics import median
 
-from danlu.core.history import History
+from danlu.core.history import History, TrialRecord
 
 UNLIMITED = 20.0  # full trainings of a study without a budget, and until the pace is known
 TOLERANCE = 1e-9  # sums of costs are not exact
 
 
 def pace(history: History) -> float | None:
-    """Seconds that one worker needs for a full training; None before anything is known."""
+    """Seconds that a worker spends on a full training, all told; None before any is known."""
     timed = [t for t in history.trials.values() if t.seconds > 0 and t.reports]
     seconds = sum(t.seconds for t in timed)
     trainings = sum(history.cost(len(t.reports), t.proxy) for t in timed)
     return seconds / trainings if trainings else None
+
+
+def bare_pace(history: History) -> float | None:
+    """Seconds of a full training without its start, for the trial in the middle; None as above."""
+    timed = [t for t in history.trials.values() if t.seconds > 0 and t.reports]
+    seconds = [_epoch_seconds(t) / t.proxy.data_fraction for t in timed]
+    return median(seconds) * history.spec.epochs if seconds else None
+
+
+def _epoch_seconds(trial: TrialRecord) -> float:
+    """Seconds between reports; at most the average, because a pause may lie between them."""
+    average = trial.seconds / len(trial.reports)
+    first, last = trial.reports[0], trial.reports[-1]
+    if last.epoch == first.epoch:
+        return average
+    return min(average, (last.at - first.at) / (last.epoch - first.epoch))
 
 
 def total(history: History) -> float:

@@ -17,13 +17,16 @@ ETA = 3  # one of how many trials goes on from half length
 PROMISING = 6  # one of how many coarse trials goes on to half length
 CONTROL = 6  # one of how many draws comes from the whole space, lest the narrowing be wrong
 
+REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the pace
+
 
 def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
     """The next step of the fine stage; None when it is over or must wait for coarse trials."""
-    stages = {t.stage for t in history.trials.values()}
-    if "confirm" in stages or ("fine" not in stages and _too_early(history, p)):
+    stages = [t.stage for t in history.trials.values()]
+    limit = p.budget - p.confirm_runs + _confirmed(history)
+    over = stages[-1:] == ["confirm"] and not _grown(history, p, limit)
+    if over or ("fine" not in stages and _too_early(history, p)):
         return None
-    limit = p.budget - p.confirm_runs
     unreserved = limit - _finishing(history, p)
     halfway = ranked_at(history, p.half_epochs)
     return (
@@ -32,6 +35,18 @@ def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
         or _draw(space, history, p, halfway, unreserved)
         or _promotion(history, halfway, FINALISTS, limit)
     )
+
+
+def _confirmed(history: History) -> float:
+    """What the confirmation has taken so far, and will by what runs."""
+    confirm = [t for t in history.trials.values() if t.stage == "confirm"]
+    return sum(history.cost(t.until if t.open else t.epoch, t.proxy) for t in confirm)
+
+
+def _grown(history: History, p: Plan, limit: float) -> bool:
+    """Whether the budget was raised so much that the search goes on after a confirmation."""
+    more = max(2.0, REOPEN_SHARE * p.budget)
+    return fits(history, more, limit) and trials_left(history) >= 1 + p.confirm_runs
 
 
 def _too_early(history: History, p: Plan) -> bool:
@@ -128,13 +143,19 @@ def _valued(ranking: Ranking) -> int:
 
 
 def _narrowest(space: Space, box: Space) -> str:
-    """What was narrowed most, in words."""
-    ranges = {n: p for n, p in box.parameters.items() if isinstance(p, Float | Int)}
-    name = min(ranges, key=lambda n: relative_width(space[n], ranges[n]), default=None)
-    if name is None or ranges[name] == space[name]:
-        gone = next(n for n in space if n not in box or box[n] != space[n])
-        return f"{gone} without its worst choices"
-    return f"{name} narrowed to [{ranges[name].low:.3g}, {ranges[name].high:.3g}]"
+    """What was changed most, in words."""
+    ranges = {
+        name: p
+        for name, p in box.parameters.items()
+        if isinstance(p, Float | Int) and p != space[name]
+    }
+    if not ranges:
+        choice = next(n for n in space if box.parameters.get(n) != space[n])
+        return f"{choice} without its worst choices"
+    name = min(ranges, key=lambda n: relative_width(space[n], ranges[n]))
+    p = ranges[name]
+    verb = "narrowed" if relative_width(space[name], p) < 1 else "widened"
+    return f"{name} {verb} to [{p.low:.3g}, {p.high:.3g}]"
 
 
 def _length(history: History, p: Plan) -> int:

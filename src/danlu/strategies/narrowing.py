@@ -75,7 +75,7 @@ def _narrowed_range(
     if lack > 0:
         lo = max(outer_low, min(lo - lack / 2, outer_high - LEAST_WIDTH * width))
         hi = lo + LEAST_WIDTH * width
-    return _between(p, whole, lo, hi)
+    return _between(p, whole, (lo, hi), values[0])
 
 
 def _outer(whole: Float | Int, x: Sequence[float]) -> tuple[float, float]:
@@ -98,22 +98,28 @@ def _outer(whole: Float | Int, x: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _between(p: Float | Int, whole: Float | Int, lo: float, hi: float) -> Float | Int:
-    """The parameter with a range given on its scale, in numbers that a person can read."""
+def _between(
+    p: Float | Int, whole: Float | Int, scaled: tuple[float, float], best: Value
+) -> Float | Int:
+    """The parameter with a range given on its scale, in numbers that a person can read.
+
+    The neighbours of the best whole number always stay in play.
+    """
+    low, high = (float(f"{math.exp(v) if p.log else v:.4g}") for v in scaled)
+    if isinstance(p, Int) and isinstance(best, int):
+        low, high = min(round(low), best - 1), max(round(high), best + 1)
     ends = [whole.low, whole.high, *(whole.limits or ())]
-    low, high = (
-        min(max(ends), max(min(ends), float(f"{math.exp(v) if p.log else v:.4g}")))
-        for v in (lo, hi)
-    )
-    return p.between(low, high)
+    return p.between(max(min(ends), low), min(max(ends), high))
 
 
 def relative_width(whole: Parameter, part: Float | Int) -> float:
     """The width of a range as a share of the whole one's, on the parameter's scale."""
-    if isinstance(whole, Choice) or whole.constant:
-        return 1.0
-    width = _scaled(whole, whole.high) - _scaled(whole, whole.low)
-    return (_scaled(part, part.high) - _scaled(part, part.low)) / width
+    return 1.0 if isinstance(whole, Choice) or whole.constant else _width(part) / _width(whole)
+
+
+def _width(p: Float | Int) -> float:
+    half = 0.5 if isinstance(p, Int) else 0.0  # a whole number fills its cell
+    return _scaled(p, p.high + half) - _scaled(p, p.low - half)
 
 
 def _scaled(p: Float | Int, value: Value) -> float:

@@ -12,6 +12,15 @@ def check_whole(owner: str, key: str, value: object, low: int) -> None:
         )
 
 
+def check_number(owner: str, key: str, value: object, low: float, high: float) -> None:
+    """Raise unless ``value`` is a number in [low, high]."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise StudyError(
+            f"strategy {owner!r}: {key} must be a number in [{low:g}, {high:g}], "
+            f"but got {value!r}."
+        )
+
+
 def check_flag(owner: str, key: str, value: object) -> None:
     """Raise unless ``value`` is true or false."""
     if not isinstance(value, bool):

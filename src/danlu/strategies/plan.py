@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.space import Space
-from danlu.strategies.budgeting import pace, total
+from danlu.strategies.budgeting import bare_pace, total
 
 COARSE_SHARE = 0.35  # of the budget; the fine stage takes what is left by the others
 COARSE_TRIAL_SHARE = 0.5  # of a budget in trials
 CONFIRM_SHARE = 0.2
 CONFIRM_TRIAL_SHARE = 0.15
-LEAST_TO_CONFIRM = 7.0  # with fewer full trainings, two for the confirmation cost too much
+SMALL = 10.0  # full trainings; with fewer, two for the confirmation are more than their share
 FINALISTS, FRESH_SEEDS = 3, 3
 SUBSET = Proxy(data_fraction=0.25)
 SUBSET_WORTH_S = 30.0  # seconds of a full training below which a subset saves too little
@@ -47,8 +47,8 @@ def plan(space: Space, history: History) -> Plan:
     coarse = coarse_epochs(spec.epochs)
     if not proxy.full:
         coarse = min(half, 2 * coarse)  # a subset has fewer steps an epoch, which is what hurts
-    if budget < 2 and not history.can_pause:
-        coarse = half = spec.epochs  # one training is all there is: it must not end early
+    if budget < SMALL and not history.can_pause:
+        coarse = half = spec.epochs  # too little to train short ones in vain
     wide = max(16, 8 * len(space.free))
     coarse_trials = min(wide, int(COARSE_SHARE * budget / history.cost(coarse, proxy)))
     if spec.budget.trials is not None:
@@ -68,14 +68,14 @@ def subset_pays(history: History) -> bool:
     """Whether coarse trials are trained on a part of the data."""
     if any(not t.proxy.full for t in history.trials.values()):
         return True
-    seconds = pace(history)
+    seconds = bare_pace(history)
     return history.takes_fraction is True and seconds is not None and seconds >= SUBSET_WORTH_S
 
 
 def _confirm_runs(history: History, budget: float) -> int:
     trials = history.spec.budget.trials
     most = FINALISTS * FRESH_SEEDS
-    if budget < LEAST_TO_CONFIRM:
+    if budget < SMALL:
         return 0
     if trials is None:
         return min(most, max(2, int(CONFIRM_SHARE * budget)))

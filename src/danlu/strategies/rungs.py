@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TypeAlias
 
 from danlu.core.decision import FULL, Proxy, Stop
@@ -31,23 +32,21 @@ def loss_at(trial: TrialRecord, epoch: int, objective: Objective) -> float | Non
     Infinite if it failed on its way there or never had a finite value. Training that ended by
     itself, before its ``until``, counts as trained to any epoch.
     """
-    reached = trial.epoch
+    if trial.epoch >= epoch:
+        return _best_until(trial, epoch, objective)
     if trial.state == "failed":
-        if trial.until < epoch:
-            return None
-        if reached < epoch:
-            return math.inf
-    elif reached < epoch and not (trial.state == "finished" and reached < trial.until):
-        return None
+        return math.inf if trial.until >= epoch else None
+    if trial.state == "finished" and trial.epoch < trial.until:
+        return _best_until(trial, epoch, objective)
+    return None
+
+
+def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
+    """The best loss up to an epoch; the inner loop of all halving."""
     if trial.value is None:
         return math.inf
     if trial.value_epoch <= epoch:
         return objective.loss(trial.value)
-    return _best_until(trial, epoch, objective)
-
-
-def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
-    """The best loss up to an epoch, found in its reports; in the inner loop of all halving."""
     best, metric, shrinks = math.inf, objective.metric, objective.direction == "min"
     for report in trial.reports:
         if report.epoch > epoch:
@@ -81,7 +80,7 @@ def ranked_rungs(history: History, rungs: Sequence[int]) -> list[Ranking]:
                 break
             ranking.append((loss, t.number))
     for ranking in rankings:
-        ranking.sort()
+        ranking.sort(key=itemgetter(0))  # stable: trials come in the order of their numbers
     return rankings
 
 
@@ -90,7 +89,7 @@ def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:
     rankings = ranked_rungs(history, rungs)
     found = []
     for t in history.running:
-        passed = [k for k, rung in enumerate(rungs[:-1]) if t.epoch >= rung]
+        passed = [k for k, rung in enumerate(rungs[:-1]) if rung <= t.epoch and rung < t.until]
         if not passed or not t.proxy.full or t.stage == "confirm":
             continue
         ranking, rung = rankings[passed[-1]], rungs[passed[-1]]

@@ -7,8 +7,8 @@
 3. Confirm: the best few configs once more, in full and with fresh seeds, because the best of
    many single runs flatters itself.
 
-Without pausing, fine trials train on and are stopped at half length unless they are among the
-best third.
+Without pausing, fine trials train on, and are stopped at coarse and at half length unless they
+are in the best third there.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.confirm import confirm
 from danlu.strategies.fine import ETA, fine
 from danlu.strategies.fresh import fresh_config
-from danlu.strategies.plan import Plan, plan
+from danlu.strategies.plan import Plan, coarse_epochs, plan
 from danlu.strategies.rungs import stops
 
 
@@ -33,8 +33,7 @@ class Staged:
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         decisions: list[Decision] = []
         if not history.can_pause:
-            half = plan(space, history).half_epochs
-            decisions += stops(history, (half, history.spec.epochs), ETA)
+            decisions += stops(history, _rungs(space, history), ETA)
         now = history
         for _ in range(free_slots):
             decision = following(space, now)
@@ -45,6 +44,12 @@ class Staged:
         if free_slots and not decisions and not history.running:
             decisions.append(Finish(_summary(history)))
         return decisions
+
+
+def _rungs(space: Space, history: History) -> tuple[int, ...]:
+    """Where trials that cannot pause are compared."""
+    epochs, half = history.spec.epochs, plan(space, history).half_epochs
+    return tuple(sorted({coarse_epochs(epochs), half, epochs}))
 
 
 def following(space: Space, history: History) -> Start | Continue | None:

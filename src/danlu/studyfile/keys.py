@@ -156,4 +156,4 @@ def _unquoted(name: str, value: Any, key: Key) -> str:
 
 def _elsewhere(name: Any) -> str:
     homes = [section for section, keys in SECTIONS.items() if name in keys]
-    return f" It belongs into [{homes[0]}]." if homes else ""
+    return f" It belongs in [{homes[0]}]." if homes else ""

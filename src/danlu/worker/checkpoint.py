@@ -117,7 +117,15 @@ def _numpy_parts() -> list[Any]:
         return []
     arrays = numpy._core.multiarray
     kinds = {type(numpy.dtype(code)) for code in numpy.typecodes["All"] if code != "O"}
-    return [arrays._reconstruct, arrays.scalar, numpy.ndarray, numpy.dtype, codecs.encode, *kinds]
+    return [
+        arrays._reconstruct,
+        arrays.scalar,
+        numpy.ndarray,
+        numpy.dtype,
+        codecs.encode,
+        bytes,
+        *kinds,
+    ]
 
 
 def _encode(value: Any) -> Any:

@@ -128,13 +128,19 @@ class Tail:
         self._rest = b""
 
     def lines(self, *, final: bool = False) -> Iterator[bytes]:
-        """New lines without their ends; ``final`` takes an unfinished last one too."""
+        """New lines without their ends, of at most `CHUNK` bytes.
+
+        Args:
+            final: Take all that is there, an unfinished last line too.
+        """
         while data := self._chunk():
             # Progress bars end their lines with a carriage return.
             *ended, self._rest = re.split(rb"[\r\n]", self._rest + data)
             yield from (line for line in ended if 0 < len(line) <= LONGEST_LINE)
             if len(self._rest) > LONGEST_LINE:
                 self._rest = self._rest[: LONGEST_LINE + 1]  # stays too long until its end comes
+            if not final:
+                break  # or a writer that is quicker than we are would never let us go
         if final and 0 < len(self._rest) <= LONGEST_LINE:
             line, self._rest = self._rest, b""
             yield line

@@ -40,7 +40,7 @@ const HUES = {
 const MORE = { light: ["#56B4E9", "#7A5230", "#6A4FB3", "#5B7F00"], dark: ["#7FCBF5", "#C69A6D", "#A48CF0", "#A5C93A"] };
 
 // The view: what is lit, pinned and chosen. Parts listen and redraw what they show.
-const view = { lit: null, pinned: [], pair: 0, log: null, fit: false, close: false };
+const view = { lit: null, pinned: [], pair: 0, log: null, fit: false, close: false, printing: false };
 const listeners = [];
 const listen = (f) => listeners.push(f);
 function change(patch) {

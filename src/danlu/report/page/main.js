@@ -31,7 +31,7 @@ function figures() {
 function findings() {
   const list = [...data.findings];
   if (data.study.state === "running") list.unshift({ severity: "info", message: `This study was running when the report was written; write it again for what came since.` });
-  else if (data.study.ended) list.unshift({ severity: data.study.state === "failed" ? "error" : "info", message: data.study.ended });
+  else if (data.study.ended) list.unshift({ severity: data.study.state === "failed" ? "error" : "info", message: `${data.study.state[0].toUpperCase()}${data.study.state.slice(1)}: ${data.study.ended}` });
   if (!list.length) return "";
   return el("ul", { class: "findings" }, ...list.map((f) => el("li", { class: f.severity }, text(f.message))));
 }
@@ -74,8 +74,8 @@ function clip(box) {
 function build() {
   document.documentElement.dataset.theme = wantedTheme();
   const parts = [el("div", { class: "pair" }, curvesCard(), resultCard()), panelsCard()];
-  if (valued.length) parts.push(historyCard());
-  if (valued.length && data.parameters.length) parts.push(slicesCard());
+  if (data.values) parts.push(historyCard());
+  if (data.values && data.parameters.length) parts.push(slicesCard());
   if (trials.length) parts.push(tableCard());
   document.getElementById("page").replaceChildren(header(), figures(), findings(), el("div", { class: "rows" }, ...parts),
     el("footer", {}, "Written by danlu. Every reported epoch: danlu export."));
@@ -94,5 +94,23 @@ follow();
 addEventListener("hashchange", follow);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(wantedTheme()));
 let before = null;
-addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; setTheme("light"); });
-addEventListener("afterprint", () => setTheme(before));
+addEventListener("beforeprint", () => {
+  if (view.printing) return;
+  before = document.documentElement.dataset.theme;
+  setTheme("light");
+  view.printing = true;
+  for (const plot of document.querySelectorAll(".plot")) plot.append(copied(plot.firstChild));
+});
+addEventListener("afterprint", () => {
+  if (!view.printing) return;
+  view.printing = false;
+  for (const copy of document.querySelectorAll(".plot .copy")) copy.remove();
+  setTheme(before);
+});
+
+// Chromium prints a canvas that was drawn anew for printing empty, but a fresh one as it is.
+function copied(canvas) {
+  const copy = el("canvas", { class: "copy", width: canvas.width, height: canvas.height });
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}

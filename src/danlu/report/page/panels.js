@@ -10,7 +10,7 @@ function panel(t) {
       const last = Math.max(2, ...panelTrials().map((k) => k.e.at(-1) ?? 1));
       const x = scale("linear", 1, last, p.box.left, p.box.right, 3);
       x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
-      p.axes(x, scale(logNow() ? "log" : "linear", low, high, p.box.bottom, p.box.top, 4), "", "");
+      p.axes(x, scale(kindNow(), low, high, p.box.bottom, p.box.top, 4), "", "");
       const path = { val: track(p, t, pair.val), train: track(p, t, pair.train) };
       if (!path.val && !path.train) return;
       p.inside(p.ctx, () => bold(p.ctx, p, path, hue(t.n) ?? tone("ink"), { width: 1.9, shade: 0.2 }));
@@ -30,6 +30,7 @@ function panelsCard() {
     el("p", { class: "caption" }, "The same axes in each; the shaded area is the gap between training and validation."));
   const fill = () => {
     box.replaceChildren(...panelTrials().map(panel));
+    for (const node of box.children) node.plot.draw();
     card.hidden = !box.childElementCount;
   };
   listen((patch) => {

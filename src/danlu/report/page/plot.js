@@ -1,15 +1,19 @@
 // A canvas with axes: scales, ticks, grid, and a second canvas above for what is lit.
 
+// An axis of 1 − value on a log scale, for what comes near 1: the top is where 1 − value is NEAREST.
+const NEAREST = 1e-3;
+const ONES = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998];
+
 // Positions for ticks and the map from a value to the pixel.
 function scale(kind, low, high, from, to, wanted = 6) {
   if (kind === "category") return categories(low, from, to);
-  const f = kind === "log" ? Math.log10 : (v) => v;
+  const f = { log: Math.log10, nearOne: (v) => -Math.log10(Math.max(NEAREST, 1 - v)) }[kind] ?? ((v) => v);
   const a = f(low), b = f(high), k = (to - from) / (b - a || 1);
   return {
     kind, low, high,
     at: (v) => from + (f(v) - a) * k,
     back: (p) => (kind === "log" ? 10 ** (a + (p - from) / k) : a + (p - from) / k),
-    ticks: kind === "log" ? logTicks(low, high, wanted) : linearTicks(low, high, wanted),
+    ticks: kind === "nearOne" ? ONES.filter((v) => v >= low && v <= high) : kind === "log" ? logTicks(low, high, wanted) : linearTicks(low, high, wanted),
     show: (v) => show(v, 3),
   };
 }
@@ -69,7 +73,8 @@ class Plot {
     this.base = el("canvas", { role: "img", tabindex: "0", "aria-label": label + keys });
     this.over = el("canvas", { class: "over", "aria-hidden": "true" });
     this.node = el("div", { class: "plot" }, this.base, this.over);
-    new ResizeObserver(() => this.draw()).observe(this.node);
+    // While the page is printed its pictures are stretched, not drawn again.
+    new ResizeObserver(() => { if (!view.printing) this.draw(); }).observe(this.node);
   }
 
   draw() {

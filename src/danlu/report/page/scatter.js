@@ -3,11 +3,13 @@
 const STEADY = 0x9e3779b1; // spreads trial numbers evenly, so that a picture is the same each time
 const jitter = (n) => (((Math.imul(n, STEADY) >>> 0) / 2 ** 32) - 0.5);
 
-const valued = trials.filter((t) => t.value !== null);
+const valued = trials.filter((t) => t.value !== null && Math.abs(t.value) < 1e100); // what a chart can show
 const counted = (t) => t.rank !== null || !trials.some((other) => other.rank !== null);
 
+const valuesNow = () => (view.close ? data.values.close : data.values);
+
 function valueScale(box, wanted) {
-  const r = view.close ? data.values.close : data.values;
+  const r = valuesNow();
   return scale(r.log ? "log" : "linear", r.low, r.high, box.bottom, box.top, wanted);
 }
 
@@ -124,9 +126,7 @@ function bestLine(plot, along) {
 // A line with its name where each stage began.
 function stageMarks(plot, along) {
   const { ctx, x, box } = plot;
-  const first = new Map();
-  for (const t of trials) if (t.stage && !first.has(t.stage)) first.set(t.stage, along(t));
-  const marks = [...first].map(([name, v]) => [name, x.at(v)]).sort((a, b) => a[1] - b[1]);
+  const marks = data.stages.map(([name, n]) => [name, x.at(along(trialOf.get(n)))]).sort((a, b) => a[1] - b[1]);
   ctx.textBaseline = "bottom";
   ctx.textAlign = "left";
   let free = -Infinity, row = 0;
@@ -148,9 +148,9 @@ function stageMarks(plot, along) {
   });
 }
 
-// Shows the better half of the values only, in history and slices alike.
+// Shows the best quarter of the values only, in history and slices alike.
 function closer() {
-  const button = toggle("best half", view.close, () => change({ close: !view.close }));
+  const button = toggle("best quarter", view.close, () => change({ close: !view.close }));
   listen(() => press(button, view.close));
   return button;
 }
@@ -167,7 +167,7 @@ function historyCard() {
       const end = Math.max(shown.cost ? 1e-3 : 1, ...trials.map(along));
       const x = scale("linear", shown.cost ? 0 : 0.5, shown.cost ? end * 1.02 : end + 0.5, p.box.left, p.box.right, Math.max(3, p.width / 80));
       if (!shown.cost) x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
-      p.axes(x, valueScale(p.box, 6), shown.cost ? "full trainings spent" : "trial", data.study.metric + (data.values.log ? " (log scale)" : ""));
+      p.axes(x, valueScale(p.box, 6), shown.cost ? "full trainings spent" : "trial", data.study.metric + (valuesNow().log ? " (log scale)" : ""));
       stageMarks(p, along);
       p.inside(p.ctx, () => bestLine(p, along));
       dots(p, (t) => p.x.at(along(t)));

@@ -16,9 +16,9 @@ function columns() {
     number: trials.every((t) => !has(t, name) || typeof t.config[name] === "number"),
   }));
   return [...fixed, ...parameters,
+    { id: "why", get: (t) => t.why, why: true },
     { id: "seconds", get: (t) => t.seconds, number: true },
-    { id: "seed", get: (t) => t.seed, words: (t) => String(t.seed), number: true },
-    { id: "why", get: (t) => t.why, why: true }];
+    { id: "seed", get: (t) => t.seed, words: (t) => String(t.seed), number: true }];
 }
 
 const words = (column, t) => (column.words ? column.words(t) : show(column.get(t)));

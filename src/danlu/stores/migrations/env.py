@@ -2,11 +2,10 @@
 
 from alembic import context
 
-from danlu.stores.schema import metadata, revision
+from danlu.stores.schema import revision
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
     version_table=revision.name,
 )
 with context.begin_transaction():

@@ -1,0 +1,93 @@
+"""The default plan: search by freeze-thaw, then train the best in full, then confirm them.
+
+Freeze-thaw is coarse to fine by itself: it begins with the default config and many short
+trainings, and its model narrows them down as it learns where the good configs lie. What it lacks
+is the end: the best of many noisy single runs flatters itself, so the last part of the budget
+brings the best configs to their full length and trains them again with fresh seeds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from danlu.core.decision import Continue, Decision, Finish, Start
+from danlu.core.history import History, TrialRecord
+from danlu.core.space import Space
+from danlu.strategies.budgeting import TOLERANCE, fits, total, trials_left
+from danlu.strategies.confirm import confirm
+from danlu.strategies.evidence import one_by_one
+from danlu.strategies.freeze_thaw import FreezeThaw
+from danlu.strategies.fresh import config_key
+from danlu.strategies.plan import FINALISTS
+
+SMALL = 10.0  # full trainings; with fewer, confirming would take too much from the search
+END_SHARE = 0.25  # of the budget: to finish the best and to confirm them
+SEARCH, FINISH = "search", "finish"
+
+
+@dataclass(frozen=True, slots=True)
+class Auto:
+    """Freeze-thaw, with the end of the budget kept for the best; has no keys.
+
+    Without a budget it stops after 20 full trainings.
+    """
+
+    def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        stops: Sequence[Decision] = ()
+        if not history.can_pause and _searching(history):
+            stops = FreezeThaw().decide(space, history, 0)
+        begun = one_by_one(_next, space, history, free_slots)
+        if free_slots and not begun and not history.running:
+            return [*stops, Finish(_summary(history))]
+        return [*stops, *begun]
+
+
+def _next(space: Space, history: History) -> Decision | None:
+    """What one free slot does; None if nothing fits, or all depends on what runs."""
+    if _searching(history):
+        for decision in FreezeThaw().decide(space, history, 1):
+            if isinstance(decision, Start | Continue):
+                return replace(decision, stage=SEARCH)
+    return _finish(history) or confirm(history, total(history))
+
+
+def _searching(history: History) -> bool:
+    """Whether the search still goes on: its part of the budget is not spent."""
+    if any(t.stage in (FINISH, "confirm") for t in history.trials.values()):
+        return False
+    budget = total(history)
+    kept = END_SHARE * budget if budget >= SMALL else 0.0
+    if trials_left(history) <= (2 * FINALISTS if kept else 0):
+        return False
+    return history.trainings + history.committed < budget - kept - TOLERANCE
+
+
+def _finish(history: History) -> Continue | None:
+    """The next of the best configs that is to be trained to its full length."""
+    full = history.spec.epochs
+    best = _leaders(history)
+    for place, t in enumerate(best, start=1):
+        cost = history.cost(full - t.epoch, t.proxy)
+        if t.state == "paused" and t.epoch < full and fits(history, cost, total(history)):
+            why = f"finish: #{t.number} is {place} of the best {len(best)}, on to epoch {full}"
+            return Continue(t.number, full, FINISH, why)
+    return None
+
+
+def _leaders(history: History) -> list[TrialRecord]:
+    """The best trials of the search, each of another config."""
+    best: dict[object, TrialRecord] = {}
+    for t in history.ranked:
+        if t.stage != "confirm":
+            best.setdefault(config_key(t.config), t)
+    return list(best.values())[:FINALISTS]
+
+
+def _summary(history: History) -> str:
+    best = history.best
+    if best is None or best.value is None:
+        return f"the plan is done: none of {len(history.trials)} trials gave a value"
+    spent = f"{history.trainings:.3g} full trainings"
+    metric = f"{history.objective.metric} {best.value:.4g}"
+    return (
+        f"search, finish and confirm are done after {spent}: the best is #{best.number}, {metric}"
+    )

@@ -1,0 +1,217 @@
+"""What a history says about configs, as curves of losses (lower is better)."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+
+import numpy as np
+
+from danlu.core.decision import Continue, Decision, Start
+from danlu.core.event import Continued, Started
+from danlu.core.history import History, TrialRecord
+from danlu.core.parameter import Value
+from danlu.core.space import Space
+from danlu.surrogates.linalg import Array, one_thread
+
+BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing about the config
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One config as the models see it: its finite losses up to the first that is not.
+
+    Attributes:
+        number: Its trial, the latest if there are several.
+        epochs: Where it was evaluated, ascending.
+        times: When each of them was reported.
+        failed: Whether the config made training fail or diverge.
+        paused: Whether it can be trained further.
+        until: Where a running training leads; 0 if none runs.
+    """
+
+    number: int
+    config: Mapping[str, Value]
+    epochs: tuple[int, ...]
+    losses: tuple[float, ...]
+    times: tuple[float, ...]
+    failed: bool = False
+    paused: bool = False
+    until: int = 0
+
+    @property
+    def epoch(self) -> int:
+        return self.epochs[-1] if self.epochs else 0
+
+    @property
+    def best(self) -> float:
+        return min(self.losses)
+
+    @property
+    def last(self) -> float:
+        return self.losses[-1]
+
+    @property
+    def awaited(self) -> bool:
+        """Whether training runs towards an epoch that is not reported yet."""
+        return self.until > self.epoch and not self.failed
+
+    def before(self, time: float) -> "Curve":
+        """The curve as it stood at a time."""
+        if not self.times or self.times[-1] <= time:
+            return self
+        k = bisect_right(self.times, time)
+        return Curve(self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k])
+
+
+def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
+    """A trial's curve of the metric times ``sign``."""
+    epochs, losses, times = [], [], []
+    failed = trial.state == "failed" and trial.cause not in BLAMELESS
+    for r in trial.reports:
+        value = r.metrics.get(metric)
+        if value is None:
+            continue
+        if not math.isfinite(value):
+            failed = True
+            break
+        epochs.append(r.epoch)
+        losses.append(sign * value)
+        times.append(r.at)
+    return Curve(
+        trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
+        trial.state == "paused" and not failed,
+        trial.until if trial.state in ("running", "lost") else 0,
+    )  # fmt: skip
+
+
+class _Same:
+    """A trial's record as a key by identity: records never change, and are not hashable."""
+
+    __slots__ = ("trial",)
+
+    def __init__(self, trial: TrialRecord) -> None:
+        self.trial = trial
+
+    def __hash__(self) -> int:
+        return id(self.trial)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.trial is other.trial
+
+
+@lru_cache(maxsize=32768)
+def _kept(same: _Same, metric: str, sign: float) -> Curve:
+    """`curve_of`, kept from one decision to the next: most trials have not changed."""
+    return curve_of(same.trial, metric, sign)
+
+
+def gather(history: History) -> list[Curve]:
+    """The curves of all trials on the real task, in the order of their starts."""
+    metric, sign = history.objective.metric, history.objective.loss(1.0)
+    return [_kept(_Same(t), metric, sign) for t in history.trials.values() if t.proxy.full]
+
+
+def gather_fractions(history: History, horizon: int) -> list[Curve]:
+    """One curve per config over the shares of the data it was trained on.
+
+    A trial on the share s is the point s · horizon of its config's curve, at its best loss.
+    """
+    metric, sign = history.objective.metric, history.objective.loss(1.0)
+    groups: dict[frozenset[tuple[str, Value]], dict[int, Curve]] = {}
+    for t in history.trials.values():
+        if t.proxy.classes is None:
+            place = max(1, round(t.proxy.data_fraction * horizon))
+            curve = curve_of(t, metric, sign)
+            groups.setdefault(frozenset(t.config.items()), {})[place] = curve
+    return [_joined(points) for points in groups.values()]
+
+
+def _joined(points: Mapping[int, Curve]) -> Curve:
+    """The trainings of one config on growing shares of the data as one curve."""
+    newest = max(points.values(), key=lambda c: c.number)
+    failed = any(c.failed for c in points.values())
+    until = max((place for place, c in points.items() if c.awaited), default=0)
+    done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
+    return Curve(
+        newest.number, newest.config, tuple(e for e, _ in done),
+        tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
+        failed, bool(done) and not failed and not until, until,
+    )  # fmt: skip
+
+
+def stream(history: History, salt: int = 0) -> np.random.Generator:
+    """The random numbers of the next decision: the same for the same history."""
+    reports = sum(len(t.reports) for t in history.trials.values())
+    parts = [history.spec.seed & 0xFFFFFFFF, len(history.trials), reports, len(history.running)]
+    return np.random.default_rng([*parts, salt])
+
+
+def one_by_one(
+    decide: Callable[[Space, History], Decision | None],
+    space: Space,
+    history: History,
+    free_slots: int,
+) -> list[Decision]:
+    """Fill the free slots one after the other, each decision as if the former were recorded."""
+    decisions: list[Decision] = []
+    while len(decisions) < free_slots:
+        with one_thread():
+            decision = decide(space, history)
+        if decision is None:
+            break
+        decisions.append(decision)
+        if not isinstance(decision, Start | Continue):
+            break
+        history = _recorded(history, decision)
+    return decisions
+
+
+def _recorded(history: History, d: Start | Continue) -> History:
+    now = history.last_at
+    if isinstance(d, Start):
+        number = history.next_number
+        seed = history.spec.trial_seed(number) if d.seed is None else d.seed
+        return history.after(
+            Started(now, number, d.config, d.until, seed, d.proxy, d.stage, d.why)
+        )
+    attempt = history.trials[d.trial].attempt
+    return history.after(Continued(now, d.trial, d.until, attempt, d.stage, d.why))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A request to fit hyperparameters; equal fingerprints mean equal data."""
+
+    fingerprint: tuple[object, ...]
+    make: Callable[[], Array] = field(compare=False)
+
+
+@lru_cache(maxsize=256)
+def fitted(fit: Fit) -> Array:
+    """The fitted hyperparameters; kept, since most decisions share those of a milestone."""
+    return fit.make()
+
+
+def milestone(curves: Sequence[Curve], growth: float) -> float:
+    """The time at which hyperparameters were fitted last, as any reader of the history finds it.
+
+    Fits happen whenever the number of reports has grown by ``growth``, and at each of the first.
+    """
+    times = np.fromiter(chain.from_iterable(c.times for c in curves), float)
+    n, step = len(times), 1
+    while (following := max(step + 1, math.floor(step * growth))) <= n:
+        step = following
+    return float(np.partition(times, step - 1)[step - 1])
+
+
+def fingerprint(history: History, curves: Sequence[Curve]) -> tuple[object, ...]:
+    """What tells one set of curves from another without comparing them whole."""
+    losses = np.fromiter(chain.from_iterable(c.losses for c in curves), float)
+    weights = np.cos(np.arange(len(losses)))
+    return (
+        repr(history.spec.space), history.spec.epochs, len(curves), len(losses),
+        float(losses.sum()), float(weights @ losses),
+    )  # fmt: skip

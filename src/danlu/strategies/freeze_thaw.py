@@ -1,0 +1,239 @@
+"""Freeze-thaw search: each decision trains the config, new or paused, that promises most.
+
+The curves of all trials are one exact low-rank Gaussian process (`danlu.surrogates.curve_gp`).
+New configs get a short first slice; a paused trial goes on in slices that grow geometrically.
+Candidates are compared by the expected improvement at a random horizon (Rakotoarison et al.
+2024), which mixes greedy and far-sighted decisions.
+
+Expected improvement alone nearly always prefers the best of hundreds of new candidates, so that
+nothing is ever trained to its end. Three rules set that right:
+
+- a new config has to improve on what continuing the best paused trial would reach anyway;
+- as long as continuing has had less than its share of all epochs, a paused trial wins unless a
+  new config promises many times more (it does while no curve has moved yet);
+- as in successive halving, few trials may go deep before many were begun.
+
+Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from danlu.core.decision import Continue, Decision, Finish, Start, Stop
+from danlu.core.history import History
+from danlu.core.space import Space
+from danlu.strategies.bayes import Bayes
+from danlu.strategies.encoding import encode
+from danlu.strategies.evidence import Curve, one_by_one, stream
+from danlu.strategies.options import check_number
+from danlu.strategies.outlook import Outlook, look
+from danlu.strategies.search import design, expected, log_success, seek, untried
+from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.surrogates.acquisition import log_ei
+from danlu.surrogates.curves import Horizon
+from danlu.surrogates.linalg import Array, Ints
+
+NAME = "freeze-thaw"
+FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
+FAR_PAUSED = 0.25  # the same for paused trials
+HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
+LEAST_SEEN = 3  # trials with a curve before any is called hopeless
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeThaw:
+    """Chooses between new configs and paused trials.
+
+    Attributes:
+        first_slice: Share of a full training that a new config gets.
+        growth: Factor by which a continued trial's length grows.
+        continued: Share of all epochs that continuing shall have.
+        patience: While it has less, a new config must promise exp(patience) times more.
+        depth: How many trials may reach a length, in units of successive halving's number: those
+            begun times first slice over length.
+        fractions: Shares of the training data besides the whole, for training that takes them:
+            a config climbs from share to share.
+    """
+
+    first_slice: float = 0.06
+    growth: float = 1.5
+    continued: float = 0.75
+    patience: float = 6.0
+    depth: float = 2.0
+    fractions: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_number(NAME, "first_slice", self.first_slice, 0.0, 1.0)
+        check_number(NAME, "growth", self.growth, 1.0, 100.0)
+        check_number(NAME, "continued", self.continued, 0.0, 1.0)
+        check_number(NAME, "patience", self.patience, 0.0, 1000.0)
+        check_number(NAME, "depth", self.depth, 0.0, 1e9)
+        for share in self.fractions:
+            check_number(NAME, "fractions", share, 1e-6, 1.0)
+        shares = tuple(sorted(set(self.fractions)))
+        if shares and shares[-1] != 1.0:
+            shares = (*shares, 1.0)  # the real task is where every config leads
+        object.__setattr__(self, "fractions", shares)
+
+    def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        track = self._track(history)
+        if track is None:
+            return Bayes().decide(space, history, free_slots)
+        stops = self._hopeless(space, history, track) if isinstance(track, Whole) else []
+        begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
+        return [*stops, *begun]
+
+    def _track(self, history: History) -> Track | None:
+        """The ladder that configs climb; None without curves."""
+        T = history.spec.epochs
+        if len(self.fractions) > 1 and history.takes_fraction is not False:
+            return Fractions(self.fractions, T)
+        if T == 1:
+            return None
+        if not history.can_pause:
+            return Whole(T)
+        return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
+
+    def _next(self, space: Space, history: History, track: Track) -> Decision | None:
+        encoding, curves = encode(space), track.curves(history)
+        tried = encoding.place([c.config for c in curves])
+        n_first = min(max(len(encoding.group) + 1, 5), 8)
+        if len(curves) < n_first or not any(c.epochs for c in curves):
+            w, why = design(encoding, history, len(curves))
+        else:
+            rng = stream(history)
+            outlook = look(
+                encoding, history, curves, Horizon(track.horizon), rng,
+                comparable_only=isinstance(track, Fractions),
+            )  # fmt: skip
+            row, value = self._best_paused(outlook, track, curves, rng)
+            w, new_value, why = self._best_new(outlook, track, history, curves, tried, rng)
+            owed = self.patience if self._owes_continuation(track, curves) else 0.0
+            if row is not None and value + owed >= new_value:
+                return self._go_on(history, outlook, track, row)
+        u = untried(encoding, w, tried, stream(history, 1))
+        if u is not None:
+            return track.start(encoding.config(u), why)
+        return self._exhausted(history, track, curves)
+
+    def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
+        """Running trials that will hardly reach what the best trial reached already."""
+        # Here a running trial is judged by what it reported, not by what is believed of it.
+        curves = [replace(c, until=0) for c in track.curves(history)]
+        if sum(bool(c.epochs) for c in curves) < LEAST_SEEN:
+            return []
+        outlook = look(encode(space), history, curves, Horizon(track.horizon), stream(history, 2))
+        shortest = max(2, round(self.first_slice * track.horizon))
+        running = {t.number for t in history.running}
+        rows = np.array(
+            [
+                i
+                for i, c in enumerate(outlook.curves)
+                if c.number in running and shortest <= c.epoch < track.horizon
+            ],
+            int,
+        )
+        if not len(rows):
+            return []
+        mu, sd = outlook.predict_seen(rows, np.full(len(rows), track.horizon))
+        stops = []
+        for i, m, s in zip(rows, mu, sd, strict=True):
+            if m - HOPELESS * s > outlook.best:
+                said = expected(history, outlook.warp, float(m), float(s), track.horizon)
+                stops.append(Stop(outlook.curves[i].number, f"hopeless: {said}"))
+        return stops
+
+    def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
+        """Whether continuing has had less than its share of all epochs.
+
+        On shares of the data the rule does not hold: the smallest shares cost next to nothing,
+        and the largest are paid anew.
+        """
+        if isinstance(track, Fractions):
+            return False
+        reached = _reached(curves)
+        spent = float(reached.sum())
+        return spent - float(np.minimum(reached, track.first).sum()) < self.continued * spent
+
+    def _best_paused(
+        self, outlook: Outlook, track: Track, curves: list[Curve], rng: np.random.Generator
+    ) -> tuple[int | None, float]:
+        """Row of the paused trial of the highest expected improvement, and its logarithm."""
+        ahead = self._ahead(track, FAR_PAUSED, rng)
+        reached = _reached(curves)
+
+        def allowed(row: int) -> bool:
+            length = track.after(outlook.curves[row].epoch)
+            most = max(1.0, self.depth * len(curves) * track.first / length)
+            return isinstance(track, Fractions) or int((reached >= length).sum()) < most
+
+        rows = np.array([i for i in outlook.paused if allowed(i)], int)
+        if not len(rows):
+            return None, -math.inf
+        mu, sd = outlook.predict_seen(rows, _after(outlook, rows, ahead))
+        a = log_ei(mu, sd, outlook.best)
+        return int(rows[np.argmax(a)]), float(a.max())
+
+    def _best_new(
+        self,
+        outlook: Outlook,
+        track: Track,
+        history: History,
+        curves: list[Curve],
+        tried: Array,
+        rng: np.random.Generator,
+    ) -> tuple[Array, float, str]:
+        """The new config of the highest expected improvement, its logarithm, and why."""
+        T, encoding = outlook.horizon.epochs, outlook.encoding
+        epoch = self._ahead(track, FAR_NEW, rng)
+        success = log_success(encoding, curves)
+        goal, rows = outlook.best, outlook.paused
+        if len(rows):
+            rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
+            goal = min(goal, float(rivals.min()))
+
+        def score(X: Array) -> Array:
+            mu, sd = outlook.predict_new(X, epoch)
+            return log_ei(mu, sd, goal) + success(X)
+
+        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
+        top = encoding.place([c.config for c in good])
+        w, value = seek(encoding, score, top, tried, history.trainings, rng)
+        mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
+        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
+        return w, value, f"explores: {said}"
+
+    def _ahead(self, track: Track, far: float, rng: np.random.Generator) -> int:
+        """How much longer candidates are imagined to train: to the end, or a random length."""
+        T = track.horizon
+        to_the_end = not isinstance(track, Epochs) or rng.random() < far
+        return T if to_the_end else int(rng.integers(1, T + 1))
+
+    def _go_on(
+        self, history: History, outlook: Outlook, track: Track, row: int
+    ) -> Start | Continue:
+        mu, sd = outlook.predict_seen(np.array([row]), np.array([track.horizon]))
+        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
+        return track.go_on(outlook.curves[row], said)
+
+    def _exhausted(self, history: History, track: Track, curves: list[Curve]) -> Decision | None:
+        """Every config was tried: train what is paused to its end, best first, or finish."""
+        paused = [c for c in curves if c.paused and c.epoch < track.horizon]
+        if paused:
+            best = min(paused, key=lambda c: (c.best, c.number))
+            return track.go_on(best, "every config of the space was tried")
+        return None if history.running else Finish("every config of the space was tried")
+
+
+def _reached(curves: list[Curve]) -> Array:
+    """The length that each config has, or will have when its running training ends."""
+    return np.array([max(c.epoch, c.until) for c in curves], float)
+
+
+def _after(outlook: Outlook, rows: Ints, ahead: int) -> Ints:
+    """Epochs of some trials after ``ahead`` more, at most the horizon."""
+    at = np.array([outlook.curves[i].epoch for i in rows])
+    return np.asarray(np.minimum(at + ahead, outlook.horizon.epochs))

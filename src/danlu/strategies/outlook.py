@@ -1,0 +1,160 @@
+"""What the curve model expects of every trial and of configs never trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from danlu.core.history import History
+from danlu.strategies.encoding import Encoding
+from danlu.strategies.evidence import Curve, Fit, fingerprint, fitted, milestone
+from danlu.strategies.search import rows_of, spaced
+from danlu.surrogates.curve_gp import CurveGP, condition_curve_gp, curve_prior, fit_curve_gp
+from danlu.surrogates.curves import Horizon, statistics
+from danlu.surrogates.linalg import Array, Ints
+from danlu.surrogates.warping import Warp, fit_warp
+
+WORST = 0.975  # quantile of what was seen that a failed config is taken to reach
+
+
+STEEPNESS = 4.0  # how much the neighbourhood of the best is magnified
+REFIT = 1.2  # growth of the number of reports after which hyperparameters are fitted again
+MOST_CONDITIONED = 64  # curves that predictions rest on
+MOST_FAILED = 16  # trials without any value that are counted as bad ones, the latest
+MOST_FITTED = 36  # curves that hyperparameters are fitted to
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The model at one moment of a study; made by `look`.
+
+    Attributes:
+        curves: The trials that it was conditioned on, in the order of its rows.
+        best: The best value so far, warped.
+    """
+
+    encoding: Encoding
+    horizon: Horizon
+    curves: list[Curve]
+    warp: Warp
+    gp: CurveGP
+    best: float
+
+    @property
+    def paused(self) -> Ints:
+        """Rows of the trials that can be continued."""
+        T = self.horizon.epochs
+        rows = [i for i, c in enumerate(self.curves) if c.paused and c.epoch < T]
+        return np.array(rows, int)
+
+    def predict_seen(self, rows: Ints, epochs: Ints) -> tuple[Array, Array]:
+        """Warped mean and standard deviation of trials, each at an epoch of its own."""
+        mu, variance = self.gp.predict_seen(rows, epochs)
+        return mu, np.sqrt(variance)
+
+    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+        """Warped mean and standard deviation of new configs at an epoch."""
+        mu, variance = self.gp.predict_new(X, epoch)
+        return mu, np.sqrt(variance)
+
+
+def look(
+    encoding: Encoding,
+    history: History,
+    curves: list[Curve],
+    horizon: Horizon,
+    rng: np.random.Generator,
+    *,
+    most: int = MOST_CONDITIONED,
+    comparable_only: bool = False,
+) -> Outlook:
+    """Fit and condition the model; at least one curve must have a finite value.
+
+    Predictions rest on ``most`` curves: the best ones and some drawn. With ``comparable_only``
+    only values at the horizon count as the best so far, once there are any: those on less data
+    are of another task.
+    """
+    seen = [c for c in curves if len(c.epochs)]
+    well = [c for c in seen if not c.failed] or seen
+    warp = fit_warp(np.array([c.last for c in well]), min(c.best for c in well), STEEPNESS)
+    theta = _theta(encoding, history, seen, horizon)
+    kept = [seen[i] for i in spaced([c.best for c in seen], most, rng)]
+    rows, epochs, values = _observations(kept, curves, warp, horizon.epochs)
+    X = rows_of(encoding, rows)
+    gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
+    if any(c.awaited for c in rows):
+        epochs, values = _believed(gp, rows)
+        gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
+    whole = [c.last for c in well if c.epoch >= horizon.epochs]
+    goal = min(whole) if comparable_only and whole else warp.best
+    return Outlook(encoding, horizon, rows, warp, gp, float(warp(np.array([goal]))[0]))
+
+
+def _observations(
+    kept: list[Curve], curves: list[Curve], warp: Warp, end: int
+) -> tuple[list[Curve], list[tuple[int, ...]], list[Array]]:
+    """Rows of the model: the kept curves, failed trials as bad ones, and running ones.
+
+    A failed trial counts as one that ended badly: what it reported before the failure says little
+    about where it led.
+    """
+    last = warp(np.array([c.last for c in kept]))
+    worst = np.array([float(np.quantile(last, WORST))])
+    rows: list[Curve] = []
+    epochs: list[tuple[int, ...]] = []
+    values: list[Array] = []
+    failed = [c for c in curves if c.failed and not c.epochs][-MOST_FAILED:]
+    begun = [c for c in curves if c.awaited and not c.epochs]
+    for c in [*kept, *failed, *begun]:
+        rows.append(c)
+        if c.failed:
+            epochs.append((end,))
+            values.append(worst)
+        else:
+            epochs.append(c.epochs)
+            values.append(warp(np.array(c.losses)))
+    return rows, epochs, values
+
+
+def _believed(gp: CurveGP, rows: list[Curve]) -> tuple[list[tuple[int, ...]], list[Array]]:
+    """Running trials get their predicted value at the epoch they train to."""
+    epochs, values = list(gp.epochs), list(gp.values)
+    waiting = np.array([i for i, c in enumerate(rows) if c.awaited])
+    targets = np.array([rows[i].until for i in waiting])
+    mu, _ = gp.predict_seen(waiting, targets)
+    for i, target, m in zip(waiting, targets, mu, strict=True):
+        epochs[i] = (*epochs[i], int(target))
+        values[i] = np.r_[values[i], m]
+    return epochs, values
+
+
+def _theta(
+    encoding: Encoding,
+    history: History,
+    seen: list[Curve],
+    horizon: Horizon,
+) -> Array:
+    """Hyperparameters fitted to the curves as they stood at the last milestone."""
+    cut = milestone(seen, REFIT)
+    past = [p for c in seen if len((p := c.before(cut)).epochs)]
+
+    def make() -> Array:
+        best = min(c.best for c in past)
+        warp = fit_warp(np.array([c.last for c in past]), best, STEEPNESS)
+        kept = _informative(past, MOST_FITTED, history.spec.seed)
+        values = [warp(np.array(c.losses)) for c in kept]
+        stats = statistics(horizon, [c.epochs for c in kept], values)
+        prior = curve_prior(encoding.ell)
+        return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
+
+    return fitted(Fit(("curves", *fingerprint(history, past)), make))
+
+
+def _informative(curves: list[Curve], most: int, seed: int) -> list[Curve]:
+    """Half the longest curves, the others drawn."""
+    if len(curves) <= most:
+        return curves
+    order = np.argsort([-len(c.epochs) for c in curves], kind="stable")
+    drawn = np.random.default_rng(seed & 0xFFFFFFFF).choice(
+        order[most // 2 :], most - most // 2, replace=False
+    )
+    return [curves[i] for i in [*order[: most // 2].tolist(), *drawn.tolist()]]

@@ -1,0 +1,136 @@
+"""Parts that the model-based strategies share: first points, candidates, words."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from danlu.core.history import History
+from danlu.strategies.encoding import Encoding
+from danlu.strategies.evidence import Curve
+from danlu.surrogates.candidates import even_points, perturbed
+from danlu.surrogates.kernels import matern52_between, scaled
+from danlu.surrogates.linalg import Array
+from danlu.surrogates.warping import Warp
+
+GLOBAL = 512  # candidates over the whole space
+LOCAL_EACH = 24  # neighbours of each good config
+LOCAL_SD = 0.1
+ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
+INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
+FADES_OVER = 10.0  # … falling to half of that after so many trainings
+Score = Callable[[Array], Array]
+
+
+def design(encoding: Encoding, history: History, number: int) -> tuple[Array, str]:
+    """The point of a first trial: the expected default, then even draws, most from the prior."""
+    if number == 0:
+        return encoding.default(), "begins with the default config"
+    rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
+    points = even_points(number, len(encoding.axes), rng)
+    w = points[-1:]
+    if number % 5 and encoding.informed:
+        return encoding.prior_draw(w)[0], "looks around: near what experts expect"
+    return w[0], "looks around: an even design over the space"
+
+
+def rows_of(encoding: Encoding, curves: Sequence[Curve]) -> Array:
+    """Encoded configs of some curves, (n, p)."""
+    return encoding.snap(encoding.place([c.config for c in curves]))[1]
+
+
+def spaced(values: Sequence[float], most: int, rng: np.random.Generator) -> list[int]:
+    """Indices of at most ``most`` values: three quarters the best, the others drawn."""
+    if len(values) <= most:
+        return list(range(len(values)))
+    order = np.argsort(values, kind="stable")
+    k = most * 3 // 4
+    return [*order[:k].tolist(), *rng.choice(order[k:], most - k, replace=False).tolist()]
+
+
+def log_success(encoding: Encoding, curves: Sequence[Curve]) -> Score:
+    """Logarithm of the probability that training a config does not fail.
+
+    A kernel vote of the trials, with one success and one failure in advance, scaled so that a
+    config without failures nearby has probability one.
+    """
+    if not any(c.failed for c in curves):
+        return lambda X: np.zeros(len(X))
+    ell = 0.3 * np.sqrt(len(encoding.axes)) * encoding.ell
+    A = scaled(rows_of(encoding, curves), ell, encoding.group)
+    well = np.array([not c.failed for c in curves], float)
+
+    def score(X: Array) -> Array:
+        votes = matern52_between(scaled(X, ell, encoding.group), A)
+        chance = (1.0 + votes @ well) / (2.0 + votes.sum(1))
+        return np.asarray(np.log(np.minimum(2.0 * chance, 1.0)))
+
+    return score
+
+
+def seek(
+    encoding: Encoding,
+    score: Score,
+    top: Array,
+    tried: Array,
+    trainings: float,
+    rng: np.random.Generator,
+) -> tuple[Array, float]:
+    """The point with the highest score, and that score.
+
+    Candidates are drawn over the whole space, a part that fades with the trainings spent from
+    what experts expect, and around the best configs ``top``; the best candidates are then refined
+    in shrinking steps.
+    """
+    W = rng.random((GLOBAL, len(encoding.axes)))
+    if encoding.informed:
+        n = int(GLOBAL * INFORMED_SHARE / (1.0 + trainings / FADES_OVER))
+        W[:n] = encoding.prior_draw(W[:n])
+    taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
+
+    def rated(W: Array) -> tuple[Array, Array]:
+        U, X = encoding.snap(W)
+        a = score(X)
+        a[[row.tobytes() in taken for row in np.round(U, 9)]] = -np.inf
+        return a, U
+
+    around = perturbed(top, LOCAL_EACH, LOCAL_SD, encoding.cell, encoding.unordered, rng)
+    a, W = rated(np.r_[W, around])
+    sd = LOCAL_SD
+    for _ in range(ROUNDS):
+        best = np.argsort(-a, kind="stable")[:ROUND_TOP]
+        near = perturbed(W[best], ROUND_EACH, sd, encoding.cell, encoding.unordered, rng)
+        b, near = rated(near)
+        a, W = np.r_[a[best], b], np.r_[W[best], near]
+        sd *= ROUND_SHRINK
+    winner = int(np.argmax(a))
+    return W[winner], float(a[winner])
+
+
+def untried(encoding: Encoding, w: Array, tried: Array, rng: np.random.Generator) -> Array | None:
+    """``w``, or another point if its config was tried already; None if all were."""
+    taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
+    candidates = np.r_[w[None], rng.random((256, len(encoding.axes)))]
+    if encoding.size <= 4096 and len(taken) > encoding.size / 4:
+        candidates = np.r_[w[None], rng.permutation(_grid(encoding))]
+    U = encoding.snap(candidates)[0]
+    for u in U:
+        if np.round(u, 9).tobytes() not in taken:
+            return np.asarray(u)
+    return None
+
+
+def _grid(encoding: Encoding) -> Array:
+    """All points of a small discrete space."""
+    axes = [(np.arange(a.cells) + 0.5) / a.cells for a in encoding.axes]
+    return np.stack([g.ravel() for g in np.meshgrid(*axes, indexing="ij")], 1)
+
+
+def expected(history: History, warp: Warp, mu: float, sd: float, epoch: int) -> str:
+    """What a decision expects, in the objective's own units."""
+    middle, low, high = warp.inverse(np.array([mu, mu - sd, mu + sd]))
+    sign = history.objective.loss(1.0)
+    spread = 0.5 * (high - low)
+    return (
+        f"predicted {sign * middle:.4g} ± {spread:.2g} at epoch {epoch}, "
+        f"best so far {sign * warp.best:.4g}"
+    )

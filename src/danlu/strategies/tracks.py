@@ -1,0 +1,135 @@
+"""What a longer training means: more epochs of one trial, or a larger share of the data.
+
+A track measures the length of a training in steps from 1 to its horizon and turns lengths into
+decisions.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from danlu.core.decision import Continue, Proxy, Start
+from danlu.core.history import History
+from danlu.core.parameter import Value
+from danlu.strategies.evidence import Curve, gather, gather_fractions
+
+
+class Track(Protocol):
+    """The ladder that a config climbs."""
+
+    @property
+    def horizon(self) -> int:
+        """Length of a full training."""
+        ...
+
+    @property
+    def first(self) -> int:
+        """Length of a new config's first training."""
+        ...
+
+    def after(self, length: int) -> int:
+        """The length that follows."""
+        ...
+
+    def curves(self, history: History) -> list[Curve]:
+        """What was seen, one curve per config."""
+        ...
+
+    def start(self, config: dict[str, Value], why: str) -> Start: ...
+
+    def go_on(self, curve: Curve, why: str) -> Start | Continue:
+        """Train a config one step further up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """Trials pause and go on; what was trained is not paid again.
+
+    Attributes:
+        horizon: Epochs of a full training.
+        first: Epochs of the first slice.
+        growth: Factor by which a continued trial's length grows.
+    """
+
+    horizon: int
+    first: int
+    growth: float
+
+    def after(self, length: int) -> int:
+        return min(self.horizon, max(length + 1, math.ceil(length * self.growth - 1e-9)))
+
+    def curves(self, history: History) -> list[Curve]:
+        return gather(history)
+
+    def start(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.first, why=why)
+
+    def go_on(self, curve: Curve, why: str) -> Continue:
+        return Continue(
+            curve.number, self.after(curve.epoch), why=f"continues #{curve.number}: {why}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Trials cannot pause: each is started to its end, and may be stopped on the way."""
+
+    horizon: int
+
+    @property
+    def first(self) -> int:
+        return self.horizon
+
+    def after(self, length: int) -> int:
+        return max(length, self.horizon)
+
+    def curves(self, history: History) -> list[Curve]:
+        return gather(history)
+
+    def start(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.horizon, why=why)
+
+    def go_on(self, curve: Curve, why: str) -> Continue:
+        raise AssertionError(f"#{curve.number} cannot go on: it never paused ({why})")
+
+
+@dataclass(frozen=True, slots=True)
+class Fractions:
+    """The same config is trained anew on a larger share of the data.
+
+    Attributes:
+        fractions: Shares of the data, ascending, the last one 1.
+        epochs: Epochs of every training.
+        horizon: Steps from which shares are counted: share · horizon.
+    """
+
+    fractions: tuple[float, ...]
+    epochs: int
+
+    @property
+    def horizon(self) -> int:
+        return max(len(self.fractions), round(1.0 / self.fractions[0]))
+
+    @property
+    def first(self) -> int:
+        return self._lengths()[0]
+
+    def _lengths(self) -> Sequence[int]:
+        return [max(1, round(f * self.horizon)) for f in self.fractions]
+
+    def after(self, length: int) -> int:
+        return next((n for n in self._lengths() if n > length), self.horizon)
+
+    def curves(self, history: History) -> list[Curve]:
+        return gather_fractions(history, self.horizon)
+
+    def start(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.epochs, Proxy(self.fractions[0]), why=why)
+
+    def go_on(self, curve: Curve, why: str) -> Start:
+        n = self.after(curve.epoch)
+        share = self.fractions[list(self._lengths()).index(n)]
+        why = f"takes #{curve.number} to {share:.0%} of the data: {why}"
+        return Start(dict(curve.config), self.epochs, Proxy(share), why=why)

@@ -1,0 +1,132 @@
+"""Checkpoints: what is kept comes back as it was, and a bad file is named."""
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from danlu.errors import DanluError
+from danlu.worker import checkpoint
+
+STATE: dict[Any, Any] = {
+    "weights": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "step": np.int64(3),
+    "flags": (True, None, "x"),
+    "by layer": {0: np.array([1.5]), 1: [2, 3.5]},
+    "bytes": b"\x00\xff",
+    "name": "net",
+    (1, "a"): np.array([], dtype=np.int8),
+}
+
+
+class Holder:
+    """Anything with a state."""
+
+    def __init__(self, state: Any = None) -> None:
+        self.state = state
+
+    def state_dict(self) -> Any:
+        return self.state
+
+    def load_state_dict(self, state: Any) -> None:
+        self.state = state
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and bool((a == b).all())
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and bool(a == b)
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_state_without_torch_comes_back_as_it_was(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 4, [Holder(STATE), Holder([1, 2])])
+    first, second = Holder(), Holder()
+    assert checkpoint.restore(tmp_path, [first, second]) == 4
+    assert same(first.state, STATE)
+    assert second.state == [1, 2]
+    first.state["weights"][0, 0] = 9.0  # what comes back can be trained on
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_the_random_state_goes_along(tmp_path: Path) -> None:
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002 - what training scripts use
+    checkpoint.save(tmp_path, 1, [])
+    drawn = random.random(), np.random.random(), np.random.normal()  # noqa: NPY002
+    checkpoint.restore(tmp_path, [])
+    assert (random.random(), np.random.random(), np.random.normal()) == drawn  # noqa: NPY002
+
+
+def test_without_a_checkpoint_nothing_is_trained_yet(tmp_path: Path) -> None:
+    holder = Holder("as it was")
+    assert checkpoint.restore(tmp_path, [holder]) == 0
+    assert holder.state == "as it was"
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_the_last_save_counts_and_leaves_no_other_file(tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        checkpoint.save(tmp_path, epoch, [Holder(epoch)])
+    assert checkpoint.restore(tmp_path, [Holder()]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.json"]
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 1, [Holder("good")])
+    with pytest.raises(TypeError, match="a state of type object cannot be saved without torch"):
+        checkpoint.save(tmp_path, 2, [Holder({"a": object()})])
+    holder = Holder()
+    assert checkpoint.restore(tmp_path, [holder]) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.json"]
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_another_number_of_objects_is_refused(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 1, [Holder(1)])
+    with pytest.raises(DanluError, match=r"holds 1 objects, but restore\(\) was given 2"):
+        checkpoint.restore(tmp_path, [Holder(), Holder()])
+
+
+@pytest.mark.usefixtures("without_torch")
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 5000])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "checkpoint.json").write_bytes(content)
+    with pytest.raises(DanluError, match=r"checkpoint\.json cannot be read"):
+        checkpoint.restore(tmp_path, [])
+
+
+@pytest.mark.torch
+def test_with_torch_tensors_and_arrays_come_back_together(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Linear(2, 1)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    checkpoint.save(tmp_path, 3, [net, Holder(STATE)])
+    with torch.no_grad():
+        net.weight.zero_()
+    holder = Holder()
+    assert checkpoint.restore(tmp_path, [net, holder]) == 3
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert same(holder.state, STATE)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", b"cos\nsystem\n."])
+def test_with_torch_a_damaged_or_hostile_file_is_named(tmp_path: Path, content: bytes) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(DanluError, match=r"checkpoint\.pt cannot be read"):
+        checkpoint.restore(tmp_path, [])
