@@ -41,7 +41,6 @@ check: $(VENV)/.test
 	$(BIN)/codespell src tests docs examples benchmarks README.md ARCHITECTURE.md CONTRIBUTING.md
 
 bench: $(VENV)/.test
-	$(BIN)/pip install --quiet optuna
 	$(BIN)/python benchmarks/overhead.py
 
 clean:

@@ -7,12 +7,12 @@ from tests.zoo import spec
 
 from danlu.core.history import empty
 from danlu.errors import StudyError
+from danlu.strategies.auto import Auto
 from danlu.strategies.grid import Grid
 from danlu.strategies.halving import Halving
-from danlu.strategies.names import STRATEGIES, Lazy, make
-from danlu.strategies.staged import Staged
+from danlu.strategies.names import STRATEGIES, make
 
-OWN = [name for name, strategy in STRATEGIES.items() if not isinstance(strategy, Lazy)]
+OWN = [name for name, place in STRATEGIES.items() if not place.extra]
 
 
 @pytest.mark.parametrize("name", OWN)  # engines have tests of their own
@@ -21,8 +21,8 @@ def test_every_name_makes_a_strategy_that_starts_a_trial(name: str) -> None:
     assert len(make(name, {}).decide(study.space, empty(study), 2)) == 2
 
 
-def test_auto_is_staged_search() -> None:
-    assert make("auto", {}) == Staged()
+def test_auto_is_freeze_thaw_with_a_confirmation() -> None:
+    assert make("auto", {}) == Auto()
 
 
 def test_keys_reach_the_strategy() -> None:

@@ -10,49 +10,59 @@ from typing import Any
 from danlu.core.space import nearest
 from danlu.errors import StudyError
 from danlu.strategies.base import Strategy
-from danlu.strategies.grid import Grid, RandomGrid
-from danlu.strategies.halving import Halving
-from danlu.strategies.sampled import Sampled
-from danlu.strategies.staged import Staged
 
 
-@dataclass(frozen=True)
-class Lazy:
-    """An engine by name, whose library is imported only when it is made."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a strategy is defined: its module is imported only when it is chosen.
 
+    Attributes:
+        module: Below ``danlu.strategies``.
+        name: Of the class.
+        first: Its first argument, where one class has several names.
+        extra: The extra of danlu that installs what the module needs.
+    """
+
+    module: str
     name: str
-    library: str
-    engine: str
-    given: tuple[str, ...] = ()
+    first: str | None = None
+    extra: str = ""
 
-    def __call__(
-        self, epochs: int | None = None, startup: int | None = None, default_first: bool = True
-    ) -> Strategy:
+    def constructor(self, called: str) -> Callable[..., Strategy]:
+        """What makes the strategy of that name from its own keys.
+
+        Raises:
+            StudyError: If a library that it needs is not installed.
+        """
         try:
-            module = import_module(f"danlu.strategies.engines.{self.library}")
+            module = import_module(f"danlu.strategies.{self.module}")
         except ModuleNotFoundError as error:
+            if not self.extra:
+                raise
             raise StudyError(
-                f"strategy {self.name!r} needs the package {error.name}, which is not installed: "
-                f"pip install 'danlu[{self.library}]'."
+                f"strategy {called!r} needs the package {error.name}, which is not installed: "
+                f"pip install 'danlu[{self.extra}]'."
             ) from error
-        made: Strategy = getattr(module, self.engine)(*self.given, epochs, startup, default_first)
-        return made
+        made: Callable[..., Strategy] = getattr(module, self.name)
+        return made if self.first is None else partial(made, self.first)
 
 
-STRATEGIES: Mapping[str, Callable[..., Strategy]] = {
-    "auto": Staged,
-    "staged": Staged,
-    "halving": Halving,
-    "random": partial(Sampled, "random"),
-    "quasi-random": partial(Sampled, "quasi-random"),
-    "grid": Grid,
-    "random-grid": RandomGrid,
-    "tpe": Lazy("tpe", "optuna", "OptunaEngine", ("tpe",)),
-    "optuna-tpe": Lazy("optuna-tpe", "optuna", "OptunaEngine", ("tpe",)),
-    "optuna-gp": Lazy("optuna-gp", "optuna", "OptunaEngine", ("gp",)),
-    "optuna-cmaes": Lazy("optuna-cmaes", "optuna", "OptunaEngine", ("cmaes",)),
-    "hyperopt": Lazy("hyperopt", "hyperopt", "HyperoptEngine"),
-    "bayesopt": Lazy("bayesopt", "bayesopt", "BayesOptEngine"),
+STRATEGIES: Mapping[str, Place] = {
+    "auto": Place("auto", "Auto"),
+    "freeze-thaw": Place("freeze_thaw", "FreezeThaw"),
+    "bayes": Place("bayes", "Bayes"),
+    "staged": Place("staged", "Staged"),
+    "halving": Place("halving", "Halving"),
+    "random": Place("sampled", "Sampled", "random"),
+    "quasi-random": Place("sampled", "Sampled", "quasi-random"),
+    "grid": Place("grid", "Grid"),
+    "random-grid": Place("grid", "RandomGrid"),
+    "tpe": Place("engines.optuna", "OptunaEngine", "tpe", "optuna"),
+    "optuna-tpe": Place("engines.optuna", "OptunaEngine", "tpe", "optuna"),
+    "optuna-gp": Place("engines.optuna", "OptunaEngine", "gp", "optuna"),
+    "optuna-cmaes": Place("engines.optuna", "OptunaEngine", "cmaes", "optuna"),
+    "hyperopt": Place("engines.hyperopt", "HyperoptEngine", extra="hyperopt"),
+    "bayesopt": Place("engines.bayesopt", "BayesOptEngine", extra="bayesopt"),
 }
 
 
@@ -60,18 +70,20 @@ def make(name: str, options: Mapping[str, Any]) -> Strategy:
     """The strategy of a name, with its own keys.
 
     Raises:
-        StudyError: If the name or a key is unknown, or a key has the wrong type or range.
+        StudyError: If the name or a key is unknown, a key has the wrong type or range, or a
+            library is not installed.
     """
     if name not in STRATEGIES:
         raise StudyError(
             f"{name!r} is no strategy.{nearest(name, tuple(STRATEGIES))} "
             f"There are {', '.join(STRATEGIES)}."
         )
-    keys = tuple(inspect.signature(STRATEGIES[name]).parameters)
+    constructor = STRATEGIES[name].constructor(name)
+    keys = tuple(inspect.signature(constructor).parameters)
     for key in options:
         if key not in keys:
             known = f"Its keys are {', '.join(keys)}." if keys else "It has no keys."
             raise StudyError(
                 f"strategy {name!r}: {key!r} is no key of it.{nearest(key, keys)} {known}"
             )
-    return STRATEGIES[name](**options)
+    return constructor(**options)
