@@ -30,7 +30,6 @@ SPACE = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
 class Past:
     """A finished trial: its learning rate, and its loss at the epochs where it was evaluated."""
 
-    number: int
     lr: float
     losses: dict[int, float]
 
@@ -38,11 +37,11 @@ class Past:
 def pasts(strategy: str, count: int) -> Iterator[Past]:
     """Trials as the strategy leaves them: all in full, or a third of each rung on the next."""
     rng = random.Random(0)
-    for number in range(1, count + 1):
+    for _ in range(count):
         loss, lr = rng.random(), 10 ** rng.uniform(-4, 0)
         best = [rung for k, rung in enumerate(RUNGS) if loss < 3.0**-k]
         epochs = best if strategy == "halving" else [EPOCHS]
-        yield Past(number, lr, dict.fromkeys(epochs, loss))
+        yield Past(lr, dict.fromkeys(epochs, loss))
 
 
 class Contender:
@@ -76,32 +75,38 @@ class Danlu(Contender):
     """danlu's study with one of its stores."""
 
     def __init__(self, strategy: str, store: Store) -> None:
-        self.store = store
-        self.study = danlu.Study(
-            strategy, space=SPACE, objective="min val_loss", epochs=EPOCHS, strategy=strategy,
-            store=store,
+        self.strategy, self.store = strategy, store
+        self.study: danlu.Study | None = self.open()
+
+    def open(self) -> danlu.Study:
+        """The study as a user opens it again."""
+        return danlu.Study(
+            self.strategy, space=SPACE, objective="min val_loss", epochs=EPOCHS,
+            strategy=self.strategy, store=self.store,
         )  # fmt: skip
 
     def add(self, past: Sequence[Past], deadline: float) -> int:  # noqa: ARG002 - it is quick
-        self.store.append(self.study.spec.name, list(events(past)))
-        _ = self.study.history  # folds them
+        self.study = None  # while it is asked, nobody else may write
+        first = self.store.load(self.strategy).next_number
+        self.store.append(self.strategy, list(events(past, first)))
+        self.study = self.open()
         return len(past)
 
     def turn(self) -> None:
+        assert self.study is not None
         trial = self.study.ask()
         assert trial is not None
         self.study.tell(trial, 1.0)  # reports it at the trial's `until`
 
 
-def events(past: Iterable[Past]) -> Iterator[Event]:
-    """What a store holds of some trials."""
-    for p in past:
+def events(past: Iterable[Past], first: int) -> Iterator[Event]:
+    """What a store holds of some trials, numbered from ``first``."""
+    for n, p in enumerate(past, first):
         last = max(p.losses)
-        yield Started(p.number, p.number, {"lr": p.lr}, last, p.number)
+        yield Started(n, n, {"lr": p.lr}, last, n)
         for epoch, loss in p.losses.items():
-            yield Reported(p.number, p.number, epoch, {"val_loss": loss})
-        closing = Finished if last == EPOCHS else Paused
-        yield closing(p.number, p.number)
+            yield Reported(n, n, epoch, {"val_loss": loss})
+        yield Finished(n, n) if last == EPOCHS else Paused(n, n)
 
 
 class Optuna(Contender):

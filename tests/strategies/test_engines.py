@@ -149,8 +149,8 @@ def test_it_finds_far_better_configs_than_random_search(
 def test_a_branch_of_the_space_is_searched_where_its_condition_holds(name: str) -> None:
     space = Space(
         kind=Choice("a", "b"),
-        x=Float(-1.0, 1.0, when={"kind": "a"}),
-        z=Float(-1.0, 1.0, when={"kind": "b"}),
+        x=Float(-1.0, 1.0, when={"kind": ("a",)}),
+        z=Float(-1.0, 1.0, when={"kind": ("b",)}),
     )
 
     def loss(config: Config, *_: Any) -> float:
@@ -182,7 +182,7 @@ def test_where_trials_fail_it_goes_less_often(name: str) -> None:
 
 @every_engine
 def test_a_small_space_is_searched_without_repetition_and_then_done(name: str) -> None:
-    space = Space(k=Choice("a", "b", "c"), n=Int(1, 2, when={"k": "a"}), batch=64)
+    space = Space(k=Choice("a", "b", "c"), n=Int(1, 2, when={"k": ("a",)}), batch=64)
     study = spec(space, epochs=1, budget=Budget())
     run = Simulation(engine(name), study, lambda c, *_: len(c))
     configs = [repr(t.config) for t in run.run().trials.values()]

@@ -45,8 +45,7 @@ def dense(X: Array, epochs: list[tuple[int, ...]], theta: Array) -> tuple[Array,
     same = which[:, None] == which[None, :]
     residual = HORIZON.correlated(e, e)
     equal = same & (e[:, None] == e[None, :])
-    white = (1 - AUTOCORRELATED) * HORIZON.envelope(e) ** 2
-    return C + s2 * same * residual, s2 * equal * white[:, None], which
+    return C + s2 * same * residual, s2 * equal * (1 - AUTOCORRELATED), which
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import random
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.processes import Running
 
 from danlu.errors import DanluError
 from danlu.worker import checkpoint
@@ -109,24 +111,39 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
         checkpoint.restore(tmp_path, [])
 
 
+# With torch in the process of the tests every fork server of other tests would warm it up: these
+# run in a process of their own.
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch")
+
+
 @pytest.mark.torch
+@needs_torch
 def test_with_torch_tensors_and_arrays_come_back_together(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    net = torch.nn.Linear(2, 1)
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    checkpoint.save(tmp_path, 3, [net, Holder(STATE)])
-    with torch.no_grad():
-        net.weight.zero_()
-    holder = Holder()
-    assert checkpoint.restore(tmp_path, [net, holder]) == 3
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
-    assert same(holder.state, STATE)
+    def check() -> None:
+        import torch
+
+        net = torch.nn.Linear(2, 1)
+        before = {name: value.clone() for name, value in net.state_dict().items()}
+        checkpoint.save(tmp_path, 3, [net, Holder(STATE)])
+        with torch.no_grad():
+            net.weight.zero_()
+        holder = Holder()
+        assert checkpoint.restore(tmp_path, [net, holder]) == 3
+        assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+        assert same(holder.state, STATE)
+
+    with Running(check) as process:
+        assert process.wait() == 0
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x02}q\x00.", b"cos\nsystem\n."])
-def test_with_torch_a_damaged_or_hostile_file_is_named(tmp_path: Path, content: bytes) -> None:
-    pytest.importorskip("torch")
-    (tmp_path / "checkpoint.pt").write_bytes(content)
-    with pytest.raises(DanluError, match=r"checkpoint\.pt cannot be read"):
-        checkpoint.restore(tmp_path, [])
+@needs_torch
+def test_with_torch_a_damaged_or_hostile_file_is_named(tmp_path: Path) -> None:
+    def check() -> None:
+        for content in (b"", b"PK\x03\x04", b"\x80\x02}q\x00.", b"cos\nsystem\n."):
+            (tmp_path / "checkpoint.pt").write_bytes(content)
+            with pytest.raises(DanluError, match=r"checkpoint\.pt cannot be read"):
+                checkpoint.restore(tmp_path, [])
+
+    with Running(check) as process:
+        assert process.wait() == 0

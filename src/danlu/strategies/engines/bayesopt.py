@@ -101,7 +101,7 @@ class Process:
         }
 
 
-class Scale(FloatParameter):  # type: ignore[misc]
+class Scale(FloatParameter):
     """A numeric parameter on its unit scale; to the kernel, a whole number is its whole cell."""
 
     def __init__(self, name: str, p: Float | Int) -> None:
@@ -120,7 +120,7 @@ class Scale(FloatParameter):  # type: ignore[misc]
         return ((np.log(cell) if self._log else cell) - low) / (high - low)
 
 
-class OneHot(CategoricalParameter):  # type: ignore[misc]
+class OneHot(CategoricalParameter):
     """A choice that stays as drawn while the numbers beside it are refined by gradient.
 
     The library would else search the whole space by differential evolution, for seconds.
