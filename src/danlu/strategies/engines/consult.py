@@ -5,8 +5,9 @@ the study's seed and the trial's number; so an engine keeps nothing, like any st
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from danlu.core.decision import Decision, Finish, Start
@@ -67,37 +68,52 @@ def consult(
     numbers = range(history.next_number, history.next_number + free_slots - len(decisions))
     if not numbers:
         return decisions
-    seen = lessons(space, history, until)
     known = {config_key(t.config) for t in history.trials.values()}
-    advisor: Advisor | None = None
-    trained = f"{until} of {history.spec.epochs} epochs"
+    told = Consultation(plan, teach, space, history, lessons(space, history, until))
     for number in numbers:
-        if (number == 1 and plan.default_first) or not space.free:
-            config, why = space.default(), f"the default config, {trained}"
-        else:
-            advisor = advisor or _taught(teach, space, seen, decisions)
-            config = untried(advisor, space, known, history.spec.seed, number)
-            why = f"suggested by {plan.label} from {results(seen)} results, {trained}"
+        config, why = told.next(number, known)
         if config_key(config) in known:
             break
-        decisions.append(Start(config, until, why=why))
         known.add(config_key(config))
-        if advisor is not None:
-            advisor.expect(config)
+        told.expect(config)
+        decisions.append(
+            Start(config, until, why=f"{why}, {until} of {history.spec.epochs} epochs")
+        )
     if not decisions and not history.running:
         decisions.append(Finish("every config of the space was tried"))
     return decisions
 
 
-def _taught(
-    teach: Teach, space: Space, seen: list[Lesson], decisions: Sequence[Decision]
-) -> Advisor:
-    """The library, told of the trials that were decided just now too."""
-    advisor = teach(space, seen)
-    for decision in decisions:
-        if isinstance(decision, Start):
-            advisor.expect(decision.config)
-    return advisor
+class Consultation:
+    """One decision's talk with the library, which is taught only when it is needed."""
+
+    def __init__(
+        self, plan: Plan, teach: Teach, space: Space, history: History, seen: list[Lesson]
+    ) -> None:
+        self._plan = plan
+        self._space = space
+        self._seed = history.spec.seed
+        self._results = results(seen)
+        self._expected: list[Config] = []
+        self._taught = partial(teach, space, seen)
+        self._advisor: Advisor | None = None
+
+    def next(self, number: int, known: set[Key]) -> tuple[dict[str, Value], str]:
+        """The config of a trial, and why; a known one when there is no other."""
+        if (number == 1 and self._plan.default_first) or not self._space.free:
+            return self._space.default(), "the default config"
+        if self._advisor is None:
+            self._advisor = self._taught()
+            for config in self._expected:
+                self._advisor.expect(config)
+        config = untried(self._advisor, self._space, known, self._seed, number)
+        return config, f"suggested by {self._plan.label} from {self._results} results"
+
+    def expect(self, config: Config) -> None:
+        """A trial with this config runs from now on."""
+        self._expected.append(config)
+        if self._advisor is not None:
+            self._advisor.expect(config)
 
 
 def untried(
