@@ -61,7 +61,7 @@ class FreezeThaw:
     first_slice: float = 0.06
     growth: float = 1.5
     continued: float = 0.75
-    patience: float = 6.0
+    patience: float = 12.0
     depth: float = 2.0
     fractions: tuple[float, ...] = ()
 
