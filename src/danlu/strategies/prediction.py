@@ -37,8 +37,8 @@ class Prediction:
 def predict(history: History, epochs: Sequence[int] = ()) -> list[Prediction]:
     """Predictions for every trial of the real task that has a curve, by trial and epoch.
 
-    A value below the best seen so far is predicted as the best itself: the model does not tell
-    how far an improvement goes.
+    How far an improvement on the best goes is told with restraint: at most a quarter of the
+    distance from the median trial to the best.
 
     Args:
         history: All that happened; without any finite value the answer is empty.
