@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from danlu.surrogates.warping import fit_warp
 
-losses = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30).map(np.array)
+measured = st.floats(-1e3, 1e3).map(lambda y: round(y, 3))
+losses = st.lists(measured, min_size=2, max_size=30).map(np.array)
 
 
 @given(losses, st.sampled_from([1e-6, 0.5, 2.0, 1e6]), st.floats(-10, 10))
@@ -43,3 +44,8 @@ def test_an_exploding_loss_does_not_flatten_the_others() -> None:
 @pytest.mark.parametrize("y", [[0.3], [0.3, 0.3, 0.3]])
 def test_constant_losses_are_all_zero(y: list[float]) -> None:
     np.testing.assert_array_equal(fit_warp(np.array(y), 0.3, 4.0)(np.array(y)), 0.0)
+
+
+def test_differences_too_small_for_the_computer_are_survived() -> None:
+    y = np.array([0.0, 1.0, 2.2e-309])
+    assert np.all(np.isfinite(fit_warp(y, 0.0, 4.0)(y)))

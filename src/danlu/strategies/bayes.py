@@ -23,6 +23,7 @@ from danlu.strategies.evidence import (
     one_by_one,
     stream,
 )
+from danlu.strategies.full_length import unfinished
 from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
@@ -40,6 +41,7 @@ from danlu.surrogates.warping import Warp, fit_warp
 
 MOST_CONDITIONED = 300  # trials the process is conditioned on; more cost without gain
 MOST_FITTED = 80
+MOST_PENDING = 100  # running and failed trials, the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,14 @@ class Bayes:
         return one_by_one(self._next, space, history, free_slots)
 
     def _next(self, space: Space, history: History) -> Decision | None:
+        for shorter in unfinished(history, history.spec.epochs, 1):
+            return shorter
         encoding = encode(space)
         until = history.spec.epochs
         curves = gather(history)
         tried = encoding.place([c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
-        known = [c for c in curves if len(c.epochs) or c.failed]
-        if len(curves) < n_first or not any(len(c.epochs) for c in known):
+        if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
             w, why = design(encoding, history, len(curves))
         else:
             w, why = self._best(encoding, history, curves, tried)
@@ -86,7 +89,7 @@ class Bayes:
         self, encoding: Encoding, history: History, curves: list[Curve], tried: Array
     ) -> tuple[Array, str]:
         rng = stream(history)
-        done = [c for c in curves if len(c.epochs)]
+        done = [c for c in curves if c.epochs and not c.failed]
         kept = spaced([c.best for c in done], MOST_CONDITIONED, rng)
         seen = [done[i] for i in kept]
         warp = fit_warp(
@@ -113,10 +116,13 @@ class Bayes:
     def _condition(
         self, encoding: Encoding, seen: list[Curve], curves: list[Curve], warp: Warp, theta: Array
     ) -> GP:
-        """The process given what is known, running trials believed at their predicted values."""
+        """The process given what is known.
+
+        Running trials are believed at their predicted values, failed ones count as bad.
+        """
         X, z = rows_of(encoding, seen), warp(np.array([c.best for c in seen]))
         gp = condition_gp(X, z, encoding.group, theta)
-        pending = [c for c in curves if not c.epochs and (c.failed or c.until)]
+        pending = [c for c in curves if c.failed or (c.until and not c.epochs)][-MOST_PENDING:]
         if not pending:
             return gp
         P = rows_of(encoding, pending)

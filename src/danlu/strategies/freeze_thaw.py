@@ -34,7 +34,7 @@ from danlu.strategies.search import design, expected, log_success, seek, untried
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import Array, Ints
+from danlu.surrogates.linalg import Array, Ints, one_thread
 
 NAME = "freeze-thaw"
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
@@ -61,7 +61,7 @@ class FreezeThaw:
     first_slice: float = 0.06
     growth: float = 1.5
     continued: float = 0.75
-    patience: float = 6.0
+    patience: float = 12.0
     depth: float = 2.0
     fractions: tuple[float, ...] = ()
 
@@ -82,7 +82,10 @@ class FreezeThaw:
         track = self._track(history)
         if track is None:
             return Bayes().decide(space, history, free_slots)
-        stops = self._hopeless(space, history, track) if isinstance(track, Whole) else []
+        stops: list[Stop] = []
+        if isinstance(track, Whole):
+            with one_thread():
+                stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
         return [*stops, *begun]
 

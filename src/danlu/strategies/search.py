@@ -17,7 +17,7 @@ LOCAL_EACH = 24  # neighbours of each good config
 LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
 INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
-FADES_OVER = 10.0  # … falling to half of that after so many trainings
+FADES_OVER = 20.0  # … falling to half of that after so many trainings
 Score = Callable[[Array], Array]
 
 

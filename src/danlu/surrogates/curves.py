@@ -115,9 +115,8 @@ def ahead(horizon: Horizon, epochs: tuple[int, ...], target: int) -> Ahead:
     t = np.array([target], float)
     d = solve_lower(seen.L, horizon.correlated(seen.epochs, t)[:, 0])
     trend = horizon.basis(t)[0] - seen.U.T @ d
-    return Ahead(
-        trend, solve_lower(seen.L, d, transposed=True), max(AUTOCORRELATED - float(d @ d), 1e-10)
-    )
+    variance = max(AUTOCORRELATED - float(d @ d), 1e-10)
+    return Ahead(trend, solve_lower(seen.L, d, transposed=True), variance)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from danlu.surrogates.linalg import Array
 
 DIGITS = 5  # of z: without rounding, the last bits of another unit change a search in the end
+HIGHEST = 50.0  # logarithm beyond which a prediction need not be told
 CEILING = 1e6  # ratio at which the loss of a diverged run is cut
 
 
@@ -31,13 +32,14 @@ class Warp:
     sd: float = 1.0
 
     def __call__(self, y: Array) -> Array:
-        ratio = np.maximum(np.asarray(y, float) - self.best, 0.0) / self.scale
-        warped = np.log1p(np.minimum(self.steepness * ratio, CEILING))
+        with np.errstate(over="ignore"):  # the ceiling takes care of it
+            ratio = self.steepness * np.maximum(np.asarray(y, float) - self.best, 0.0) / self.scale
+        warped = np.log1p(np.minimum(ratio, CEILING))
         return np.round((warped - self.mean) / self.sd, DIGITS)
 
     def inverse(self, z: Array) -> Array:
-        """Raw values of warped ones; z below the best's own comes back as the best."""
-        ratio = np.expm1(np.maximum(np.asarray(z, float) * self.sd + self.mean, 0.0))
+        """Raw values of warped ones; an improvement comes back as at most a share of the scale."""
+        ratio = np.expm1(np.minimum(np.asarray(z, float) * self.sd + self.mean, HIGHEST))
         return self.best + ratio * self.scale / self.steepness
 
 
