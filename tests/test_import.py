@@ -51,3 +51,8 @@ def test_type_checkers_see_the_same_names_from_the_same_modules() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="'danlu' has no attribute 'Sudy'"):
         _ = danlu.Sudy  # type: ignore[attr-defined]
+
+
+def test_reporting_from_a_script_works_after_a_report_was_written(tmp_path: Path) -> None:
+    code = "import danlu, danlu.reporting.html, danlu.cli.report\ndanlu.report(1, val_loss=0.3)\n"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

@@ -174,13 +174,13 @@ class Study:
 
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame` with one row a trial (extra ``frames``)."""
-        from danlu.report.tables import to_pandas
+        from danlu.reporting.tables import to_pandas
 
         return to_pandas(self.history)
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report as one HTML file; returns its path."""
-        from danlu.report.html import write_report
+        from danlu.reporting.html import write_report
 
         return write_report(self.history, Path(path))
 

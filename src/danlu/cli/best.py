@@ -8,7 +8,7 @@ from danlu.cli.options import load, store_option, study_argument
 from danlu.cli.summary import print_best
 from danlu.core.history import History, TrialRecord
 from danlu.errors import StudyError
-from danlu.report.snippets import as_command, as_toml
+from danlu.reporting.snippets import as_command, as_toml
 
 
 @click.command()

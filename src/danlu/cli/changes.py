@@ -8,7 +8,7 @@ from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
 from danlu.core.finding import Finding
 from danlu.core.history import History, TrialRecord
-from danlu.report.text import format_value
+from danlu.reporting.text import format_value
 
 GRAVE = ("failed", "lost")
 

@@ -18,7 +18,7 @@ from danlu.cli.options import load, store_option, study_argument
 @store_option
 def command(name: str | None, form: str | None, output: Path | None, where: str) -> None:
     """Write trials and every reported epoch as CSV, JSON or Parquet."""
-    from danlu.report import tables
+    from danlu.reporting import tables
 
     if form is None:
         raise click.UsageError("one of --csv, --json and --parquet is needed.")

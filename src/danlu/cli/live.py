@@ -18,7 +18,7 @@ from danlu.cli.lines import plain_line
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, config_text, curves
 from danlu.core.history import History, TrialRecord
-from danlu.report.text import format_count, format_duration, format_value
+from danlu.reporting.text import format_count, format_duration, format_value
 
 REDRAW_S = 0.25
 MOST_EVENTS = 100  # that are kept; as many are shown as there is room

@@ -9,7 +9,7 @@ from danlu.cli.options import is_running, opened, store_option
 from danlu.cli.progress import progress_of
 from danlu.cli.screen import clean, console, grid
 from danlu.core.history import History
-from danlu.report.text import format_duration, format_value
+from danlu.reporting.text import format_duration, format_value
 
 
 @click.command()

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from danlu.core.history import History
-from danlu.report.text import format_duration, format_number
+from danlu.reporting.text import format_duration, format_number
 
 SOON = 0.01  # share of the budget before which no time left is told: it would only be noise
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from danlu.cli.options import load, store_option, study_argument
-from danlu.report.html import write_report
+from danlu.reporting.html import write_report
 
 
 @click.command()
@@ -30,7 +30,7 @@ def command(
     path = write_report(history, output or Path(f"{history.spec.name}.html"))
     click.echo(str(path))
     if folder is not None:
-        from danlu.report.png import write_pngs
+        from danlu.reporting.png import write_pngs
 
         for picture in write_pngs(history, folder):
             click.echo(str(picture))

@@ -17,7 +17,7 @@ from danlu.cli.summary import print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.spec import Budget, Objective, Spec
-from danlu.report.text import format_count
+from danlu.reporting.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 

@@ -12,8 +12,8 @@ from danlu.core.history import TrialRecord
 from danlu.core.parameter import Value
 from danlu.core.space import Space
 from danlu.core.spec import Objective
-from danlu.report.metrics import pair_metrics
-from danlu.report.text import format_value, sparkline
+from danlu.reporting.metrics import pair_metrics
+from danlu.reporting.text import format_value, sparkline
 
 UNLIMITED = 10_000  # columns, where the output is read by no person at a terminal
 

@@ -10,7 +10,7 @@ from danlu.cli.screen import clean, console, curves, grid
 from danlu.cli.summary import ending, print_best
 from danlu.core.history import History, TrialRecord
 from danlu.core.spec import Spec
-from danlu.report.text import format_duration, format_value
+from danlu.reporting.text import format_duration, format_value
 
 MOST_TRIALS = 20
 MOST_LOG_LINES = 5

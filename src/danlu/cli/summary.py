@@ -6,8 +6,8 @@ from rich.text import Text
 from danlu.cli.progress import progress_of
 from danlu.cli.screen import clean, console, grid
 from danlu.core.history import History, TrialRecord
-from danlu.report.result import describe_gain, result_of
-from danlu.report.text import format_count, format_duration, format_spread, format_value
+from danlu.reporting.result import describe_gain, result_of
+from danlu.reporting.text import format_count, format_duration, format_spread, format_value
 
 
 def print_summary(history: History) -> None:

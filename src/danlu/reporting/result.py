@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danlu.core.history import History, TrialRecord
-from danlu.report.ranges import drawable
-from danlu.report.text import format_measured, format_number
+from danlu.reporting.ranges import drawable
+from danlu.reporting.text import format_measured, format_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.report import histories
+from tests.reporting import histories
 
 from danlu.core.codec import decode_number
 from danlu.core.history import empty
 from danlu.errors import DanluError
-from danlu.report import tables
+from danlu.reporting import tables
 
 
 def test_each_trial_and_each_epoch_is_one_row() -> None:

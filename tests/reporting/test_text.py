@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.report.text import (
+from danlu.reporting.text import (
     format_count,
     format_duration,
     format_measured,

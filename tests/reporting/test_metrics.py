@@ -1,12 +1,12 @@
 import math
 
 import pytest
-from tests.report import histories
+from tests.reporting import histories
 
 from danlu.core.spec import Objective
-from danlu.report.metrics import MetricPair, metric_names, pair_metrics, split_of
-from danlu.report.ranges import curve_range, value_range
-from danlu.report.result import leaders
+from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics, split_of
+from danlu.reporting.ranges import curve_range, value_range
+from danlu.reporting.result import leaders
 
 LOSS = Objective.parse("min val_loss")
 

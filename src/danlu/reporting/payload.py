@@ -9,11 +9,11 @@ from typing import Any
 from danlu.core.codec import encode_number
 from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Parameter
-from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, drawable, value_range
-from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
-from danlu.report.snippets import as_command, as_python, as_toml
-from danlu.report.text import (
+from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
+from danlu.reporting.ranges import Range, curve_range, drawable, value_range
+from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
+from danlu.reporting.snippets import as_command, as_python, as_toml
+from danlu.reporting.text import (
     format_count,
     format_duration,
     format_measured,

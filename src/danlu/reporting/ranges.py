@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from danlu.core.history import History, TrialRecord
 from danlu.core.spec import Direction
-from danlu.report.metrics import MetricPair
+from danlu.reporting.metrics import MetricPair
 
 LOG_RATIO = 20.0  # a loss that falls by more than this is read better on a log scale
 WARM_UP = 0.1  # share of the epochs whose values may leave the picture

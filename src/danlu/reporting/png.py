@@ -9,10 +9,10 @@ from typing import Any
 from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Choice, Int
 from danlu.errors import DanluError
-from danlu.report.metrics import MetricPair, metric_names, pair_metrics
-from danlu.report.ranges import Range, curve_range, drawable, padded, value_range
-from danlu.report.result import influence, leaders, stage_starts
-from danlu.report.text import format_number, format_value
+from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
+from danlu.reporting.ranges import Range, curve_range, drawable, padded, value_range
+from danlu.reporting.result import influence, leaders, stage_starts
+from danlu.reporting.text import format_number, format_value
 
 try:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from typing import Any
 
 from danlu.core.history import History
 from danlu.errors import DanluError
-from danlu.report.payload import page_data
+from danlu.reporting.payload import page_data
 
 SCRIPTS = (
     "base.js",
@@ -79,7 +79,7 @@ def script_json(value: Any) -> str:
 
 
 def _part(name: str) -> str:
-    return (files("danlu.report") / "page" / name).read_text(encoding="utf-8")
+    return (files("danlu.reporting") / "page" / name).read_text(encoding="utf-8")
 
 
 def _policy(script: str, style: str) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report import histories
+from tests.reporting import histories
 
 from danlu.core.event import Event, Finished, Reported, Started
 from danlu.core.history import History, empty
 from danlu.errors import DanluError
-from danlu.report.html import render_report, script_json, write_report
-from danlu.report.payload import page_data, state_of
+from danlu.reporting.html import render_report, script_json, write_report
+from danlu.reporting.payload import page_data, state_of
 
 
 def data_of(page: str) -> Any:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.report import histories
+from tests.reporting import histories
 
 from danlu.core.history import History, empty
-from danlu.report.html import write_report
+from danlu.reporting.html import write_report
 
 pytestmark = pytest.mark.browser
 

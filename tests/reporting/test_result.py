@@ -4,13 +4,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report import histories
+from tests.reporting import histories
 
 from danlu.core.event import Ended, Event, Finished, Reported, Started
 from danlu.core.history import History, TrialRecord, empty
 from danlu.core.parameter import Value
-from danlu.report.result import describe_gain, influence, leaders, result_of, stage_starts
-from danlu.report.snippets import as_command, as_python, as_toml
+from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
+from danlu.reporting.snippets import as_command, as_python, as_toml
 
 
 def study(*values: float, confirm: bool = False) -> History:
