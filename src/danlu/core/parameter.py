@@ -144,8 +144,9 @@ class Float:
     def from_unit(self, u: float) -> float:
         low, high = self._scaled(self.low), self._scaled(self.high)
         x = low + min(1.0, max(0.0, u)) * (high - low)
-        value = float(f"{math.exp(x):.6g}") if self.log else round(x, self._decimals())
-        return min(self.high, max(self.low, value))
+        # As a person reads it: 0.3127, not 17 digits.
+        short = float(f"{math.exp(x):.6g}") if self.log else round(x, self._decimals())
+        return min(self.high, max(self.low, short))
 
     def between(self, low: float, high: float) -> "Float":
         """The same parameter with another range; its default is moved into it."""
@@ -153,7 +154,7 @@ class Float:
         return replace(self, low=low, high=high, default=default, limits=None)
 
     def _decimals(self) -> int:
-        """As many as tell a millionth of the range: a person reads 0.3127, not 17 digits."""
+        """As many as tell a millionth of the range."""
         return 6 if self.constant else max(0, 6 - math.ceil(math.log10(self.high - self.low)))
 
     def _scaled(self, value: float) -> float:

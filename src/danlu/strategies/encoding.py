@@ -85,6 +85,10 @@ class Axis:
         """The parameter's value for a number that `from_unit` gave."""
         if isinstance(self.parameter, Choice):
             return self.parameter.values[int(number)]
+        if isinstance(self.parameter, Float):
+            # As a person reads it. Experts' scales may not be the parameter's own, so digits count.
+            short = float(f"{number:.6g}")
+            return min(self.parameter.high, max(self.parameter.low, short))
         return self.parameter.clean(number)
 
     def prior_draw(self, u: Array) -> Array:
