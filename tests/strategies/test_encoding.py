@@ -42,7 +42,7 @@ def test_a_config_comes_back_to_its_snapped_point(w) -> None:  # type: ignore[no
     U, X = ENCODING.snap(w[None])
     config = ENCODING.config(U[0])
     U_back, X_back = ENCODING.snap(ENCODING.place([config]))
-    # Values have six digits; where a scale magnifies the end of a range they move the point.
+    # Values have six digits; where a scale magnifies the end of a range, that shows.
     np.testing.assert_allclose(U_back, U, atol=1e-4)
     np.testing.assert_allclose(X_back, X, atol=1e-4)
     again = ENCODING.config(U_back[0])
