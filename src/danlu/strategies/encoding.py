@@ -86,7 +86,7 @@ class Axis:
         if isinstance(self.parameter, Choice):
             return self.parameter.values[int(number)]
         if isinstance(self.parameter, Float):
-            # As a person reads it. Experts' scales may not be the parameter's own, so digits count.
+            # As a person reads it; in digits, for experts' scales may not be the parameter's.
             short = float(f"{number:.6g}")
             return min(self.parameter.high, max(self.parameter.low, short))
         return self.parameter.clean(number)
