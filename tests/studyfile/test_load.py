@@ -149,6 +149,8 @@ budget = "20y"
         "study.toml:11: space.momentum.hihg",
         "study.toml:11: space.momentum",
         "study.toml:15: space.wd.default",
+        "study.toml:16: space.wd.when.optimzer",
+        "study.toml:16: space.wd.when.dropot",
         "study.toml:18: run.function",
         "study.toml:19: run.command",
         "study.toml:19: run.command",
@@ -309,3 +311,26 @@ def test_whatever_stands_in_a_file_it_is_loaded_or_refused(
     except StudyFileError as error:
         refused = error.problems
     assert all(p.startswith(f"{path}:") for p in refused)
+
+
+def test_a_condition_is_checked_also_where_the_parameter_has_another_mistake(
+    tmp_path: Path,
+) -> None:
+    text = """[study]
+name = "x"
+objective = "min loss"
+epochs = 3
+[space]
+lr = { low = 0.1, high = 1.0 }
+m = { low = 0.0, high = 1.0, default = 2.0, when = { lrr = 0.5 } }
+[run]
+function = "train:train"
+"""
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    with pytest.raises(StudyFileError) as caught:
+        load(path)
+    assert any(
+        ":7: space.m.when.lrr: there is no parameter 'lrr'." in p for p in caught.value.problems
+    )
+    assert any(":7: space.m.default:" in p for p in caught.value.problems)

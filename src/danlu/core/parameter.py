@@ -95,7 +95,7 @@ class Float:
     high: float
     log: bool = False
     default: float | None = None
-    when: Condition = field(
+    when: Mapping[str, Any] = field(
         default_factory=dict
     )  # given as {"optimizer": "sgd"}, kept as name → tuple of values
     limits: tuple[float, float] | None = None

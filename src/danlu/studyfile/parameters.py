@@ -171,12 +171,15 @@ def _make(
 def _check_conditions(
     document: Document, made: Mapping[str, Parameter], table: Mapping[str, Any]
 ) -> None:
-    for name, p in made.items():
-        for parent, values in p.when.items():
-            path = ("space", name, "when", parent)
+    """Note conditions on unknown parameters and values, of parameters with other mistakes too."""
+    for name, given in table.items():
+        when: Any = given.get("when") if isinstance(given, dict) else None
+        for parent, wanted in (when if is_condition(when) else {}).items():
+            path = ("space", str(name), "when", parent)
             if parent not in table:
                 hint = nearest(parent, [str(known) for known in table])
                 document.mistake(path, f"there is no parameter {parent!r}.{hint}")
             elif parent in made:
+                values = wanted if isinstance(wanted, list) else [wanted]
                 for text in filter(None, map(made[parent].problem, values)):
                     document.mistake(path, f"this can never hold: {parent} {text}")
