@@ -150,7 +150,7 @@ def test_the_first_point_is_the_default_config_to_the_digit() -> None:
         dropout=Float(0.0, 0.7, default=0.2),
         units=Int(16, 512, log=True, default=128),
         optimizer=Choice("sgd", "adam", default="adam"),
-        momentum=Float(0.0, 0.99, default=0.9, when={"optimizer": "sgd"}),
+        momentum=Float(0.0, 0.99, default=0.9, when={"optimizer": ("sgd",)}),
     )
     encoding = encode(space)
     assert encoding.config(encoding.default()) == space.default()
