@@ -38,6 +38,7 @@ __all__ = [
     "Int",
     "LaunchError",
     "Objective",
+    "Prediction",
     "Proxy",
     "Report",
     "ReportError",
@@ -50,6 +51,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "predict",
     "report",
 ]
 
@@ -60,10 +62,12 @@ LATER = {
     "Finding": "danlu.core.finding",
     "History": "danlu.core.history",
     "Objective": "danlu.core.spec",
+    "Prediction": "danlu.core.prediction",
     "Report": "danlu.core.history",
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.history",
+    "predict": "danlu.predicting",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

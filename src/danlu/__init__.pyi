@@ -3,6 +3,7 @@ from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Float, Int
+from danlu.core.prediction import Prediction
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 from danlu.errors import (
@@ -15,6 +16,7 @@ from danlu.errors import (
     StudyError,
     StudyFileError,
 )
+from danlu.predicting import predict
 from danlu.study import Study
 from danlu.worker.script import report
 from danlu.worker.trial import Trial
@@ -34,6 +36,7 @@ __all__ = [
     "Int",
     "LaunchError",
     "Objective",
+    "Prediction",
     "Proxy",
     "Report",
     "ReportError",
@@ -46,5 +49,6 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "predict",
     "report",
 ]

@@ -180,9 +180,11 @@ class Study:
 
     def report(self, path: str | Path = "report.html") -> Path:
         """Write the report as one HTML file; returns its path."""
+        from danlu.predicting import predict_open
         from danlu.reporting.html import write_report
 
-        return write_report(self.history, Path(path))
+        history = self.history
+        return write_report(history, Path(path), predict_open(history, path=True))
 
     # ---- running
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from danlu.cli.options import load, store_option, study_argument
+from danlu.cli.predictions import predictions_of
 from danlu.reporting.html import write_report
 
 
@@ -27,7 +28,9 @@ def command(
 ) -> None:
     """Write a report that opens in any browser, without a network."""
     history = load(where, name)
-    path = write_report(history, output or Path(f"{history.spec.name}.html"))
+    path = write_report(
+        history, output or Path(f"{history.spec.name}.html"), predictions_of(history, path=True)
+    )
     click.echo(str(path))
     if folder is not None:
         from danlu.reporting.png import write_pngs

@@ -1,16 +1,20 @@
 """``danlu show``: one study with all its trials."""
 
+from collections.abc import Mapping
+
 import click
 from rich.table import Table
 from rich.text import Text
 
 from danlu.cli.options import find, is_running, opened, store_option, study_argument
+from danlu.cli.predictions import predictions_of
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, console, curves, grid
 from danlu.cli.summary import ending, print_best
 from danlu.core.history import History, TrialRecord
+from danlu.core.prediction import Prediction
 from danlu.core.spec import Spec
-from danlu.reporting.text import format_duration, format_value
+from danlu.reporting.text import format_duration, format_spread, format_value
 
 MOST_TRIALS = 20
 MOST_LOG_LINES = 5
@@ -37,7 +41,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
     click.echo()
     trials = ordered(history)
     shown = trials if everything else trials[:MOST_TRIALS]
-    print_trials(shown, history)
+    print_trials(shown, history, {p.trial: p for p in predictions_of(history)})
     if len(shown) < len(trials):
         click.echo(f"… and {len(trials) - len(shown)} more trials: --all shows them.")
     _print_findings(history)
@@ -82,11 +86,14 @@ def ordered(history: History) -> list[TrialRecord]:
     return sorted(history.trials.values(), key=key)
 
 
-def print_trials(trials: list[TrialRecord], history: History) -> None:
+def print_trials(
+    trials: list[TrialRecord], history: History, predictions: Mapping[int, Prediction]
+) -> None:
     """A table of trials, with as many parameters as the terminal is wide."""
     out = console()
-    rows = [_row(t, history) for t in trials]
-    titles = [">#", "state", "stage", ">epoch", f">{history.objective.metric}", "train", "val"]
+    rows = [_row(t, history, predictions.get(t.number)) for t in trials]
+    metric = history.objective.metric
+    titles = [">#", "state", "stage", ">epoch", f">{metric}", ">predicted", "train", "val"]
     kept = [i for i in range(len(titles)) if any(len(row[i]) for row in rows)]
     used = sum(max(len(titles[i].lstrip(">")), *(len(r[i]) for r in rows)) + GAP for i in kept)
     names, left_out = _fitting(trials, history, out.width - used)
@@ -107,7 +114,7 @@ def _print_whole(width: int, table: Table) -> None:
     out.print(table, width=width)
 
 
-def _row(t: TrialRecord, history: History) -> list[Text]:
+def _row(t: TrialRecord, history: History, prediction: Prediction | None) -> list[Text]:
     both = {side: line for side, line, _ in curves(t, history.objective, SPARK)}
     proxy = "" if t.proxy.full else f" {t.proxy.data_fraction:.0%}"
     return [
@@ -116,6 +123,7 @@ def _row(t: TrialRecord, history: History) -> list[Text]:
         Text(clean(t.stage + proxy)),
         Text(f"{t.epoch}/{t.until}"),
         Text(format_value(t.value) if t.value is not None else "–"),
+        Text(format_spread(prediction.value, prediction.sd) if prediction else ""),
         Text(both.get("train", ""), style="cyan"),
         Text(both.get("val", ""), style="magenta"),
     ]

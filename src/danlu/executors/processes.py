@@ -1,12 +1,9 @@
 """Trials as local processes: functions and commands, paused warm, frozen or by checkpoint."""
 
-import contextlib
 import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,13 +19,13 @@ from danlu.errors import LaunchError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
-from danlu.executors.server import Train, cuda_was_used, fork_server, name_of, run_function
+from danlu.executors.server import Train
+from danlu.executors.serving import END_S, Server
 from danlu.executors.wire import Wire, readable
 from danlu.worker.spool import ENVIRONMENT
 
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
-END_S = 10.0  # for what was killed to be gone
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -97,9 +94,7 @@ class ProcessExecutor:
             self.takes_classes = self.target.uses("classes")
         self._launched: dict[int, Process] = {}
         self._events: list[Event] = []
-        self._server: Wire | None = None
-        self._server_pid = 0
-        self._server_ready = False
+        self._server = Server(self.target, self.threads)
         self._gpus = visible_gpus()
         self._memory = psutil.virtual_memory().total * self.memory_share
 
@@ -118,7 +113,8 @@ class ProcessExecutor:
             self._end_now(held)
         files = _new_files(job.folder)
         slot = self._free_slot()
-        server = self._serving()  # first: a server that is forked now must not inherit `ours`
+        # First: a server that is forked now must not inherit `ours`.
+        server = self._server.running([p.wire.fileno() for p in self._launched.values()])
         ours, theirs = socket.socketpair()
         server.send(self._launch_message(job, files, slot), theirs.fileno())
         theirs.close()
@@ -159,39 +155,6 @@ class ProcessExecutor:
             message["argv"] = self.target.arguments(job)
         return message
 
-    def _serving(self) -> Wire:
-        """The fork server's wire; started on first use and again should it have died."""
-        if self._server is not None and self._server.open:
-            return self._server
-        if self._server is not None:
-            self._server.close()
-        ours, theirs = socket.socketpair()
-        self._server, self._server_ready = Wire(ours), False
-        _reap(self._server_pid)
-        self._server_pid = 0
-        if isinstance(self.target, Command):
-            self._server_pid = self._fresh_server(theirs, "")
-        elif isinstance(self.target, str):
-            self._server_pid = self._fresh_server(theirs, self.target)
-        elif cuda_was_used():
-            self._server_pid = self._fresh_server(theirs, name_of(self.target))
-        else:
-            inherited = [ours.fileno(), *(p.wire.fileno() for p in self._launched.values())]
-            self._server_pid = fork_server(theirs, run_function(self.target), inherited)
-        return self._server
-
-    def _fresh_server(self, theirs: socket.socket, name: str) -> int:
-        threads = {"OMP_NUM_THREADS": str(self.threads), "MKL_NUM_THREADS": str(self.threads)}
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "danlu.executors.server",
-             str(theirs.fileno()), str(os.getpid()), name],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**threads, **os.environ},
-        )  # fmt: skip
-        theirs.close()
-        process.returncode = 0  # reaped in close(); Popen must not complain about a live child
-        return process.pid
-
     # ---- collecting
 
     def collect(self, timeout_s: float) -> Sequence[Event]:
@@ -211,21 +174,12 @@ class ProcessExecutor:
 
     def _listen(self, timeout_s: float) -> None:
         wires = {p.wire.fileno(): p for p in self._launched.values() if p.wire.open}
-        server = self._server.fileno() if self._server and self._server.open else -1
+        server = self._server.fileno()
         ready = readable([*wires, *([server] if server >= 0 else [])], timeout_s)
         if server in ready:
-            self._hear_server()  # first: why training cannot be loaded explains what is lost
+            self._server.hear()  # first: why training cannot be loaded explains what is lost
         for descriptor in ready - {server}:
             self._hear(wires[descriptor])
-
-    def _hear_server(self) -> None:
-        assert self._server is not None
-        for message in self._server.receive():
-            self._server_ready = self._server_ready or "ready" in message
-            if "broken" in message:
-                raise LaunchError(message["broken"])
-        if not self._server.open and not self._server_ready:
-            raise LaunchError("the process that loads the training function died at its start.")
 
     def _hear(self, launched: Process) -> None:
         """Act on what a supervisor says; reports that were written before come first."""
@@ -358,10 +312,7 @@ class ProcessExecutor:
                 launched.held = "leaving"
             launched.wire.send({"stop": 0})
         self._await(launches)
-        if self._server is not None:
-            self._server.close()
-            _reap(self._server_pid)
-            self._server, self._server_pid = None, 0
+        self._server.close()
 
 
 def _new_files(folder: Path) -> Files:
@@ -373,18 +324,6 @@ def _new_files(folder: Path) -> Files:
     except OSError as error:
         raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
     return files
-
-
-def _reap(pid: int) -> None:
-    """Wait for the end of a server, if there is one; it ends when its socket is closed."""
-    if not pid:
-        return
-    deadline = time.monotonic() + END_S
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(pid, os.WNOHANG)[0] == 0:
-            if time.monotonic() > deadline:
-                send(pid, signal.SIGKILL)
-            time.sleep(0.001)
 
 
 def _memory_of(pid: int) -> int:

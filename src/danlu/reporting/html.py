@@ -8,11 +8,13 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from danlu.core.history import History
+from danlu.core.prediction import Prediction
 from danlu.errors import DanluError
 from danlu.reporting.payload import page_data
 
@@ -20,6 +22,7 @@ SCRIPTS = (
     "base.js",
     "plot.js",
     "curves.js",
+    "fan.js",
     "pointing.js",
     "card.js",
     "panels.js",
@@ -29,12 +32,13 @@ SCRIPTS = (
 )
 
 
-def write_report(history: History, path: Path) -> Path:
+def write_report(history: History, path: Path, predictions: Sequence[Prediction] = ()) -> Path:
     """Write the report of a study as one HTML file.
 
     Args:
         history: The study; it may be running, empty or failed.
         path: The file; missing folders are made. A folder gets ``<study>.html``.
+        predictions: Where trials lead, drawn as a fan; several epochs for each.
 
     Returns:
         The file that was written.
@@ -43,7 +47,7 @@ def write_report(history: History, path: Path) -> Path:
         DanluError: When the file cannot be written.
     """
     target = path / f"{history.spec.name}.html" if path.is_dir() else path
-    page = render_report(history)
+    page = render_report(history, predictions)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8", newline="\n")
@@ -52,7 +56,7 @@ def write_report(history: History, path: Path) -> Path:
     return target
 
 
-def render_report(history: History) -> str:
+def render_report(history: History, predictions: Sequence[Prediction] = ()) -> str:
     """The whole page as text."""
     script = "(() => {\n" + "\n".join(_part(name) for name in SCRIPTS) + "\n})();"
     style = _part("page.css")
@@ -61,7 +65,7 @@ def render_report(history: History) -> str:
         "title": html.escape(f"{history.spec.name} · danlu"),
         "policy": html.escape(_policy(script, style)),
         "style": style,
-        "data": script_json(page_data(history)),
+        "data": script_json(page_data(history, predictions)),
         "script": script,
     }
     for name, text in fields.items():

@@ -1,7 +1,7 @@
 """A history as plain JSON values for the report page; what is judged is judged here, once."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from danlu.core.codec import encode_number
 from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Parameter
+from danlu.core.prediction import Prediction
+from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import Range, curve_range, drawable, value_range
 from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
@@ -27,9 +29,11 @@ LONG = 1000  # epochs; longer curves are thinned to what a screen can show
 PIECES = 200
 
 
-def page_data(history: History) -> dict[str, Any]:
+def page_data(history: History, predictions: Iterable[Prediction] = ()) -> dict[str, Any]:
     """All that the page shows, as values that `json.dumps` takes."""
     best = leaders(history, LEADERS)
+    fans = fans_of(predictions)
+    coloured = [fans[t.number] for t in best if t.number in fans]
     names = metric_names(history)
     return {
         "study": _study(history),
@@ -37,7 +41,7 @@ def page_data(history: History) -> dict[str, Any]:
         "result": _result(history),
         "findings": [_finding(f) for f in history.findings],
         "metrics": [
-            _metric(pair, found)
+            _metric(pair, _with_fans(found, pair, history, coloured))
             for pair in pair_metrics(names, history.objective)
             if (found := curve_range(history, pair, best)) is not None
         ],
@@ -49,7 +53,7 @@ def page_data(history: History) -> dict[str, Any]:
         "names": list(history.spec.space),
         "leaders": [t.number for t in best],
         "stages": list(stage_starts(history).items()),
-        "trials": _trials(history, names),
+        "trials": _trials(history, names, fans),
         "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
     }
 
@@ -175,6 +179,13 @@ def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:
     return {**asdict(pair), "range": _range(found)}
 
 
+def _with_fans(found: Range, pair: MetricPair, history: History, fans: Iterable[Fan]) -> Range:
+    """Room for the leaders' fans, on the objective's chart."""
+    if history.objective.metric not in pair.names:
+        return found
+    return holding(found, fans, history.objective.direction)
+
+
 def _range(found: Range | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
@@ -202,7 +213,9 @@ def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
     return {**table, "kind": kind, "low": p.low, "high": p.high, "log": p.log}
 
 
-def _trials(history: History, names: Sequence[str]) -> list[dict[str, Any]]:
+def _trials(
+    history: History, names: Sequence[str], fans: Mapping[int, Fan]
+) -> list[dict[str, Any]]:
     """One table for each trial; its curves are lists along its epochs."""
     spent = _spent(history)
     rank = {t.number: i for i, t in enumerate(history.ranked, 1)}
@@ -230,6 +243,7 @@ def _trials(history: History, names: Sequence[str]) -> list[dict[str, Any]]:
             "diverged": _diverged(t),
             "config": {n: format_value(v) if n in choices else v for n, v in t.config.items()},
             **_curves(t, names),
+            **({"fan": fans[t.number]} if t.number in fans else {}),
         }
         for t in history.trials.values()
     ]

@@ -1,41 +1,29 @@
 """What every trial would reach if it were trained on, with its interval."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from danlu.core.history import History
+from danlu.core.prediction import NINETY, Prediction
 from danlu.strategies.encoding import encode
-from danlu.strategies.evidence import gather
-from danlu.strategies.outlook import look
+from danlu.strategies.evidence import Curve, gather
+from danlu.strategies.outlook import Outlook, look
+from danlu.strategies.search import rows_of
+from danlu.surrogates.curve_gp import condition_curve_gp
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import one_thread
+from danlu.surrogates.linalg import Array, one_thread
 
-MOST = 200  # curves that predictions rest on
-NINETY = 1.6449  # standard deviations on either side that hold nine tenths
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A trial's value to come, in the objective's own units.
-
-    Attributes:
-        epoch: For which epoch.
-        value: The median.
-        low: Lower end of the interval that holds the value with probability 0.9.
-        high: Upper end.
-    """
-
-    trial: int
-    epoch: int
-    value: float
-    low: float
-    high: float
+MOST = 140  # curves that all predictions rest on
+AT_ONCE = 60  # further trials that are added to them and predicted together
 
 
-def predict(history: History, epochs: Sequence[int] = ()) -> list[Prediction]:
-    """Predictions for every trial of the real task that has a curve, by trial and epoch.
+def predict(
+    history: History, epochs: Sequence[int] = (), trials: Collection[int] | None = None
+) -> list[Prediction]:
+    """Predictions for trials of the real task that have a curve and did not fail.
 
     How far an improvement on the best goes is told with restraint: at most a quarter of the
     distance from the median trial to the best.
@@ -44,30 +32,94 @@ def predict(history: History, epochs: Sequence[int] = ()) -> list[Prediction]:
         history: All that happened; without any finite value the answer is empty.
         epochs: For which epochs, those that a trial has passed are left out; the end of a full
             training if not given.
+        trials: For which trials; all if not given.
+
+    Returns:
+        Predictions by trial and epoch.
     """
-    curves = gather(history)
+    # Running trials are predicted from what they reported, not from what is believed of them.
+    curves = [replace(c, until=0) if c.until else c for c in gather(history)]
     seen = [c for c in curves if c.epochs]
-    if not seen:
-        return []
+    wanted = [c for c in seen if not c.failed and (trials is None or c.number in trials)]
     horizon = Horizon(max([history.spec.epochs, *(c.epoch for c in seen)]))
-    rng = np.random.default_rng(history.spec.seed & 0xFFFFFFFF)
-    with one_thread():
-        outlook = look(encode(history.spec.space), history, curves, horizon, rng, most=MOST)
-    wanted = [
-        (i, e)
-        for i, c in enumerate(outlook.curves)
-        if c.epochs
-        for e in (epochs or (history.spec.epochs,))
-        if c.epoch < e <= horizon.epochs
-    ]
+    epochs = [e for e in epochs or (history.spec.epochs,) if e <= horizon.epochs]
+    wanted = [c for c in wanted if any(e > c.epoch for e in epochs)]
     if not wanted:
         return []
-    rows, at = np.array(wanted).T
+    rng = np.random.default_rng(history.spec.seed & 0xFFFFFFFF)
+    found = []
+    with one_thread():
+        outlook = look(encode(history.spec.space), history, curves, horizon, rng, most=MOST)
+        for part, numbers in _parts(outlook, wanted):
+            found += _predicted(part, history, numbers, epochs)
+    return sorted(_bounded(history, seen, found), key=lambda p: (p.trial, p.epoch))
+
+
+def _parts(outlook: Outlook, wanted: Sequence[Curve]) -> Iterator[tuple[Outlook, set[int]]]:
+    """The wanted trials in parts, each with an outlook that was conditioned on them."""
+    held = {c.number for c in outlook.curves}
+    yield outlook, held & {c.number for c in wanted}
+    others = [c for c in wanted if c.number not in held]
+    for k in range(0, len(others), AT_ONCE):
+        more = others[k : k + AT_ONCE]
+        yield _extended(outlook, more), {c.number for c in more}
+
+
+def _extended(outlook: Outlook, more: Sequence[Curve]) -> Outlook:
+    """The outlook conditioned on some more curves, its hyperparameters as they are."""
+    gp, curves = outlook.gp, [*outlook.curves, *more]
+    epochs = [*gp.epochs, *(c.epochs for c in more)]
+    values = [*gp.values, *(outlook.warp(np.array(c.losses)) for c in more)]
+    X = rows_of(outlook.encoding, curves)
+    extended = condition_curve_gp(outlook.horizon, X, gp.group, epochs, values, gp.theta)
+    return replace(outlook, curves=curves, gp=extended)
+
+
+def _predicted(
+    outlook: Outlook, history: History, numbers: Collection[int], epochs: Sequence[int]
+) -> list[Prediction]:
+    pairs = [
+        (i, e)
+        for i, c in enumerate(outlook.curves)
+        if c.number in numbers
+        for e in epochs
+        if e > c.epoch
+    ]
+    if not pairs:
+        return []
+    rows, at = np.array(pairs).T
     mu, sd = outlook.predict_seen(rows, at)
     sign = history.objective.loss(1.0)
     found = []
     for i, e, m, s in zip(rows, at, mu, sd, strict=True):
-        low, value, high = sign * outlook.warp.inverse(m + s * np.array([-NINETY, 0.0, NINETY]))
+        low, value, high = sign * _raw(outlook, m + s * np.array([-NINETY, 0.0, NINETY]))
         number = outlook.curves[i].number
-        found.append(Prediction(number, int(e), value, min(low, high), max(low, high)))
-    return sorted(found, key=lambda p: (p.trial, p.epoch))
+        ends = sorted((float(low), float(high)))
+        found.append(Prediction(number, int(e), float(value), *ends))
+    return found
+
+
+def _raw(outlook: Outlook, z: Array) -> Array:
+    with np.errstate(over="ignore"):  # infinite is what such values are told as
+        return outlook.warp.inverse(z)
+
+
+def _bounded(
+    history: History, seen: Sequence[Curve], found: Sequence[Prediction]
+) -> list[Prediction]:
+    """Predictions inside what the metric can be, as far as its values tell.
+
+    What was never negative stays so, and what is to be maximised and was never above 1, as an
+    accuracy, stays below.
+    """
+    sign = history.objective.loss(1.0)
+    values = [sign * loss for c in seen for loss in c.losses]
+    low = 0.0 if min(values) >= 0 else -math.inf
+    high = 1.0 if low == 0 and max(values) <= 1 and sign < 0 else math.inf
+
+    def inside(value: float) -> float:
+        return min(high, max(low, value))
+
+    return [
+        replace(p, value=inside(p.value), low=inside(p.low), high=inside(p.high)) for p in found
+    ]

@@ -72,9 +72,11 @@ function gap(ctx, a, b, colour, alpha) {
   ctx.globalAlpha = 1;
 }
 
-// A trial in full: gap, training dashed, validation solid, a dot at its end.
+// A trial in full: fan, gap, training dashed, validation solid, a dot at its end.
 function bold(ctx, plot, path, colour, { width = 2.2, shade = 0.1, ring = false } = {}) {
+  fanShade(ctx, path.fan, colour, shade * 0.7);
   gap(ctx, path.val, path.train, colour, shade);
+  fanMedian(ctx, path.fan, colour, width);
   dashed(ctx, true);
   stroke(ctx, path.train, width * 0.75, colour);
   dashed(ctx, false);
@@ -113,7 +115,7 @@ function faded(ctx, paths) {
 function endLabels(ctx, plot, paths) {
   const { box } = plot;
   const wanted = paths
-    .map(({ t, val, train, colour }) => ({ n: t.n, colour, y: (val ?? train).py.at(-1), x: (val ?? train).px.at(-1) }))
+    .map(({ t, val, train, fan, colour }) => ({ n: t.n, colour, y: (fan ?? val ?? train).py.at(-1), x: (fan ?? val ?? train).px.at(-1) }))
     .filter((l) => l.y >= box.top && l.y <= box.bottom && l.x > box.right - 30)
     .sort((a, b) => a.y - b.y);
   let free = box.top;
@@ -133,18 +135,19 @@ function paintCurves(plot) {
   const [low, high] = yRange();
   const { box } = plot;
   const drawn = trials.filter((t) => series(t, pair.val) || series(t, pair.train));
-  const last = Math.max(1, ...drawn.map((t) => t.e.at(-1) ?? 1), ...drawn.filter(isRunning).map((t) => t.until));
+  const last = Math.max(1, ...drawn.map((t) => t.e.at(-1) ?? 1), ...drawn.filter(isRunning).map((t) => t.until), fanEnd());
   const x = scale("linear", last > 1 ? 1 : 0.5, last > 1 ? last : 1.5, box.left, box.right, Math.max(3, plot.width / 90));
   x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
   const y = scale(kindNow(), low, high, box.bottom, box.top, 6);
   plot.axes(x, y, "epoch", pair.label + scaleName());
-  plot.paths = drawn.map((t) => ({ t, val: track(plot, t, pair.val), train: track(plot, t, pair.train), colour: hue(t.n) }));
+  plot.paths = drawn.map((t) => pathOf(plot, t));
   const main = plot.paths.filter((p) => emphasised(p.t));
   const order = (p) => (isRunning(p.t) ? 0 : 100 - data.leaders.indexOf(p.t.n));
   main.sort((a, b) => order(a) - order(b));
   for (const p of main) p.colour ??= tone("ink");
   plot.inside(plot.ctx, () => {
     faded(plot.ctx, plot.paths.filter((p) => !emphasised(p.t)));
+    for (const p of main) fanShade(plot.ctx, p.fan, p.colour, 0.13);
     for (const p of main) gap(plot.ctx, p.val, p.train, p.colour, p.t.n === data.leaders[0] ? 0.17 : 0.04);
     for (const p of main) bold(plot.ctx, plot, p, p.colour, { shade: 0, width: isRunning(p.t) ? 2.6 : 2.2, ring: isRunning(p.t) });
   });

@@ -6,12 +6,12 @@ function panel(t) {
     label: `Training and validation curve of trial ${t.n}.`,
     margin: { left: 44, right: 8, top: 8, bottom: 22 },
     draw: (p) => {
-      const pair = pairNow(), [low, high] = yRange();
-      const last = Math.max(2, ...panelTrials().map((k) => k.e.at(-1) ?? 1));
+      const [low, high] = yRange();
+      const last = Math.max(2, fanEnd(), ...panelTrials().map((k) => k.e.at(-1) ?? 1));
       const x = scale("linear", 1, last, p.box.left, p.box.right, 3);
       x.ticks = [...new Set([1, ...x.ticks.filter((v) => Number.isInteger(v) && v >= 1)])];
       p.axes(x, scale(kindNow(), low, high, p.box.bottom, p.box.top, 4), "", "");
-      const path = { val: track(p, t, pair.val), train: track(p, t, pair.train) };
+      const path = pathOf(p, t);
       if (!path.val && !path.train) return;
       p.inside(p.ctx, () => bold(p.ctx, p, path, hue(t.n) ?? tone("ink"), { width: 1.9, shade: 0.2 }));
     },

@@ -8,13 +8,14 @@ function paintLit(plot) {
   if (!path) return;
   const colour = path.colour ?? tone("ink");
   plot.inside(ctx, () => bold(ctx, plot, path, colour, { width: 3, shade: 0.25 }));
-  const i = plot.cursor?.n === view.lit ? plot.cursor.i : null;
+  const { i = null, k = null } = plot.cursor?.n === view.lit ? plot.cursor : {};
   if (i === null) return;
-  const at = plot.x.at(path.t.e[i]);
+  const at = plot.x.at(k === null ? path.t.e[i] : path.t.fan[k][0]);
   ctx.strokeStyle = tone("soft");
   ctx.lineWidth = 1;
   ctx.beginPath(); ctx.moveTo(at, plot.box.top); ctx.lineTo(at, plot.box.bottom); ctx.stroke();
   plot.inside(ctx, () => {
+    if (k !== null) { dot(ctx, at, plot.y.at(path.t.fan[k][2]), 4, tone("back"), colour); return; }
     for (const name of [pairNow().val, pairNow().train]) {
       const v = series(path.t, name)?.[i];
       if (finite(v)) dot(ctx, at, plot.y.at(v), 4, tone("back"), colour);
@@ -42,7 +43,7 @@ function nearestCurve(plot, mx, my) {
   let best = null, least = REACH;
   for (const p of plot.paths ?? []) {
     const bonus = emphasised(p.t) ? 5 : 0; // of two close curves the coloured one is meant
-    for (const path of [p.val, p.train]) {
+    for (const path of [p.val, p.train, p.fan]) {
       if (!path) continue;
       const d = distance(path, mx, my) - bonus;
       if (d < least) { least = d; best = p; }
@@ -66,10 +67,11 @@ function pointRows(t, i) {
   return rows;
 }
 
-const title = (t, i) => `Trial ${t.n} · epoch ${t.e[i]}`;
+const title = (t, i, k = null) => `Trial ${t.n} · epoch ${k === null ? t.e[i] : t.fan[k][0]}`;
 
-function aim(plot, path, i) {
-  plot.cursor = { n: path.t.n, i };
+// At a point of a curve, or (with `k`) of its fan.
+function aim(plot, path, i, k = null) {
+  plot.cursor = { n: path.t.n, i, k };
   if (view.lit === path.t.n) paintLit(plot);
   light(path.t.n);
 }
@@ -80,10 +82,12 @@ function watch(plot) {
     const at = base.getBoundingClientRect();
     const found = plot.x && nearestCurve(plot, event.clientX - at.left, event.clientY - at.top);
     if (!found) { untip(); light(null); return; }
-    const i = nearestIndex(found.t, plot.x.back(event.clientX - at.left));
-    aim(plot, found, i);
+    const epoch = plot.x.back(event.clientX - at.left);
+    const i = nearestIndex(found.t, epoch), k = found.fan ? fanIndex(found.t, epoch) : null;
+    aim(plot, found, i, k);
+    const known = k === null ? pointRows(found.t, i) : [];
     const more = [...(found.t.proxy ? [["trained on", found.t.proxy]] : []), ...topRows(found.t), ["state", found.t.state]];
-    tip(event, title(found.t, i), [...pointRows(found.t, i), ...more], view.pinned.includes(found.t.n) ? "click to unpin" : "click to pin");
+    tip(event, title(found.t, i, k), [...known, ...predictedRows(found.t, k), ...more], view.pinned.includes(found.t.n) ? "click to unpin" : "click to pin");
   });
   base.addEventListener("pointerleave", () => { untip(); light(null); });
   base.addEventListener("click", () => { if (view.lit !== null) pin(view.lit); });
@@ -104,7 +108,7 @@ function walk(plot, event) {
   const t = order[old < 0 ? 0 : Math.max(0, Math.min(order.length - 1, old + step[0]))];
   const i = Math.max(0, Math.min(t.e.length - 1, (plot.cursor?.i ?? t.e.length - 1) + (old < 0 ? 0 : step[1])));
   aim(plot, plot.paths.find((p) => p.t === t), i);
-  say(`${title(t, i)}: ${pointRows(t, i).map((r) => r.join(" ")).join(", ")}`);
+  say(`${title(t, i)}: ${[...pointRows(t, i), ...predictedRows(t)].map((r) => r.join(" ")).join(", ")}`);
 }
 
 function byMerit(list) {

@@ -8,6 +8,7 @@ function columns() {
     { id: "state", get: (t) => t.state },
     ...(trials.some((t) => t.stage) ? [{ id: "stage", get: (t) => t.stage }] : []),
     { id: data.study.metric, get: (t) => t.value, number: true, merit: true },
+    ...(anyFan ? [{ id: "predicted", get: (t) => t.fan?.at(-1)[2] ?? null, words: (t) => (t.fan ? interval(t.fan.at(-1)) : "–"), number: true, better: true }] : []),
     { id: "epochs", get: (t) => t.epoch, words: (t) => (t.epoch < t.until ? `${t.epoch} of ${t.until}` : String(t.epoch)), number: true },
     ...(trials.some((t) => t.proxy) ? [{ id: "trained on", get: (t) => t.proxy || "all data" }] : []),
   ];
@@ -137,7 +138,7 @@ function tableCard() {
 function headCell(column, state, fill) {
   const button = el("button", { type: "button" }, text(column.id));
   button.addEventListener("click", () => {
-    state.down = state.column === column && !state.merit ? !state.down : column.merit ? data.study.direction === "max" : false;
+    state.down = state.column === column && !state.merit ? !state.down : column.merit || column.better ? data.study.direction === "max" : false;
     Object.assign(state, { column, merit: false });
     fill();
   });
