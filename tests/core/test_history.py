@@ -156,3 +156,14 @@ def test_once_confirmed_the_best_mean_wins_over_the_best_single_run() -> None:
     assert best is not None
     assert best.config == {"lr": "b"}
     assert best.value == 0.15
+
+
+def test_the_default_is_the_first_trial_if_it_agrees_with_every_default_given() -> None:
+    wanted = spec().space.default()
+    other = {**wanted, "lr": 0.5}
+    history = empty(spec(), [started(1, **other), started(2, **wanted)])
+    assert history.default is history.trials[2]
+    usual = {**wanted, "dropout": 0.123}  # where the space leaves it open
+    history = empty(spec(), [started(1, **usual), started(2, **wanted)])
+    assert history.default is history.trials[1]
+    assert empty(spec(), [started(1, **other)]).default is None
