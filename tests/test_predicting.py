@@ -36,7 +36,7 @@ def test_a_study_and_its_history_give_the_same_predictions() -> None:
     )  # fmt: skip
     while (trial := study.ask()) is not None:
         for epoch in trial.epochs():
-            trial.report(epoch, val_accuracy=trial.params["dropout"] - 0.1 / epoch)
+            trial.report(epoch, val_accuracy=0.9 - trial.number / 100 - 0.1 / epoch)
         study.tell(trial)
     found = danlu.predict(study)
     assert found
@@ -81,6 +81,15 @@ def test_too_few_curves_give_no_picture_of_the_future() -> None:
     assert predict_open(paused(1, 1, 1, 1)) == []
     assert predict_open(paused(30, 30, 30)) == []
     assert predict_open(empty(SPEC)) == []
+
+
+def test_a_space_in_which_nothing_may_vary_has_no_predictions() -> None:
+    spec = danlu.Spec("one", danlu.Space(lr=0.1), SPEC.objective, epochs=9)
+    events: list[Event] = []
+    for n in range(1, 5):
+        events.append(Started(n, n, {"lr": 0.1}, 9, seed=n))
+        events += [Reported(n, n, e, {"val_accuracy": 0.1 * e}) for e in (1, 2)]
+    assert predict_open(empty(spec, events)) == []
 
 
 def test_values_that_overflow_are_no_error() -> None:

@@ -336,6 +336,7 @@ def test_what_is_predicted_of_an_open_trial_is_drawn_as_a_fan_that_opens(
 def test_a_point_of_the_fan_tells_its_interval(visit: Open) -> None:
     history, predictions = histories.promising()
     page = visit(history, predictions=predictions)
+    words = ""
     for k in range(5, 95, 2):
         point_at(page, 0.93, k / 100)
         words = page.locator("#tip").inner_text()
