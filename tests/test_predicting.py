@@ -72,13 +72,14 @@ def test_charts_get_open_trials_at_growing_epochs_up_to_the_end() -> None:
 
 
 def test_charts_get_the_best_open_trials_when_there_are_many() -> None:
-    found = predict_open(paused(*([5] * 9)), most=3)
+    found = predict_open(paused(*([8] * 9)), most=3)
     assert [p.trial for p in found] == [1, 2, 3]
 
 
 def test_too_few_curves_give_no_picture_of_the_future() -> None:
     assert predict_open(paused(5, 5)) == []
     assert predict_open(paused(1, 1, 1, 1)) == []
+    assert predict_open(paused(7, 7, 7, 7)) == [], "none has reached a quarter of the full length"
     assert predict_open(paused(30, 30, 30)) == []
     assert predict_open(empty(SPEC)) == []
 
