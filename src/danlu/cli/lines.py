@@ -58,7 +58,7 @@ class PlainLines(Quiet):
     def __call__(self, history: History) -> None:
         for change in changes(self.history, history):
             if line := self.line(change):
-                _print(line, self.out)
+                tell(line, self.out)
         self.history = history
         if self.notice != self._noticed:
             self._noticed = self.notice
@@ -69,7 +69,7 @@ class PlainLines(Quiet):
         return None if change.kind in ("reported", "improved", "ended") else plain_line(change)
 
 
-def _print(line: str, out: TextIO) -> None:
+def tell(line: str, out: TextIO) -> None:
     """Print a line; when nobody reads any more, the study goes on unseen."""
     try:
         print(line, file=out, flush=True)
