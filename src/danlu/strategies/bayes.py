@@ -142,4 +142,6 @@ class Bayes:
             X = rows_of(encoding, [past[i] for i in kept])
             return fit_gp(X, z, encoding.group, gp_prior(encoding.ell))
 
+        if history.spec.further:  # the losses are others at each decision: nothing to keep
+            return make()
         return fitted(Fit(("bayes", self, *fingerprint(history, past)), make))

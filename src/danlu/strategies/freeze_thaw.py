@@ -83,7 +83,7 @@ class FreezeThaw:
         if track is None:
             return Bayes().decide(space, history, free_slots)
         stops: list[Stop] = []
-        if isinstance(track, Whole):
+        if isinstance(track, Whole) and not history.spec.further:
             with one_thread():
                 stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
@@ -123,7 +123,10 @@ class FreezeThaw:
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
-        """Running trials that will hardly reach what the best trial reached already."""
+        """Running trials that will hardly reach what the best trial reached already.
+
+        Of several objectives none is ever hopeless: another mixture may make it the best.
+        """
         # Here a running trial is judged by what it reported, not by what is believed of it.
         curves = [replace(c, until=0) for c in track.curves(history)]
         if sum(bool(c.epochs) for c in curves) < LEAST_SEEN:

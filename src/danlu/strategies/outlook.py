@@ -146,6 +146,8 @@ def _theta(
         prior = curve_prior(encoding.ell)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
 
+    if history.spec.further:  # the losses are others at each decision: nothing to keep
+        return make()
     return fitted(Fit(("curves", *fingerprint(history, past)), make))
 
 

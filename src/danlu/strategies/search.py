@@ -6,7 +6,7 @@ import numpy as np
 
 from danlu.core.history import History
 from danlu.strategies.encoding import Encoding
-from danlu.strategies.evidence import Curve
+from danlu.strategies.evidence import Curve, weights
 from danlu.surrogates.candidates import even_points, perturbed
 from danlu.surrogates.kernels import matern52_between, scaled
 from danlu.surrogates.linalg import Array
@@ -126,11 +126,22 @@ def _grid(encoding: Encoding) -> Array:
 
 
 def expected(history: History, warp: Warp, mu: float, sd: float, epoch: int) -> str:
-    """What a decision expects, in the objective's own units."""
+    """What a decision expects, in the objective's own units.
+
+    Of several objectives it is the scalarised loss, and the weights are told.
+    """
     middle, low, high = warp.inverse(np.array([mu, mu - sd, mu + sd]))
-    sign = history.objective.loss(1.0)
+    sign = 1.0 if history.spec.further else history.objective.loss(1.0)
     spread = 0.5 * (high - low)
-    return (
+    return _weighing(history) + (
         f"predicted {sign * middle:.4g} ± {spread:.2g} at epoch {epoch}, "
         f"best so far {sign * warp.best:.4g}"
     )
+
+
+def _weighing(history: History) -> str:
+    """Which mixture of several objectives a decision looks at; empty for one."""
+    if not history.spec.further:
+        return ""
+    pairs = zip(weights(history), history.spec.objectives, strict=True)
+    return f"weighs {', '.join(f'{o.metric} {w:.0%}' for w, o in pairs)}, scalarised loss "
