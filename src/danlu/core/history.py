@@ -224,6 +224,11 @@ class History:
         """What orders trials that have a value: constraints first, then the first objective."""
         return not self.feasible(trial), self.objective.loss(_value(trial))
 
+    def _mean_rank(self, group: list[TrialRecord]) -> tuple[bool, float]:
+        """`_rank` of a config that was trained several times."""
+        ranks = [self._rank(t) for t in group]
+        return any(broken for broken, _ in ranks), sum(loss for _, loss in ranks) / len(ranks)
+
     def feasible(self, trial: TrialRecord) -> bool:
         """Whether a trial breaks no constraint, as far as is known."""
         return not trial.broken(self.spec.constraints)
@@ -256,12 +261,8 @@ class History:
         confirmed = self._confirmed()
         if confirmed:
             loss = self.objective.loss
-
-            def rank(group: list[TrialRecord]) -> tuple[bool, float]:
-                broken = not all(map(self.feasible, group))
-                return broken, sum(loss(_value(t)) for t in group) / len(group)
-
-            return min(min(confirmed, key=rank), key=lambda t: (loss(_value(t)), t.number))
+            group = min(confirmed, key=self._mean_rank)
+            return min(group, key=lambda t: (loss(_value(t)), t.number))
         if self.ranked:
             return self.ranked[0]
         known = [t for t in self.trials.values() if t.value is not None and t.state != "failed"]

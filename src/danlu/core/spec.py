@@ -99,13 +99,14 @@ class Constraint:
         bound = _number(match[3]) if match else None
         if match is None or bound is None or _number(match[1]) is not None:
             raise StudyError(
-                'a constraint must read "METRIC <= NUMBER", or with >=, < or >, '
-                f"but got {text!r}."
+                f'a constraint must read "METRIC <= NUMBER", or with >=, < or >, but got {text!r}.'
             )
         return cls(match[1], match[2], bound)
 
     def __str__(self) -> str:
-        return f"{self.metric} {self.relation} {self.bound!r}"
+        short = f"{self.bound:g}"
+        exact = short if float(short) == self.bound else repr(self.bound)
+        return f"{self.metric} {self.relation} {exact}"
 
     def holds(self, value: float) -> bool:
         """Whether a value of the metric keeps to the bound; NaN never does."""
