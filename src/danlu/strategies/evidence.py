@@ -31,6 +31,7 @@ class Curve:
         failed: Whether the config made training fail or diverge.
         paused: Whether it can be trained further.
         until: Where a running training leads; 0 if none runs.
+        feasible: Whether it breaks no constraint, as far as is known.
     """
 
     number: int
@@ -41,6 +42,7 @@ class Curve:
     failed: bool = False
     paused: bool = False
     until: int = 0
+    feasible: bool = True
 
     @property
     def epoch(self) -> int:
@@ -53,6 +55,11 @@ class Curve:
     @property
     def last(self) -> float:
         return self.losses[-1]
+
+    @property
+    def merit(self) -> float:
+        """Its best loss, infinite if it breaks a constraint."""
+        return self.best if self.feasible else math.inf
 
     @property
     def awaited(self) -> bool:
@@ -113,7 +120,7 @@ def gather(history: History) -> list[Curve]:
     """The curves of all trials on the real task, in the order of their starts.
 
     Of several objectives they are the losses that count for this decision (`weights`). Trials
-    that break a constraint are as if they had failed.
+    that break a constraint are not worth continuing.
     """
     return _read(history, [t for t in history.trials.values() if t.proxy.full])
 
@@ -123,12 +130,10 @@ def _read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
     parts = [[_kept(_Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
     fit = [history.feasible(t) for t in trials]
     curves = parts[0] if len(parts) == 1 else _weighed(history, parts, fit)
-    return [c if well else _refused(c) for c, well in zip(curves, fit, strict=True)]
-
-
-def _refused(curve: Curve) -> Curve:
-    """A curve that says no more than that its config is of no use."""
-    return replace(curve, epochs=(), losses=(), times=(), failed=True, paused=False)
+    return [
+        c if well else replace(c, feasible=False, paused=False)
+        for c, well in zip(curves, fit, strict=True)
+    ]
 
 
 def _weighed(history: History, parts: list[list[Curve]], fit: list[bool]) -> list[Curve]:
@@ -188,12 +193,13 @@ def _joined(points: Mapping[int, Curve]) -> Curve:
     """The trainings of one config on growing shares of the data as one curve."""
     newest = max(points.values(), key=lambda c: c.number)
     failed = any(c.failed for c in points.values())
+    feasible = all(c.feasible for c in points.values())
     until = max((place for place, c in points.items() if c.awaited), default=0)
     done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
     return Curve(
         newest.number, newest.config, tuple(e for e, _ in done),
         tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
-        failed, bool(done) and not failed and not until, until,
+        failed, bool(done) and feasible and not failed and not until, until, feasible,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
-from danlu.strategies.search import design, expected, log_success, seek, untried
+from danlu.strategies.search import design, expected, log_feasible, log_success, seek, untried
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
@@ -195,17 +195,21 @@ class FreezeThaw:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
         epoch = self._ahead(track, FAR_NEW, rng)
-        success = log_success(encoding, curves)
+        success, feasible = log_success(encoding, curves), log_feasible(encoding, history)
+        any_fit = any(c.epochs and c.feasible for c in curves)
         goal, rows = outlook.best, outlook.paused
         if len(rows):
             rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
             goal = min(goal, float(rivals.min()))
 
         def score(X: Array) -> Array:
+            chance = success(X) + feasible(X)
+            if not any_fit:
+                return chance
             mu, sd = outlook.predict_new(X, epoch)
-            return log_ei(mu, sd, goal) + success(X)
+            return log_ei(mu, sd, goal) + chance
 
-        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
+        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.merit)[:8]
         top = encoding.place([c.config for c in good])
         w, value = seek(encoding, score, top, tried, history.trainings, rng)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
