@@ -1,5 +1,7 @@
 """Dominance, and the Pareto set of points and of trials."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +60,8 @@ def trial(number: int, *reports: dict[str, float], proxy: Proxy | None = None) -
 
 
 def history(*trials: list[Event], **given: object) -> History:
-    return empty(spec(**(TWO | given)), [event for events in trials for event in events])
+    values: dict[str, Any] = TWO | given
+    return empty(spec(**values), [event for events in trials for event in events])
 
 
 def test_the_pareto_set_is_in_the_order_of_the_first_objective() -> None:

@@ -93,8 +93,10 @@ def searched(
     return Simulation(make(name, {}), study, first, extra=second).run()
 
 
-@pytest.mark.parametrize(("name", "epochs", "trainings"),
-                         [("bayes", 1, 24.0), ("freeze-thaw", 6, 10.0), ("auto", 6, 10.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "epochs", "trainings"),
+    [("bayes", 1, 24.0), ("freeze-thaw", 6, 10.0), ("auto", 6, 10.0)],
+)
 def test_the_front_is_found_far_better_than_by_random_search(
     name: str, epochs: int, trainings: float
 ) -> None:
@@ -133,10 +135,10 @@ def test_auto_ends_with_the_pareto_set_in_full_and_confirms_nothing() -> None:
 # ---- constraints
 
 
-@pytest.mark.parametrize("name", ["bayes", "freeze-thaw"])
-def test_what_breaks_a_constraint_is_avoided_and_never_the_best(name: str) -> None:
-    """Without the constraint the best is x = 0, where the size is 1."""
-    limit = Constraint("size", "<=", 0.5)
+@pytest.mark.parametrize(("name", "regret"), [("bayes", 0.25), ("freeze-thaw", 0.06)])
+def test_what_breaks_a_constraint_is_avoided_and_never_the_best(name: str, regret: float) -> None:
+    """Nineteen of twenty random configs break it; the best lies at the bound, at x = 0.6."""
+    limit = Constraint("size", "<=", 0.8)
     broken, best = [], []
     for seed in range(2):
         found = searched(name, seed, epochs=4, trainings=16.0, further=(), constraints=(limit,))
@@ -144,9 +146,9 @@ def test_what_breaks_a_constraint_is_avoided_and_never_the_best(name: str) -> No
         broken.append(np.mean([not found.feasible(t) for t in late]))
         assert found.best is not None
         assert found.feasible(found.best)
-        best.append(_number(found.best.config, "x"))
-    assert np.mean(broken) < 0.5, "of random configs more than four in five break it"
-    assert np.mean(best) < 0.98, "the best lies at the bound, where x is 0.87"
+        best.append(found.best.value or math.inf)
+    assert np.mean(broken) < 0.8
+    assert np.mean(best) < 0.6 + math.exp(-4) + regret
 
 
 @pytest.mark.parametrize("strategy", [Bayes(), FreezeThaw(), Auto()])
