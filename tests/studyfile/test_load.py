@@ -281,8 +281,8 @@ PLAIN = st.one_of(
 NAMES = st.one_of(
     st.sampled_from(
         ["study", "space", "plan", "run", "name", "objective", "epochs", "seed", "strategy",
-         "constraints", "command", "function", "metrics", "workers", "budget", "low", "high", "log", "int",
-         "default", "choices", "when", "limits", "role", "type", "x", "eta"]
+         "constraints", "command", "function", "metrics", "workers", "budget", "low", "high",
+         "log", "int", "default", "choices", "when", "limits", "role", "type", "x", "eta"]
     ),
     st.text(max_size=3),
 )  # fmt: skip
