@@ -73,7 +73,8 @@ def _finish(history: History) -> Continue | None:
     for place, t in enumerate(best, start=1):
         cost = history.cost(full - t.epoch, t.proxy)
         if t.state == "paused" and t.epoch < full and fits(history, cost, total(history)):
-            why = f"finish: #{t.number} is {place} of the best {len(best)}, on to epoch {full}"
+            group = "Pareto set's" if history.spec.further else "best"
+            why = f"finish: #{t.number} is {place} of the {group} {len(best)}, on to epoch {full}"
             return Continue(t.number, full, FINISH, why)
     return None
 
