@@ -8,12 +8,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from danlu.core.decision import Continue, Start
-from danlu.core.event import Began, Continued, Finished, Paused, Reported, Started
-from danlu.core.history import History, TrialRecord, empty
+import danlu
+from danlu.asked import AskedTrial
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
-from danlu.core.spec import Objective, Spec
 from danlu.strategies.base import Strategy
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.freeze_thaw import FreezeThaw
@@ -41,70 +39,51 @@ def space_of(foreign: Any) -> Space:
 class Job:
     """What the harness holds while a trial trains."""
 
-    def __init__(self, study: "Study", trial: TrialRecord) -> None:
-        self.study, self.id = study, trial.number
-        self.params = dict(trial.config)
-        self.target_epoch = study.place(trial)
+    def __init__(self, trial: AskedTrial, epochs: int, levels: int) -> None:
+        self.trial, self.id, self.params = trial, trial.number, dict(trial.params)
+        self.epochs = epochs
+        # The harness's level: epochs, or the share of the data in units of the largest level.
+        shares = max(1, round(trial.data_fraction * levels))
+        self.target_epoch = shares if epochs == 1 else trial.until
 
     def report(self, epoch: int, loss: float) -> bool:
-        epoch = min(epoch, self.study.history.spec.epochs)  # with shares of data: 1
-        self.study.record(Reported(self.study.tick(), self.id, epoch, {"loss": loss}))
-        return False
+        """Record a loss; with shares of the data each trial has one epoch."""
+        return self.trial.report(min(epoch, self.epochs), loss=loss)
 
 
-class Study:
-    """A study in memory: decisions become events at once, one worker."""
+class Bench:
+    """A study in memory, asked and told as anybody can."""
 
     def __init__(
-        self, space: Space, epochs: int, strategy: Strategy, seed: int, levels: int = 1
+        self, space: danlu.Space, epochs: int, strategy: Strategy, seed: int, levels: int = 1
     ) -> None:
         self.levels = levels
-        spec = Spec("bench", space, Objective("loss", "min"), epochs, seed)
-        self.space, self.strategy = space, strategy
-        self.history: History = empty(spec, [Began(0.0)])
-
-    def place(self, trial: TrialRecord) -> int:
-        """The harness's level: epochs, or the share of the data in units of the largest level."""
-        if self.history.spec.epochs == 1:
-            return max(1, round(trial.proxy.data_fraction * self.levels))
-        return trial.until
-
-    def tick(self) -> float:
-        return self.history.last_at + 1.0
-
-    def record(self, event: Any) -> None:
-        self.history = self.history.after(event)
+        self.study = danlu.Study(
+            "bench", space=space, objective="min loss", epochs=epochs, seed=seed,
+            strategy=strategy, store=None,
+        )  # fmt: skip
 
     def ask(self) -> Job:
-        (d,) = self.strategy.decide(self.space, self.history, 1)
-        if isinstance(d, Start):
-            n = self.history.next_number
-            seed = self.history.spec.trial_seed(n)
-            self.record(Started(self.tick(), n, d.config, d.until, seed, d.proxy, why=d.why))
-        elif isinstance(d, Continue):
-            n = d.trial
-            attempt = self.history.trials[n].attempt
-            self.record(Continued(self.tick(), n, d.until, attempt, why=d.why))
-        else:
-            raise RuntimeError(f"the benchmark goes on, but the strategy said {d}")
+        trial = self.study.ask()
+        if trial is None:
+            raise RuntimeError("the benchmark goes on, but the search is over")
         if os.environ.get("DANLU_BENCH_TALK"):
-            print(d.why)
-        return Job(self, self.history.trials[n])
+            print(trial.why)
+        return Job(trial, self.study.spec.epochs, self.levels)
 
     def tell(self, job: Job) -> None:
-        done = self.history.trials[job.id].until >= self.history.spec.epochs
-        self.record((Finished if done else Paused)(self.tick(), job.id))
+        self.study.tell(job.trial)
 
 
 def bench_study(
     space: Any, max_epoch: int, levels: Sequence[int], resumable: bool, seed: int, budget: float
-) -> Study:
+) -> Bench:
     """A study for the harness; danlu is good at any time and does not use the budget."""
     del budget
     if max_epoch == 1:
-        return Study(space_of(space), 1, Bayes(**OPTIONS.get("bayes", {})), seed)
+        return Bench(space_of(space), 1, Bayes(**OPTIONS.get("bayes", {})), seed)
     options = dict(OPTIONS.get("freeze_thaw", {}))
     if not resumable:
         options["fractions"] = tuple(r / max_epoch for r in levels)
     epochs = max_epoch if resumable else 1
-    return Study(space_of(space), epochs, FreezeThaw(**options), seed, max_epoch)
+    return Bench(space_of(space), epochs, FreezeThaw(**options), seed, max_epoch)

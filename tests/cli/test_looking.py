@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import ADAM, SPEC, Call, json_lines
+from tests.cli.conftest import ADAM, SGD, SPEC, Call, json_lines, reports
 
-from danlu.core.event import Began, Failed, Finished, Reported, Started
+from danlu.core.event import Began, Failed, Finished, Paused, Reported, Started
 from danlu.core.parameter import Float
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective
@@ -53,6 +53,34 @@ def test_show_tells_the_end_the_best_the_trials_findings_and_failures(
     assert "#2 warning: Validation loss rises: overfitting." in text
     assert "#3: ValueError: no data" in text
     assert "| Traceback" in text
+
+
+def promise(where: Path) -> None:
+    """Three more trials: two that are paused before their end, one that runs."""
+    store = open_store(where)
+    for n, value in ((5, 0.5), (6, 0.45), (7, 0.6)):
+        store.append("digits", [Started(200.0, n, SGD, 2, n), *reports(n, [value + 0.2, value])])
+        if n < 7:
+            store.append("digits", [Paused(210.0, n)])
+    store.close()
+
+
+def test_show_predicts_what_open_trials_would_reach(call: Call, where: Path) -> None:
+    assert "predicted" not in call("show", "--store", where).output
+    promise(where)
+    rows = [line.split() for line in call("show", "--store", where).output.splitlines()]
+    titles = next(row for row in rows if row[:1] == ["#"])
+    assert "predicted" in titles
+    found = {row[0]: "±" in row for row in rows if row[1:] and row[0].isdigit()}
+    assert found == {**dict.fromkeys("1234", False), **dict.fromkeys("567", True)}
+
+
+def test_the_report_draws_where_open_trials_lead(call: Call, where: Path) -> None:
+    call("report", "--store", where)
+    assert '"fan":[[3,' not in Path("digits.html").read_text()
+    promise(where)
+    assert call("report", "--store", where).exit_code == 0
+    assert Path("digits.html").read_text().count('"fan":[[3,') == 3
 
 
 def test_show_leaves_out_parameters_for_which_there_is_no_room_and_says_so(

@@ -96,6 +96,17 @@ def test_a_command_with_parameters_inside_is_tuned_as_json_lines(call: Call, stu
     assert "--shift=-0." in line
 
 
+def test_a_reader_that_goes_away_does_not_end_the_study(study: Path) -> None:
+    with danlu(*command("--epochs", "3", "--budget", "6 trials", "--strategy", "random")) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.readline()
+        run.stdout.close()
+        assert (run.wait(60), run.stderr.read()) == (0, "")
+    with contextlib.closing(open_store(".danlu")) as store:
+        assert len(store.load("cmd").trials) == 6
+
+
 def test_a_direction_and_a_length_that_were_assumed_are_said(call: Call, study: Path) -> None:
     text = call(*command("--budget", "1 trials")).output
     assert 'write "min loss" to be sure' in text

@@ -171,3 +171,9 @@ class StrategyConformance:
             for seed in (1, 2)
         ]
         assert configs[0] != configs[1]
+
+    def test_a_space_in_which_nothing_varies_is_one_config(self) -> None:
+        only = spec().space.default()
+        history = self.run(spec(Space(only), budget=Budget(trainings=3.0)))
+        assert all(t.config == only for t in history.trials.values())
+        assert history.best is not None

@@ -156,3 +156,17 @@ def test_once_confirmed_the_best_mean_wins_over_the_best_single_run() -> None:
     assert best is not None
     assert best.config == {"lr": "b"}
     assert best.value == 0.15
+
+
+def test_the_default_is_the_first_trial_if_it_agrees_with_every_default_given() -> None:
+    wanted = spec().space.default()
+    other = {**wanted, "lr": 0.5}
+    usual = {**wanted, "dropout": 0.123}  # where the space leaves it open
+
+    def default(*configs: dict[str, Value]) -> int | None:
+        found = empty(spec(), [Started(0, n, c, 3, n) for n, c in enumerate(configs, 1)]).default
+        return None if found is None else found.number
+
+    assert default(other, wanted) == 2
+    assert default(usual, wanted) == 1
+    assert default(other) is None

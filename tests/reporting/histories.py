@@ -23,6 +23,7 @@ from danlu.core.event import (
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float, Int, Value
+from danlu.core.prediction import Prediction
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective, Spec
 
@@ -187,6 +188,24 @@ def running(trials: int = 12, seed: int = 1) -> History:
             values = metrics(config, epoch, tape.rng)
             tape.events.append(Reported(tape.tick(0.4), n, epoch, values))
     return tape.history()
+
+
+def promising() -> tuple[History, list[Prediction]]:
+    """Two paused trials and a finished one, and where the paused ones lead."""
+    tape = Tape(spec())
+    for last, off in ((12, 0.0), (6, 0.02), (30, 0.04)):
+        n = tape.start(tape.draw(), 30)
+        for epoch in range(1, last + 1):
+            value = 0.97 - off - 0.4 / epoch
+            at = tape.tick(0.4)
+            values = {"train_accuracy": value + 0.01, "val_accuracy": value, "val_loss": 1 - value}
+            tape.events.append(Reported(at, n, epoch, values))
+        tape.events.append(Paused(tape.tick(), n) if last < 30 else Finished(tape.tick(), n))
+    return tape.history(), [
+        Prediction(1, 15, 0.955, 0.95, 0.96),
+        Prediction(1, 30, 0.9741, 0.968, 0.9808),
+        Prediction(2, 30, 0.98, 0.94, 0.99),
+    ]
 
 
 @cache

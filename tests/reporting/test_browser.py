@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from tests.reporting import histories
 
 from danlu.core.history import History, empty
+from danlu.core.prediction import Prediction
 from danlu.reporting.html import write_report
 
 pytestmark = pytest.mark.browser
@@ -75,8 +76,14 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Open]:
     """Opens the report of a history; in the end nothing may have gone wrong on any page."""
     visits: list[Visit] = []
 
-    def open_report(history: History, width: int = 1300, fragment: str = "", **more: Any) -> Any:
-        path = write_report(history, tmp_path / f"{len(visits)}.html")
+    def open_report(
+        history: History,
+        width: int = 1300,
+        fragment: str = "",
+        predictions: Sequence[Prediction] = (),
+        **more: Any,
+    ) -> Any:
+        path = write_report(history, tmp_path / f"{len(visits)}.html", predictions)
         context = browser.new_context(viewport={"width": width, "height": 800}, **more)
         visits.append(Visit(context.new_page()))
         page = visits[-1].page
@@ -295,3 +302,74 @@ def test_the_printed_page_is_light_and_holds_the_charts(visit: Open) -> None:
     assert page.locator(".plot .copy").count() == 0
     assert len(page.pdf()) > 30_000
     assert page.locator(".plot .copy").count() == 0
+
+
+# How many pixels of each of some columns of the first chart are painted.
+PAINTED = """(shares) => {
+  const canvas = document.querySelector('#curves canvas');
+  const { width, height } = canvas;
+  const { data } = canvas.getContext('2d').getImageData(0, 30, width, height - 90);
+  return shares.map((share) => {
+    const x = Math.round(width * share);
+    let painted = 0;
+    for (let y = 0; y < height - 90; y++) painted += data[(y * width + x) * 4 + 3] > 12;
+    return painted;
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_predicted_of_an_open_trial_is_drawn_as_a_fan_that_opens(
+    visit: Open, scheme: str
+) -> None:
+    history, predictions = histories.promising()
+    without = visit(history, color_scheme=scheme)
+    assert without.locator("#curves .key i.fan").count() == 0
+    page = visit(history, predictions=predictions, color_scheme=scheme)
+    assert page.locator("#curves .key i.fan").count() == 1
+    early, late = page.evaluate(PAINTED, [0.5, 0.9])
+    bare = without.evaluate(PAINTED, [0.5, 0.9])
+    assert late > early > bare[0] + 20, "the fan opens towards the end"
+    assert bare[1] < late / 4, "nothing is drawn there without it"
+
+
+def test_a_point_of_the_fan_tells_its_interval(visit: Open) -> None:
+    history, predictions = histories.promising()
+    page = visit(history, predictions=predictions)
+    words = ""
+    for k in range(5, 95, 2):
+        point_at(page, 0.93, k / 100)
+        words = page.locator("#tip").inner_text()
+        if "Trial 1 · epoch 30" in words:
+            break
+    assert "predicted at epoch 30" in words
+    assert "0.974, 0.968–0.981" in words
+    page.locator("#curves canvas").first.press("ArrowRight")
+    assert "predicted at epoch 30 0.974, 0.968–0.981" in page.locator("#live").inner_text()
+
+
+def test_the_fan_is_on_the_objectives_chart_only(visit: Open) -> None:
+    history, predictions = histories.promising()
+    page = visit(history, predictions=predictions)
+    page.locator("#metric").select_option(label="val_loss")
+    assert page.locator("#curves .key i.fan").count() == 0
+
+
+def test_trials_can_be_sorted_by_what_is_predicted(visit: Open) -> None:
+    history, predictions = histories.promising()
+    page = visit(history, predictions=predictions)
+    page.locator("#trials th button", has_text="predicted").click()
+    rows = page.locator("#trials tr.trial")
+    order = [rows.nth(i).get_attribute("data-n") for i in range(3)]
+    assert order == ["2", "1", "3"], "best first, those without a prediction last"
+    assert "0.980, 0.940–0.990" in rows.first.inner_text()
+    assert "predicted" not in visit(history).locator("#trials thead").inner_text()
+
+
+def test_a_fan_beside_absurd_values_is_no_error(visit: Open) -> None:
+    history, _ = histories.promising()
+    absurd = [Prediction(1, 20, 0.0, -1e90, 1e90), Prediction(2, 30, 0.9, 0.9, 0.9)]
+    page = visit(history, predictions=absurd)
+    page.get_by_role("button", name="log scale").click()
+    page.get_by_role("button", name="fit all").click()
+    assert page.locator("#curves .plot").get_attribute("data-curves") == "3"

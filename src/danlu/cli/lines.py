@@ -1,6 +1,7 @@
 """A running study as lines: for pipes and log files, and as JSON for machines."""
 
 import json
+import os
 import sys
 import time
 from types import TracebackType
@@ -57,7 +58,7 @@ class PlainLines(Quiet):
     def __call__(self, history: History) -> None:
         for change in changes(self.history, history):
             if line := self.line(change):
-                print(line, file=self.out, flush=True)
+                tell(line, self.out)
         self.history = history
         if self.notice != self._noticed:
             self._noticed = self.notice
@@ -66,6 +67,16 @@ class PlainLines(Quiet):
     def line(self, change: Change) -> str | None:
         """The line of an event, or None if it is left out."""
         return None if change.kind in ("reported", "improved", "ended") else plain_line(change)
+
+
+def tell(line: str, out: TextIO) -> None:
+    """Print a line; when nobody reads any more, the study goes on unseen."""
+    try:
+        print(line, file=out, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, out.fileno())
+        os.close(nowhere)
 
 
 def plain_line(change: Change) -> str:

@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from danlu.cli.app import INTERRUPTED
-from danlu.cli.lines import JsonLines, PlainLines, Quiet, View
+from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.options import store_option
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
@@ -177,12 +178,13 @@ def _tell_interrupts(view: View) -> None:
 
 def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     """What is going to run, and what was assumed."""
+    say = partial(tell, out=sys.stdout)
     free = ", ".join(spec.space.free)
-    click.echo(f"{spec.name}: {aims(spec)} over {free}; {spec.epochs} epochs, {spec.budget}")
+    say(f"{spec.name}: {aims(spec)} over {free}; {spec.epochs} epochs, {spec.budget}")
     for objective in spec.objectives:
         if objective.inferred:
-            click.echo(f'The direction is taken from the name: write "{objective}" to be sure.')
+            say(f'The direction is taken from the name: write "{objective}" to be sure.')
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
-        click.echo("A trial has one epoch; say with --epochs how many a full training reports.")
+        say("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
-        click.echo(f"Goes on after {format_count(len(history.trials), 'trial')}.")
+        say(f"Goes on after {format_count(len(history.trials), 'trial')}.")

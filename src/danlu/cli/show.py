@@ -14,7 +14,7 @@ from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.history import History, TrialRecord
 from danlu.core.prediction import Prediction
 from danlu.core.spec import Spec
-from danlu.reporting.text import format_duration, format_spread, format_value
+from danlu.reporting.text import format_duration, format_prediction, format_value
 
 MOST_TRIALS = 20
 MOST_LOG_LINES = 5
@@ -124,7 +124,7 @@ def _row(t: TrialRecord, history: History, prediction: Prediction | None) -> lis
         Text(clean(t.stage + proxy)),
         Text(f"{t.epoch}/{t.until}"),
         Text(format_value(t.value) if t.value is not None else "–"),
-        Text(format_spread(prediction.value, prediction.sd) if prediction else ""),
+        Text(format_prediction(prediction.value, prediction.sd) if prediction else ""),
         Text(both.get("train", ""), style="cyan"),
         Text(both.get("val", ""), style="magenta"),
     ]

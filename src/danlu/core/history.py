@@ -268,6 +268,20 @@ class History:
         known = [t for t in self.trials.values() if t.value is not None and t.state != "failed"]
         return min(known, key=self._rank, default=None)
 
+    @cached_property
+    def default(self) -> TrialRecord | None:
+        """The first trial of the default config.
+
+        Where the space leaves a default open, the search may begin with what is usual instead:
+        then it is the first trial, if that agrees with every default given.
+        """
+        space = self.spec.space
+        wanted, first = space.default(), self.trials.get(1)
+        given = {name for name, p in space.parameters.items() if p.default is not None}
+        if first is not None and given and _agree(first.config, wanted, given):
+            return first
+        return next((t for t in self.trials.values() if t.config == wanted), None)
+
     def _confirmed(self) -> list[list[TrialRecord]]:
         """Groups of two or more full trainings of one config with different seeds."""
         full = [t for t in self.ranked if t.epoch >= self.spec.epochs]
@@ -277,6 +291,11 @@ class History:
         for t in full:
             groups.setdefault(tuple(sorted(t.config.items())), []).append(t)
         return [g for g in groups.values() if len({t.seed for t in g}) > 1]
+
+
+def _agree(config: Mapping[str, Value], wanted: Mapping[str, Value], names: set[str]) -> bool:
+    """Whether two configs have the same of these parameters, with the same values."""
+    return all(config.get(n) == wanted.get(n) for n in names)
 
 
 def _value(trial: TrialRecord) -> float:

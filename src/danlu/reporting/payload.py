@@ -135,7 +135,7 @@ def _result(history: History) -> dict[str, Any] | None:
         spread = format_spread(result.mean, result.sd)
         values = [t.value for t in result.confirmed if t.value is not None]
         seeds = [format_measured(v, result.sd / 10) for v in values]
-    default = spec.space.default()
+    default = result.default.config if result.default else spec.space.default()
     command = as_command(spec, best) if spec.command else ""
     return {
         "number": best.number,

@@ -15,7 +15,7 @@ class Result:
 
     Attributes:
         best: The trial to use.
-        default: The first trial of the space's default config, if one has a value.
+        default: The first trial of the default config, if it has a value.
         confirmed: Full trainings of the best config, each with another seed; empty below two.
     """
 
@@ -43,10 +43,9 @@ def result_of(history: History) -> Result | None:
     best = history.best
     if best is None:
         return None
-    wanted = history.spec.space.default()
-    default = next(
-        (t for t in history.trials.values() if t.config == wanted and t.value is not None), None
-    )
+    default = history.default
+    if default is not None and default.value is None:
+        default = None
     same = [
         t
         for t in history.ranked

@@ -60,6 +60,14 @@ def format_spread(mean: float, sd: float) -> str:
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
 
 
+def format_prediction(value: float, sd: float) -> str:
+    """A predicted value and its standard deviation, of which ``0.010`` keeps two digits."""
+    if not (0 < sd < 1e6) or not abs(value) < 1e6:
+        return f"{format_number(value)} ± {format_number(sd, 2)}"
+    decimals = _decimals(sd / 2)
+    return f"{value:.{decimals}f} ± {sd:.{decimals}f}"
+
+
 def _decimals(sd: float) -> int:
     return min(12, max(0, -math.floor(math.log10(sd))))
 

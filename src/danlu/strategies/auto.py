@@ -3,7 +3,8 @@
 Freeze-thaw is coarse to fine by itself: it begins with the default config and many short
 trainings, and its model narrows them down as it learns where the good configs lie. What it lacks
 is the end: the best of many noisy single runs flatters itself, so the last part of the budget
-brings the best configs to their full length and trains them again with fresh seeds.
+brings the best configs to their full length, the default config too, for a fair comparison, and
+trains the best again with fresh seeds.
 
 Of several objectives the end brings the Pareto set to its full length; nothing is confirmed,
 since that would take many trainings of each of its trials.
@@ -23,7 +24,7 @@ from danlu.strategies.fresh import config_key
 from danlu.strategies.plan import FINALISTS
 
 SMALL = 10.0  # full trainings; with fewer, confirming would take too much from the search
-END_SHARE = 0.25  # of the budget: to finish the best and to confirm them
+END_SHARE = 1 / 3  # of the budget: to finish the best and the default, and to confirm
 SEARCH, FINISH = "search", "finish"
 
 
@@ -67,16 +68,29 @@ def _searching(history: History) -> bool:
 
 
 def _finish(history: History) -> Continue | None:
-    """The next of the best configs that is to be trained to its full length."""
-    full = history.spec.epochs
+    """The next trial that is to reach its full length: of the best, then of the default config."""
     best = _leaders(history)
+    group = "the Pareto set's" if history.spec.further else "the best"
     for place, t in enumerate(best, start=1):
-        cost = history.cost(full - t.epoch, t.proxy)
-        if t.state == "paused" and t.epoch < full and fits(history, cost, total(history)):
-            group = "Pareto set's" if history.spec.further else "best"
-            why = f"finish: #{t.number} is {place} of the {group} {len(best)}, on to epoch {full}"
-            return Continue(t.number, full, FINISH, why)
+        if _unfinished(history, t):
+            return _in_full(history, t, f"is {place} of {group} {len(best)}")
+    default = history.default
+    if default is not None and total(history) >= SMALL and _unfinished(history, default):
+        return _in_full(history, default, "is the default config, to compare with")
     return None
+
+
+def _unfinished(history: History, trial: TrialRecord) -> bool:
+    cost = history.cost(history.spec.epochs - trial.epoch, trial.proxy)
+    worth = trial.state == "paused" and cost > 0 and history.feasible(trial)
+    return worth and fits(history, cost, total(history))
+
+
+def _in_full(history: History, trial: TrialRecord, what: str) -> Continue:
+    full = history.spec.epochs
+    return Continue(
+        trial.number, full, FINISH, f"finish: #{trial.number} {what}, on to epoch {full}"
+    )
 
 
 def _leaders(history: History) -> list[TrialRecord]:

@@ -24,6 +24,7 @@ from danlu.strategies.evidence import (
     stream,
 )
 from danlu.strategies.full_length import unfinished
+from danlu.strategies.grid import Grid
 from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
@@ -67,6 +68,8 @@ class Bayes:
         check_number("bayes", "refit", self.refit, 1.0, 10.0)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        if not space.free:
+            return Grid().decide(space, history, free_slots)  # there is one config only
         return one_by_one(self._next, space, history, free_slots)
 
     def _next(self, space: Space, history: History) -> Decision | None:

@@ -28,6 +28,7 @@ from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
+from danlu.strategies.grid import Grid
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import design, expected, log_feasible, log_success, seek, untried
@@ -79,6 +80,8 @@ class FreezeThaw:
         object.__setattr__(self, "fractions", shares)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        if not space.free:
+            return Grid().decide(space, history, free_slots)  # there is one config only
         track = self._track(history)
         if track is None:
             return Bayes().decide(space, history, free_slots)

@@ -14,7 +14,7 @@ from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import rows_of
 from danlu.surrogates.curve_gp import condition_curve_gp
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import Array, one_thread
+from danlu.surrogates.linalg import one_thread
 
 MOST = 140  # curves that all predictions rest on
 AT_ONCE = 60  # further trials that are added to them and predicted together
@@ -29,7 +29,8 @@ def predict(
     distance from the median trial to the best.
 
     Args:
-        history: All that happened; without any finite value the answer is empty.
+        history: All that happened; without any finite value, or where nothing may vary, the
+            answer is empty.
         epochs: For which epochs, those that a trial has passed are left out; the end of a full
             training if not given.
         trials: For which trials; all if not given.
@@ -46,11 +47,11 @@ def predict(
     horizon = Horizon(max([history.spec.epochs, *(c.epoch for c in seen)]))
     epochs = [e for e in epochs or (history.spec.epochs,) if e <= horizon.epochs]
     wanted = [c for c in wanted if any(e > c.epoch for e in epochs)]
-    if not wanted:
+    if not wanted or not history.spec.space.free:
         return []
     rng = np.random.default_rng(history.spec.seed & 0xFFFFFFFF)
     found = []
-    with one_thread():
+    with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # checked at the end
         outlook = look(encode(history.spec.space), history, curves, horizon, rng, most=MOST)
         for part, numbers in _parts(outlook, wanted):
             found += _predicted(part, history, numbers, epochs)
@@ -94,16 +95,11 @@ def _predicted(
     sign = history.objective.loss(1.0)
     found = []
     for i, e, m, s in zip(rows, at, mu, sd, strict=True):
-        low, value, high = sign * _raw(outlook, m + s * np.array([-NINETY, 0.0, NINETY]))
-        number = outlook.curves[i].number
-        ends = sorted((float(low), float(high)))
-        found.append(Prediction(number, int(e), float(value), *ends))
+        three = sign * outlook.warp.inverse(m + s * np.array([-NINETY, 0.0, NINETY]))
+        if np.all(np.isfinite(three)):  # not so when values were near the largest float
+            low, value, high = sorted(three.tolist())
+            found.append(Prediction(outlook.curves[i].number, int(e), value, low, high))
     return found
-
-
-def _raw(outlook: Outlook, z: Array) -> Array:
-    with np.errstate(over="ignore"):  # infinite is what such values are told as
-        return outlook.warp.inverse(z)
 
 
 def _bounded(

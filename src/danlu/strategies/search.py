@@ -157,7 +157,9 @@ def untried(encoding: Encoding, w: Array, tried: Array, rng: np.random.Generator
         candidates = np.r_[w[None], rng.permutation(_grid(encoding))]
     U = encoding.snap(candidates)[0]
     for u in U:
-        if np.round(u, 9).tobytes() not in taken:
+        # As its config will be read back: two points may be one config of six digits.
+        read_back = encoding.snap(encoding.place([encoding.config(u)]))[0][0]
+        if np.round(read_back, 9).tobytes() not in taken:
             return np.asarray(u)
     return None
 

@@ -48,7 +48,7 @@ function keys() {
     if (pair.val) parts.push(key("", pair.val));
     if (pair.train) parts.push(key("dashed", pair.train));
     if (pair.val && pair.train) parts.push(key("gap", "gap between the two"));
-    if (fansNow()) parts.push(key("fan", "predicted, with the interval that holds 90 %"));
+    if (fansNow()) parts.push(key("fan", "predicted, with its 90 % interval"));
     if (trials.length > data.leaders.length) parts.push(key("other", "all other trials"));
     line.replaceChildren(...parts);
     if (trials.length > MANY) line.append("Training curves of grey trials show when they are lit. ");

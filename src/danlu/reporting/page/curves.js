@@ -147,7 +147,7 @@ function paintCurves(plot) {
   for (const p of main) p.colour ??= tone("ink");
   plot.inside(plot.ctx, () => {
     faded(plot.ctx, plot.paths.filter((p) => !emphasised(p.t)));
-    for (const p of main) fanShade(plot.ctx, p.fan, p.colour, 0.13);
+    for (const p of main) fanShade(plot.ctx, p.fan, p.colour, 0.1);
     for (const p of main) gap(plot.ctx, p.val, p.train, p.colour, p.t.n === data.leaders[0] ? 0.17 : 0.04);
     for (const p of main) bold(plot.ctx, plot, p, p.colour, { shade: 0, width: isRunning(p.t) ? 2.6 : 2.2, ring: isRunning(p.t) });
   });

@@ -25,7 +25,7 @@ function fanShade(ctx, fan, colour, alpha) {
 
 function fanMedian(ctx, fan, colour, width) {
   if (!fan) return;
-  ctx.setLineDash([0.1, width * 2.4]);
+  ctx.setLineDash([0.1, 5]); // the same whatever the width, so that the dots of a lit fan cover those below
   ctx.lineCap = "round";
   stroke(ctx, fan, width, colour);
   ctx.lineCap = "butt";
@@ -44,7 +44,7 @@ function fanIndex(t, epoch) {
 function interval([, low, value, high]) {
   const half = (high - low) / 2, size = Math.max(Math.abs(low), Math.abs(high));
   if (!(half > 0) || size >= 1e6) return `${show(value)}, ${show(low)}–${show(high)}`;
-  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(half))));
+  const digits = Math.min(12, Math.max(0, -Math.floor(Math.log10(half / 4))));
   const [l, m, h] = [low, value, high].map((v) => v.toFixed(digits));
   return low < 0 ? `${m}, ${l} to ${h}` : `${m}, ${l}–${h}`;
 }

@@ -27,7 +27,8 @@ const panelTrials = () => [...new Set([...data.leaders, ...view.pinned])].map((n
 function panelsCard() {
   const box = el("div", { class: "panels legend" });
   const card = el("section", { class: "card", id: "panels" }, el("h2", {}, "Best trials one by one"), box,
-    el("p", { class: "caption" }, "The same axes in each; the shaded area is the gap between training and validation."));
+    el("p", { class: "caption" }, "The same axes in each; the shaded area is the gap between training and validation."
+      + (anyFan ? " Beyond the last epoch: what is predicted." : "")));
   const fill = () => {
     box.replaceChildren(...panelTrials().map(panel));
     for (const node of box.children) node.plot.draw();
