@@ -370,3 +370,58 @@ def test_a_run_takes_over_what_was_asked_for(tmp_path: Path) -> None:
     assert study.ask() is not None
     study.run(train)
     assert [t.state for t in study.trials] == ["finished", "finished"]
+
+
+# ---- several objectives and constraints
+
+
+def train_two(trial: danlu.Trial) -> None:
+    rate = float(trial.params["lr"] or 0)
+    for epoch in trial.epochs(trial.restore()):
+        trial.report(epoch, val_loss=loss(rate, epoch), size=1.0 / rate)
+        trial.save()
+
+
+def test_several_objectives_give_a_pareto_set_that_keeps_to_the_constraints(
+    tmp_path: Path,
+) -> None:
+    aims: dict[str, object] = {"objective": ["min val_loss", "min size"], "strategy": "auto",
+                               "constraints": ["size <= 5000"]}  # fmt: skip
+    study = new(tmp_path, **aims)
+    best = study.run(train_two, executor="inline", budget="5x")
+    assert study.pareto
+    assert best is not None
+    values = [t.values(study.spec.objectives) or () for t in study.pareto]
+    assert values == sorted(values)
+    assert all(size <= 5000 for _, size in values)
+    assert [t.number for t in new(tmp_path, **aims).pareto] == [t.number for t in study.pareto]
+    opened = danlu.Study.open("mine", store=tmp_path)
+    assert opened.spec.constraints == (danlu.Constraint("size", "<=", 5000.0),)
+
+
+def test_other_objectives_or_constraints_are_another_study(tmp_path: Path) -> None:
+    new(tmp_path, objective=["min val_loss", "min size"], strategy="auto")
+    with pytest.raises(danlu.StudyError, match="is min val_loss, min size, not min val_loss"):
+        new(tmp_path, strategy="auto")
+    with pytest.raises(danlu.StudyError, match="its constraints are none, not size < 3"):
+        new(
+            tmp_path, objective=["min val_loss", "min size"], strategy="auto",
+            constraints=["size<3"],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"objective": []}, "an objective is needed"),
+        ({"objective": ["min a", "max a"], "strategy": "auto"}, "'a' is an objective twice"),
+        ({"constraints": "size < 3"}, "must be a list of texts"),
+        ({"constraints": ["size"]}, "METRIC <= NUMBER"),
+        ({"constraints": ["size < 3"]}, "'halving' follows one objective without constraints"),
+    ],
+)
+def test_objectives_and_constraints_that_cannot_be_are_refused(
+    given: dict[str, object], problem: str
+) -> None:
+    with pytest.raises(danlu.StudyError, match=problem):
+        new(None, **given)

@@ -95,6 +95,7 @@ class Simulation:
         epoch_s: Simulated seconds of an epoch on all data.
         most_events: Where a search that never ends is cut off, with an error.
         past: The study so far, if this is not its first run.
+        extra: Further metrics that training of a config reports at every epoch.
     """
 
     strategy: Strategy
@@ -106,6 +107,7 @@ class Simulation:
     epoch_s: float = 1.0
     most_events: int = 20_000
     past: History | None = None
+    extra: Callable[[Config], dict[str, float]] = lambda _: {}
     decisions: list[Decision] = field(default_factory=list)
 
     def run(self) -> History:
@@ -162,7 +164,8 @@ class Simulation:
         except ArithmeticError as error:
             self._fold(Failed(at, number, "exception", str(error)))
             return
-        self._fold(Reported(at, number, t.epoch + 1, {self.spec.objective.metric: value}))
+        metrics = {self.spec.objective.metric: value, **self.extra(t.config)}
+        self._fold(Reported(at, number, t.epoch + 1, metrics))
         if math.isnan(value):
             self._fold(Failed(at, number, "not finite", "the loss is NaN"))
         elif t.epoch + 1 < t.until:

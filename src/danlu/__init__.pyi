@@ -5,7 +5,7 @@ from danlu.core.history import History, Report, TrialRecord
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.prediction import Prediction
 from danlu.core.space import Space
-from danlu.core.spec import Budget, Objective, Spec
+from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import (
     ConfigError,
     DanluError,
@@ -29,6 +29,7 @@ __all__ = [
     "Choice",
     "Command",
     "ConfigError",
+    "Constraint",
     "DanluError",
     "Finding",
     "Float",

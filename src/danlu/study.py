@@ -18,7 +18,7 @@ from danlu.asked import AskedTrial, Asking
 from danlu.core.command import Command
 from danlu.core.history import History, TrialRecord
 from danlu.core.space import Space
-from danlu.core.spec import Budget, Objective, Spec
+from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
 from danlu.executors.inline import InlineExecutor
@@ -29,7 +29,7 @@ from danlu.stores import open_store
 from danlu.stores.base import Store, settle
 from danlu.stores.memory import MemoryStore
 from danlu.strategies.base import Strategy
-from danlu.strategies.names import make
+from danlu.strategies.names import chosen_for
 from danlu.tuner import Tuner, Watch
 
 __all__ = ["Command", "Study"]
@@ -51,7 +51,8 @@ class Study:
     Args:
         name: Unique in its store.
         space: What may vary.
-        objective: ``"min METRIC"``, ``"max METRIC"``, or a name whose direction is known.
+        objective: ``"min METRIC"``, ``"max METRIC"``, or a name whose direction is known; a list
+            of them for several objectives, the most important one first.
         epochs: The full length of a trial.
         seed: All randomness of the search derives from it, and each trial's seed.
         budget: In all: ``"20x"`` full trainings, ``"30 trials"``, ``"2h"``, several with commas.
@@ -59,9 +60,11 @@ class Study:
         options: The strategy's own keys.
         store: A folder, ``postgresql://…``, a `Store`, or None to keep it in memory.
         command: Template of the training command, for showing the best config as one.
+        constraints: What a trial must keep to, such as ``["params <= 1e6", "latency_ms < 20"]``.
 
     Raises:
-        StudyError: If the name is taken by a study that was set out otherwise.
+        StudyError: If the objective, a constraint, the budget or the plan cannot be, or the name
+            is taken by a study that was set out otherwise.
         StoreError: If the store cannot be opened.
     """
 
@@ -70,7 +73,7 @@ class Study:
         name: str,
         *,
         space: Space,
-        objective: str | Objective,
+        objective: str | Objective | Sequence[str | Objective],
         epochs: int,
         seed: int = 0,
         budget: str | float | Budget | None = None,
@@ -78,17 +81,15 @@ class Study:
         options: Mapping[str, Any] | None = None,
         store: str | Path | Store | None = ".danlu",
         command: Sequence[str] = (),
+        constraints: Sequence[str | Constraint] = (),
     ) -> None:
-        if isinstance(objective, str):
-            objective = Objective.parse(objective)
-            if objective.inferred:
-                log.warning("Objective: %s. The direction follows from the name.", objective)
+        first, *further = _objectives(objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
-            name, space, objective, epochs, seed, Budget.parse(budget), named, options or {},
-            tuple(command),
+            name, space, first, epochs, seed, Budget.parse(budget), named, options or {},
+            tuple(command), tuple(further), _constraints(constraints),
         )  # fmt: skip
-        chosen = make(strategy, spec.options) if isinstance(strategy, str) else strategy
+        chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
         folder = _folder(store, name) if store is not None else self._own_folder()
         self._attach(_opened(store), spec, chosen, folder)
         self._agree()
@@ -97,9 +98,9 @@ class Study:
     def from_spec(cls, spec: Spec, *, store: str | Path | Store | None = ".danlu") -> "Study":
         """The study that a spec sets out, as one from a study file."""
         return cls(
-            spec.name, space=spec.space, objective=spec.objective, epochs=spec.epochs,
+            spec.name, space=spec.space, objective=spec.objectives, epochs=spec.epochs,
             seed=spec.seed, budget=spec.budget, strategy=spec.strategy, options=spec.options,
-            store=store, command=spec.command,
+            store=store, command=spec.command, constraints=spec.constraints,
         )  # fmt: skip
 
     @classmethod
@@ -172,6 +173,11 @@ class Study:
         """The trial to use, None before the first result (see `History.best`)."""
         return self.history.best
 
+    @property
+    def pareto(self) -> tuple[TrialRecord, ...]:
+        """Of several objectives, the trials that none is better than in all (`History.pareto`)."""
+        return self.history.pareto
+
     def to_pandas(self) -> Any:
         """A `pandas.DataFrame` with one row a trial (extra ``frames``)."""
         from danlu.reporting.tables import to_pandas
@@ -229,7 +235,7 @@ class Study:
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
             tuner = Tuner(
-                self.history, self._strategy or make(self.spec.strategy, self.spec.options), place,
+                self.history, self._strategy or chosen_for(self.spec), place,
                 self._store, self.folder, watch or (lambda _: None),
                 partial(recovered, metrics=metrics, script=script),
             )  # fmt: skip
@@ -302,7 +308,7 @@ class Study:
             StudyError: If another process runs the study.
         """
         if self._asking is None:
-            chosen = self._strategy or make(self.spec.strategy, self.spec.options)
+            chosen = self._strategy or chosen_for(self.spec)
             self._asking = Asking(self.history, chosen, self._store, self.folder)
             self._release = finalize(self, self._asking.close)
         asked = self._asking.ask()
@@ -334,6 +340,24 @@ class Study:
             self._asking = None
 
 
+def _objectives(given: str | Objective | Sequence[str | Objective]) -> list[Objective]:
+    found = []
+    for one in [given] if isinstance(given, str | Objective) else given:
+        objective = Objective.parse(one) if isinstance(one, str) else one
+        if isinstance(one, str) and objective.inferred:
+            log.warning("Objective: %s. The direction follows from the name.", objective)
+        found.append(objective)
+    if not found:
+        raise StudyError('an objective is needed, such as "min val_loss", but got an empty list.')
+    return found
+
+
+def _constraints(given: Sequence[str | Constraint]) -> tuple[Constraint, ...]:
+    if isinstance(given, str):
+        raise StudyError(f"constraints must be a list of texts, but got {given!r} alone.")
+    return tuple(Constraint.parse(c) if isinstance(c, str) else c for c in given)
+
+
 def _opened(store: str | Path | Store | None) -> Store:
     if store is None:
         return MemoryStore()
@@ -357,8 +381,12 @@ def _differences(old: Spec, new: Spec) -> list[str]:
             if old.space.parameters.get(name) != new.space.parameters.get(name)
         ]
         changes.append(f"its space differs in {', '.join(changed)}")
-    if str(old.objective) != str(new.objective):
-        changes.append(f"its objective is {old.objective}, not {new.objective}")
+    aims = [", ".join(map(str, spec.objectives)) for spec in (old, new)]
+    if aims[0] != aims[1]:
+        changes.append(f"its objective is {aims[0]}, not {aims[1]}")
+    limits = [", ".join(map(str, spec.constraints)) or "none" for spec in (old, new)]
+    if limits[0] != limits[1]:
+        changes.append(f"its constraints are {limits[0]}, not {limits[1]}")
     if old.epochs != new.epochs:
         changes.append(f"its trials have {old.epochs} epochs, not {new.epochs}")
     return changes

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import ADAM, SGD, SPEC, Call, json_lines, reports
 
-from danlu.core.event import Began, Failed, Paused, Started
+from danlu.core.event import Began, Failed, Finished, Paused, Reported, Started
 from danlu.core.parameter import Float
 from danlu.core.space import Space
-from danlu.core.spec import Budget
+from danlu.core.spec import Budget, Constraint, Objective
 from danlu.stores import open_store
 
 
@@ -217,3 +217,65 @@ def test_rm_and_stop_know_whether_the_study_runs(call: Call, where: Path) -> Non
         wishes = [(r.verb, r.trial) for r in store.requests("digits")]
     assert wishes == [("stop", None), ("stop now", None), ("stop trial", 4)]
     store.close()
+
+
+TWO = replace(
+    SPEC, name="two", further=(Objective("params", "min"),),
+    constraints=(Constraint("params", "<=", 1e6),),
+)  # fmt: skip
+
+
+def kept_two(where: Path, *results: tuple[float, float | None]) -> None:
+    """A study of two objectives: val_loss and params of one trial each."""
+    store = open_store(where)
+    store.create(TWO)
+    for number, (loss, params) in enumerate(results, 1):
+        metrics = {"val_loss": loss} | ({} if params is None else {"params": params})
+        store.append("two", [Started(2.0, number, ADAM, 3, 1), Reported(3.0, number, 1, metrics),
+                             Finished(4.0, number)])  # fmt: skip
+    store.close()
+
+
+def test_show_lists_the_pareto_set_of_several_objectives(call: Call, where: Path) -> None:
+    kept_two(where, (0.5, 200.0), (0.4, 90000.0), (0.6, 300.0), (0.1, 2e6))
+    text = call("show", "two", "--store", where).output
+    assert "two: min val_loss, min params, with params <= 1e+06" in text
+    assert "Best: #2, val_loss 0.4" in text
+    lines = text[text.index("Pareto set: 2 trials") :].splitlines()
+    assert lines[1].split() == ["#", "epoch", "val_loss", "params", "config"]
+    assert [line.split()[:4] for line in lines[2:4]] == [
+        ["2", "1", "0.4", "90000"],
+        ["1", "1", "0.5", "200"],
+    ]
+
+
+def test_show_says_what_is_missing_for_a_pareto_set(call: Call, where: Path) -> None:
+    kept_two(where, (0.5, None))
+    text = call("show", "two", "--store", where).output
+    assert "No Pareto set yet: no trial to use reported all of val_loss, params." in text
+
+
+def test_a_best_trial_that_breaks_a_constraint_is_told_as_such(call: Call, where: Path) -> None:
+    kept_two(where, (0.5, 2e6))
+    assert "no trial keeps to params <= 1e+06, but it has 2e6" in call(
+        "best", "two", "--store", where
+    ).output.replace("\n", " ")
+
+
+def test_best_for_machines_holds_the_pareto_set(call: Call, where: Path) -> None:
+    kept_two(where, (0.5, 200.0), (0.4, 90000.0))
+    told = json.loads(call("best", "two", "--json", "--store", where).output)
+    assert (told["trial"], told["value"], told["feasible"]) == (2, 0.4, True)
+    assert [(t["trial"], t["values"]) for t in told["pareto"]] == [
+        (2, {"val_loss": 0.4, "params": 90000.0}),
+        (1, {"val_loss": 0.5, "params": 200.0}),
+    ]
+
+
+def test_a_report_of_several_objectives_is_written(
+    call: Call, where: Path, tmp_path: Path
+) -> None:
+    kept_two(where, (0.5, 200.0), (0.4, 90000.0))
+    result = call("report", "two", "--store", where, "--output", tmp_path / "two.html")
+    assert result.exit_code == 0
+    assert (tmp_path / "two.html").exists()

@@ -1,5 +1,6 @@
 """Objectives, budgets and specs as people write them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.zoo import spec
 
-from danlu.core.spec import Budget, Objective
+from danlu.core.spec import Budget, Constraint, Objective, decode_spec, encode_spec
 from danlu.errors import StudyError
 
 
@@ -99,3 +100,53 @@ def test_each_trial_has_its_own_seed_below_two_to_the_31() -> None:
 def test_specs_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(StudyError, match=r"epochs must be|no good name"):
         spec(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "constraint"),
+    [
+        ("params <= 1e6", Constraint("params", "<=", 1e6)),
+        ("latency_ms<20", Constraint("latency_ms", "<", 20.0)),
+        (" recall >=0.9 ", Constraint("recall", ">=", 0.9)),
+        ("val/f1 > -0.5", Constraint("val/f1", ">", -0.5)),
+    ],
+)
+def test_constraints_are_read(text: str, constraint: Constraint) -> None:
+    assert Constraint.parse(text) == constraint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "params", "params <=", "<= 3", "10 < params", "params = 3", "params <= many",
+             "params <= nan", "params < inf", "1 < params < 3", "a b < 3"]
+)  # fmt: skip
+def test_constraints_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(StudyError, match='a constraint must read "METRIC <= NUMBER"'):
+        Constraint.parse(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["<=", ">=", "<", ">"]))
+def test_a_constraint_is_read_back_from_its_text(bound: float, relation: str) -> None:
+    constraint = Constraint("size", relation, bound)
+    assert Constraint.parse(str(constraint)) == constraint
+    assert constraint.holds(bound) == ("=" in relation)
+    assert not constraint.holds(float("nan"))
+
+
+def test_a_spec_with_several_objectives_is_read_back_from_its_json() -> None:
+    study = spec(
+        further=(Objective("params", "min"),),
+        constraints=(Constraint("latency_ms", "<", 20.0), Constraint("recall", ">=", 1 / 3)),
+    )
+    assert decode_spec(json.loads(json.dumps(encode_spec(study)))) == study
+    assert [str(o) for o in study.objectives] == ["min val_loss", "min params"]
+
+
+def test_a_spec_of_one_objective_is_written_as_before_there_were_several() -> None:
+    table = encode_spec(spec())
+    assert not {"further", "constraints"} & set(table)
+    assert decode_spec(table) == spec()
+
+
+def test_a_metric_cannot_be_an_objective_twice() -> None:
+    with pytest.raises(StudyError, match="'val_loss' is an objective twice"):
+        spec(further=(Objective("val_loss", "max"),))

@@ -281,8 +281,8 @@ PLAIN = st.one_of(
 NAMES = st.one_of(
     st.sampled_from(
         ["study", "space", "plan", "run", "name", "objective", "epochs", "seed", "strategy",
-         "command", "function", "metrics", "workers", "budget", "low", "high", "log", "int",
-         "default", "choices", "when", "limits", "role", "type", "x", "eta"]
+         "constraints", "command", "function", "metrics", "workers", "budget", "low", "high",
+         "log", "int", "default", "choices", "when", "limits", "role", "type", "x", "eta"]
     ),
     st.text(max_size=3),
 )  # fmt: skip
@@ -334,3 +334,55 @@ function = "train:train"
         ":7: space.m.when.lrr: there is no parameter 'lrr'." in p for p in caught.value.problems
     )
     assert any(":7: space.m.default:" in p for p in caught.value.problems)
+
+
+SEVERAL = """[study]
+name = "x"
+objective = ["max val_accuracy", "min params"]
+constraints = ["latency_ms < 20", "params <= 1e6"]
+epochs = 3
+[space]
+lr = { low = 0.1, high = 1.0 }
+[plan]
+strategy = "auto"
+[run]
+function = "train:train"
+"""
+
+
+def test_several_objectives_and_constraints_are_read(tmp_path: Path) -> None:
+    spec = loaded(tmp_path, SEVERAL).spec
+    assert [str(o) for o in spec.objectives] == ["max val_accuracy", "min params"]
+    assert [str(c) for c in spec.constraints] == ["latency_ms < 20", "params <= 1e+06"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"min params"]', '"params"]', ":3: study.objective.1: whether 'params' should grow"),
+        ('"min params"]', '"min val_accuracy"]', ":3: study.objective.1: 'val_accuracy' is an"),
+        ('["max val_accuracy", "min params"]', "[]", ":3: study.objective: a text such as"),
+        ("params <= 1e6", "1e6 >= params", ":4: study.constraints.1: a constraint must read"),
+        (
+            '["latency_ms < 20", "params <= 1e6"]',
+            '"params <= 1e6"',
+            ":4: study.constraints: a lis",
+        ),
+        ('"auto"', '"halving"', ":9: plan.strategy: strategy 'halving' follows one objective"),
+    ],
+)
+def test_mistakes_in_objectives_and_constraints_are_told_with_their_lines(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    assert old in SEVERAL
+    assert any(problem in p for p in problems(tmp_path, SEVERAL.replace(old, new)))
+
+
+def test_an_expression_must_give_every_metric_that_is_watched(tmp_path: Path) -> None:
+    text = SEVERAL.replace(
+        'function = "train:train"',
+        "command = \"train {lr}\"\nmetrics = 'acc (?P<val_accuracy>.+) (?P<param>.+)'",
+    )
+    first, second = problems(tmp_path, text)
+    assert "the metric 'params' is none of its groups (val_accuracy, param)" in first
+    assert "the metric 'latency_ms' is none of its groups" in second

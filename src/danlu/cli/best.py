@@ -36,7 +36,7 @@ def command(name: str | None, form: str | None, where: str) -> None:
 
 
 def _record(history: History, best: TrialRecord) -> dict[str, object]:
-    return {
+    record: dict[str, object] = {
         "study": history.spec.name,
         "trial": best.number,
         "objective": str(history.objective),
@@ -46,6 +46,23 @@ def _record(history: History, best: TrialRecord) -> dict[str, object]:
         "seed": best.seed,
         "data_fraction": best.proxy.data_fraction,
         "config": dict(best.config),
+    }
+    if history.spec.constraints:
+        record["feasible"] = history.feasible(best)
+    if history.spec.further:
+        record["pareto"] = [_member(history, t) for t in history.pareto]
+    return record
+
+
+def _member(history: History, trial: TrialRecord) -> dict[str, object]:
+    """A trial of the Pareto set."""
+    objectives = history.spec.objectives
+    values = trial.values(objectives) or ()
+    return {
+        "trial": trial.number,
+        "epoch": trial.epoch,
+        "values": dict(zip((o.metric for o in objectives), values, strict=True)),
+        "config": dict(trial.config),
     }
 
 

@@ -14,10 +14,10 @@ import click
 from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.options import store_option
-from danlu.cli.summary import print_summary
+from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
-from danlu.core.spec import Budget, Objective, Spec
+from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.reporting.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
@@ -38,7 +38,14 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ...",
 )
 @click.option("-n", "--name", help="Name of the study; needed for a command.")
-@click.option("--objective", help='What is tuned: "min val_loss" or "max val_accuracy".')
+@click.option(
+    "--objective",
+    multiple=True,
+    help='What is tuned: "min val_loss" or "max val_accuracy"; repeatable.',
+)
+@click.option(
+    "--constraint", multiple=True, help='What a trial must keep to: "params <= 1e6"; repeatable.'
+)
 @click.option(
     "--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1]."
 )
@@ -97,7 +104,7 @@ def _from_command(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
             f"{what[0]!r} is neither a study file (.toml, .yaml) nor a command with parameters."
         )
     space, template = parse_command(what)
-    objective = Objective.parse(given["objective"])
+    objective = Objective.parse(given["objective"][0])
     spec = Spec(given["name"], space, objective, given["epochs"] or 1, command=template)
     return StudyFile(spec, RunSettings(command=template))
 
@@ -110,7 +117,10 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
     if "strategy" in new and new["strategy"] != spec.strategy:
         new["options"] = {}  # the file's keys belong to the file's strategy
     if given["objective"]:
-        new["objective"] = Objective.parse(given["objective"])
+        new["objective"], *further = map(Objective.parse, given["objective"])
+        new["further"] = tuple(further)
+    if given["constraint"]:
+        new["constraints"] = tuple(map(Constraint.parse, given["constraint"]))
     if given["budget"]:
         new["budget"] = Budget.parse(", ".join(given["budget"]))
     if given["metrics"] and settings.command is None:
@@ -170,10 +180,10 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     """What is going to run, and what was assumed."""
     say = partial(tell, out=sys.stdout)
     free = ", ".join(spec.space.free)
-    say(f"{spec.name}: {spec.objective} over {free}; {spec.epochs} epochs, {spec.budget}")
-    if spec.objective.inferred:
-        metric, direction = spec.objective.metric, spec.objective.direction
-        say(f'The direction is taken from the name: write "{direction} {metric}" to be sure.')
+    say(f"{spec.name}: {aims(spec)} over {free}; {spec.epochs} epochs, {spec.budget}")
+    for objective in spec.objectives:
+        if objective.inferred:
+            say(f'The direction is taken from the name: write "{objective}" to be sure.')
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
         say("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:

@@ -10,7 +10,7 @@ from danlu.cli.options import find, is_running, opened, store_option, study_argu
 from danlu.cli.predictions import predictions_of
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, console, curves, grid
-from danlu.cli.summary import ending, print_best
+from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.history import History, TrialRecord
 from danlu.core.prediction import Prediction
 from danlu.core.spec import Spec
@@ -38,6 +38,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
         return
     click.echo()
     print_best(history)
+    print_pareto(history)
     click.echo()
     trials = ordered(history)
     shown = trials if everything else trials[:MOST_TRIALS]
@@ -52,7 +53,7 @@ def describe(spec: Spec) -> str:
     """``digits: max val_accuracy · 6 parameters · 30 epochs · auto · budget 20x · seed 0``."""
     count = len(spec.space.free)
     parts = [
-        str(spec.objective),
+        aims(spec),
         f"{count} parameter{'s' if count != 1 else ''}",
         f"{spec.epochs} epoch{'s' if spec.epochs != 1 else ''}",
         spec.strategy,

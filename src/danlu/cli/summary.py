@@ -4,8 +4,9 @@ import click
 from rich.text import Text
 
 from danlu.cli.progress import progress_of
-from danlu.cli.screen import clean, console, grid
+from danlu.cli.screen import clean, config_text, console, grid
 from danlu.core.history import History, TrialRecord
+from danlu.core.spec import Spec
 from danlu.reporting.result import describe_gain, result_of
 from danlu.reporting.text import format_count, format_duration, format_spread, format_value
 
@@ -15,6 +16,7 @@ def print_summary(history: History) -> None:
     name = history.spec.name
     click.echo(clean(ending(history)))
     print_best(history)
+    print_pareto(history)
     if history.trials:
         shown = f"'{name}'" if " " in name else name
         click.echo(
@@ -51,11 +53,43 @@ def print_best(history: History) -> None:
     out.print(table)
 
 
+def aims(spec: Spec) -> str:
+    """What is tuned and kept to: ``max val_accuracy, min params, with params <= 1e+06``."""
+    objectives = ", ".join(map(str, spec.objectives))
+    limits = " and ".join(map(str, spec.constraints))
+    return f"{objectives}, with {limits}" if limits else objectives
+
+
+def print_pareto(history: History) -> None:
+    """Of several objectives, the Pareto set as a table in the order of the first one."""
+    objectives = history.spec.objectives
+    if len(objectives) == 1:
+        return
+    if not history.pareto:
+        metrics = ", ".join(o.metric for o in objectives)
+        click.echo(clean(f"\nNo Pareto set yet: no trial to use reported all of {metrics}."))
+        return
+    click.echo(f"\nPareto set: {format_count(len(history.pareto), 'trial')}")
+    table = grid(">#", ">epoch", *(f">{o.metric}" for o in objectives), "config")
+    for t in history.pareto:
+        values = [format_value(v) for v in t.values(objectives) or ()]
+        table.add_row(str(t.number), str(t.epoch), *values,
+                      config_text(t.config, history.spec.space))  # fmt: skip
+    console().print(table)
+
+
 def headline(history: History, best: TrialRecord) -> str:
     """The best trial in a line: ``Best: #12, val_accuracy 0.9731 at epoch 18 of 30.``."""
     proxy = "" if best.proxy.full else f", on {best.proxy.data_fraction:.0%} of the data"
     metric, value = history.objective.metric, format_value(best.value)
     return (
         f"Best: #{best.number}, {metric} {value} at epoch {best.value_epoch} of "
-        f"{history.spec.epochs}{proxy}."
+        f"{history.spec.epochs}{proxy}{_broken(history, best)}."
     )
+
+
+def _broken(history: History, trial: TrialRecord) -> str:
+    """That a trial breaks constraints, and by what value."""
+    broken = trial.broken(history.spec.constraints)
+    said = [f"{c}, but it has {format_value(trial.last(c.metric))}" for c in broken]
+    return f"; no trial keeps to {' and '.join(said)}" if said else ""

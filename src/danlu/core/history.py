@@ -30,7 +30,8 @@ from danlu.core.event import (
 )
 from danlu.core.finding import Finding
 from danlu.core.parameter import Value
-from danlu.core.spec import Objective, Spec
+from danlu.core.pareto import non_dominated
+from danlu.core.spec import Constraint, Objective, Spec
 
 State: TypeAlias = Literal["running", "paused", "finished", "stopped", "failed", "lost"]
 OPEN: frozenset[State] = frozenset({"running", "paused", "lost"})
@@ -105,6 +106,30 @@ class TrialRecord:
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """(epoch, value) of a metric, where it was reported."""
         return [(r.epoch, r.metrics[metric]) for r in self.reports if metric in r.metrics]
+
+    def last(self, metric: str) -> float | None:
+        """The last reported value of a metric, None if it was never reported."""
+        found = (r.metrics[metric] for r in reversed(self.reports) if metric in r.metrics)
+        return next(found, None)
+
+    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+        """The values of several objectives, all of the last epoch at which all are finite.
+
+        The best of each at an epoch of its own would be a model that never was.
+        """
+        for r in reversed(self.reports):
+            values = tuple(r.metrics.get(o.metric, math.nan) for o in objectives)
+            if all(map(math.isfinite, values)):
+                return values
+        return None
+
+    def broken(self, constraints: Sequence[Constraint]) -> list[Constraint]:
+        """The constraints that its last report of their metric breaks.
+
+        What was not reported is not known, and breaks nothing.
+        """
+        known = ((c, self.last(c.metric)) for c in constraints)
+        return [c for c, value in known if value is not None and not c.holds(value)]
 
     def metric_names(self) -> list[str]:
         """Names of all metrics it reported, in the order of their first appearance."""
@@ -184,14 +209,45 @@ class History:
 
     @cached_property
     def ranked(self) -> tuple[TrialRecord, ...]:
-        """Trials of the real task that have a value, best first; failed ones are left out."""
-        loss = self.objective.loss
+        """Trials of the real task that have a value, best first; failed ones are left out.
+
+        Those that break a constraint come after all others.
+        """
         known = [
-            (loss(t.value), t.number, t)
+            (*self._rank(t), t.number, t)
             for t in self.trials.values()
             if t.value is not None and t.proxy.full and t.state != "failed"
         ]
-        return tuple(t for _, _, t in sorted(known, key=lambda row: row[:2]))
+        return tuple(row[-1] for row in sorted(known, key=lambda row: row[:3]))
+
+    def _rank(self, trial: TrialRecord) -> tuple[bool, float]:
+        """What orders trials that have a value: constraints first, then the first objective."""
+        return not self.feasible(trial), self.objective.loss(_value(trial))
+
+    def _mean_rank(self, group: list[TrialRecord]) -> tuple[bool, float]:
+        """`_rank` of a config that was trained several times."""
+        ranks = [self._rank(t) for t in group]
+        return any(broken for broken, _ in ranks), sum(loss for _, loss in ranks) / len(ranks)
+
+    def feasible(self, trial: TrialRecord) -> bool:
+        """Whether a trial breaks no constraint, as far as is known."""
+        return not trial.broken(self.spec.constraints)
+
+    @cached_property
+    def pareto(self) -> tuple[TrialRecord, ...]:
+        """The Pareto set: feasible trials of the real task that no other one dominates.
+
+        One trial dominates another if it is no worse in any objective and better in one. Each
+        is judged by its values at its last epoch (see `TrialRecord.values`). In the order of the
+        first objective, best first.
+        """
+        objectives = self.spec.objectives
+        known = [
+            (tuple(o.loss(v) for o, v in zip(objectives, values, strict=True)), t)
+            for t in self.ranked
+            if self.feasible(t) and (values := t.values(objectives)) is not None
+        ]
+        return tuple(known[i][1] for i in non_dominated([losses for losses, _ in known]))
 
     @cached_property
     def best(self) -> TrialRecord | None:
@@ -199,17 +255,18 @@ class History:
 
         Once configs were confirmed (trained to the end with several seeds), the best trial of the
         config with the best mean: the best of many single runs flatters itself. Before that, the
-        trial with the best value. Without any on the real task, the best on a proxy.
+        trial with the best value. Without any on the real task, the best on a proxy. One that
+        breaks a constraint only if all do; of several objectives the first one counts.
         """
         confirmed = self._confirmed()
         if confirmed:
             loss = self.objective.loss
-            group = min(confirmed, key=lambda g: sum(loss(_value(t)) for t in g) / len(g))
+            group = min(confirmed, key=self._mean_rank)
             return min(group, key=lambda t: (loss(_value(t)), t.number))
         if self.ranked:
             return self.ranked[0]
         known = [t for t in self.trials.values() if t.value is not None and t.state != "failed"]
-        return min(known, key=lambda t: self.objective.loss(_value(t)), default=None)
+        return min(known, key=self._rank, default=None)
 
     @cached_property
     def default(self) -> TrialRecord | None:

@@ -1,7 +1,9 @@
 """What a study is set out to do: space, objective, length of a trial, budget, seed and plan."""
 
+import math
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -65,6 +67,59 @@ class Objective:
     def better(self, a: float, b: float) -> bool:
         """Whether ``a`` is strictly better than ``b``; NaN is never better."""
         return self.loss(a) < self.loss(b)
+
+
+RELATIONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What a metric must keep to for a trial to be of use.
+
+    Attributes:
+        metric: Name of a reported metric, such as ``"latency_ms"``.
+        relation: ``"<="``, ``">="``, ``"<"`` or ``">"``.
+        bound: What the metric is compared with, in its own units.
+    """
+
+    metric: str
+    relation: str
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Constraint":
+        """Read ``"params <= 1e6"``, ``"latency_ms < 20"`` or ``"recall >= 0.9"``.
+
+        Raises:
+            StudyError: If it is no comparison of a metric with a finite number.
+        """
+        match = re.fullmatch(r"\s*([^\s<>=]+)\s*(<=|>=|<|>)\s*([^\s<>=]+)\s*", text)
+        bound = _number(match[3]) if match else None
+        if match is None or bound is None or _number(match[1]) is not None:
+            raise StudyError(
+                f'a constraint must read "METRIC <= NUMBER", or with >=, < or >, but got {text!r}.'
+            )
+        return cls(match[1], match[2], bound)
+
+    def __str__(self) -> str:
+        short = f"{self.bound:g}"
+        exact = short if float(short) == self.bound else repr(self.bound)
+        return f"{self.metric} {self.relation} {exact}"
+
+    def holds(self, value: float) -> bool:
+        """Whether a value of the metric keeps to the bound; NaN never does."""
+        return RELATIONS[self.relation](value, self.bound)
+
+
+def _number(text: str) -> float | None:
+    """The finite number that a text says, None if it says none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hr": 3600,
@@ -143,7 +198,7 @@ class Spec:
     Attributes:
         name: Its name, unique in its store.
         space: What may vary.
-        objective: What is tuned.
+        objective: What is tuned; the first one if there are several.
         epochs: The full length of a trial, at least 1.
         seed: From which all randomness of the search and each trial's seed derive.
         budget: What may be spent in all.
@@ -151,6 +206,8 @@ class Spec:
         options: The strategy's own keys.
         command: Template of the command, if trials are commands; kept so that the best config
             can be shown as one.
+        further: The other objectives, if there are several.
+        constraints: What a trial must keep to.
     """
 
     name: str
@@ -162,6 +219,8 @@ class Spec:
     strategy: str = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
     command: tuple[str, ...] = ()
+    further: tuple[Objective, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.\- ]{0,99}", self.name):
@@ -173,6 +232,14 @@ class Spec:
             raise StudyError(
                 f"epochs must be a whole number of at least 1, but got {self.epochs!r}."
             )
+        metrics = [o.metric for o in self.objectives]
+        if twice := next((m for m in metrics if metrics.count(m) > 1), None):
+            raise StudyError(f"{twice!r} is an objective twice: each metric can be one once.")
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """All that is tuned, at least one."""
+        return (self.objective, *self.further)
 
     def trial_seed(self, number: int) -> int:
         """The seed of a trial, below 2³¹: a hash of the study's seed and the trial's number."""
@@ -185,7 +252,7 @@ class Spec:
 def encode_spec(spec: Spec) -> dict[str, Any]:
     """The spec as plain JSON."""
     budget = spec.budget
-    return {
+    table: dict[str, Any] = {
         "name": spec.name,
         "space": encode_space(spec.space),
         "objective": str(spec.objective),
@@ -196,6 +263,11 @@ def encode_spec(spec: Spec) -> dict[str, Any]:
         "options": dict(spec.options),
         "command": list(spec.command),
     }
+    if spec.further:  # written only where needed: texts of older specs stay equal
+        table["further"] = [str(o) for o in spec.further]
+    if spec.constraints:
+        table["constraints"] = [str(c) for c in spec.constraints]
+    return table
 
 
 def decode_spec(table: Mapping[str, Any]) -> Spec:
@@ -209,4 +281,6 @@ def decode_spec(table: Mapping[str, Any]) -> Spec:
         strategy=table["strategy"],
         options=table["options"],
         command=tuple(table["command"]),
+        further=tuple(map(Objective.parse, table.get("further", ()))),
+        constraints=tuple(map(Constraint.parse, table.get("constraints", ()))),
     )

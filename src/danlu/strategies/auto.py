@@ -5,6 +5,9 @@ trainings, and its model narrows them down as it learns where the good configs l
 is the end: the best of many noisy single runs flatters itself, so the last part of the budget
 brings the best configs to their full length, the default config too, for a fair comparison, and
 trains the best again with fresh seeds.
+
+Of several objectives the end brings the Pareto set to its full length; nothing is confirmed,
+since that would take many trainings of each of its trials.
 """
 
 from collections.abc import Sequence
@@ -48,7 +51,8 @@ def _next(space: Space, history: History) -> Decision | None:
         for decision in FreezeThaw().decide(space, history, 1):
             if isinstance(decision, Start | Continue):
                 return replace(decision, stage=SEARCH)
-    return _finish(history) or confirm(history, total(history))
+    finish = _finish(history)
+    return finish if finish or history.spec.further else confirm(history, total(history))
 
 
 def _searching(history: History) -> bool:
@@ -57,7 +61,8 @@ def _searching(history: History) -> bool:
         return False
     budget = total(history)
     kept = END_SHARE * budget if budget >= SMALL else 0.0
-    if trials_left(history) <= (2 * FINALISTS if kept else 0):
+    confirmed = bool(kept) and not history.spec.further
+    if trials_left(history) <= (2 * FINALISTS if confirmed else 0):
         return False
     return history.trainings + history.committed < budget - kept - TOLERANCE
 
@@ -65,9 +70,10 @@ def _searching(history: History) -> bool:
 def _finish(history: History) -> Continue | None:
     """The next trial that is to reach its full length: of the best, then of the default config."""
     best = _leaders(history)
+    group = "the Pareto set's" if history.spec.further else "the best"
     for place, t in enumerate(best, start=1):
         if _unfinished(history, t):
-            return _in_full(history, t, f"is {place} of the best {len(best)}")
+            return _in_full(history, t, f"is {place} of {group} {len(best)}")
     default = history.default
     if default is not None and total(history) >= SMALL and _unfinished(history, default):
         return _in_full(history, default, "is the default config, to compare with")
@@ -76,7 +82,8 @@ def _finish(history: History) -> Continue | None:
 
 def _unfinished(history: History, trial: TrialRecord) -> bool:
     cost = history.cost(history.spec.epochs - trial.epoch, trial.proxy)
-    return trial.state == "paused" and cost > 0 and fits(history, cost, total(history))
+    worth = trial.state == "paused" and cost > 0 and history.feasible(trial)
+    return worth and fits(history, cost, total(history))
 
 
 def _in_full(history: History, trial: TrialRecord, what: str) -> Continue:
@@ -87,10 +94,12 @@ def _in_full(history: History, trial: TrialRecord, what: str) -> Continue:
 
 
 def _leaders(history: History) -> list[TrialRecord]:
-    """The best trials of the search, each of another config."""
+    """The best trials of the search, each of another config; of several objectives the front."""
+    if history.spec.further:
+        return list(history.pareto)
     best: dict[object, TrialRecord] = {}
     for t in history.ranked:
-        if t.stage != "confirm":
+        if t.stage != "confirm" and history.feasible(t):
             best.setdefault(config_key(t.config), t)
     return list(best.values())[:FINALISTS]
 
@@ -100,6 +109,9 @@ def _summary(history: History) -> str:
     if best is None or best.value is None:
         return f"the plan is done: none of {len(history.trials)} trials gave a value"
     spent = f"{history.trainings:.3g} full trainings"
+    if history.spec.further:
+        count = len(history.pareto)
+        return f"search and finish are done after {spent}: the Pareto set has {count} trials"
     metric = f"{history.objective.metric} {best.value:.4g}"
     return (
         f"search, finish and confirm are done after {spent}: the best is #{best.number}, {metric}"

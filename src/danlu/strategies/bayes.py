@@ -29,6 +29,7 @@ from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
     expected,
+    log_feasible,
     log_success,
     rows_of,
     seek,
@@ -95,19 +96,24 @@ class Bayes:
         done = [c for c in curves if c.epochs and not c.failed]
         kept = spaced([c.best for c in done], MOST_CONDITIONED, rng)
         seen = [done[i] for i in kept]
+        goals = [c.best for c in done if c.feasible]
         warp = fit_warp(
-            np.array([c.best for c in done]), min(c.best for c in done), self.steepness
+            np.array([c.best for c in done]), min(goals or [c.best for c in done]), self.steepness
         )
         theta = self._theta(encoding, history, done)
         gp = self._condition(encoding, seen, curves, warp, theta)
         best = float(warp(np.array([warp.best]))[0])
         success = log_success(encoding, curves)
+        feasible = log_feasible(encoding, history)
 
         def score(X: Array) -> Array:
+            chance = success(X) + feasible(X)
+            if not goals:
+                return chance
             mu, variance = gp.predict(X)
-            return log_ei(mu, np.sqrt(variance), best) + success(X)
+            return log_ei(mu, np.sqrt(variance), best) + chance
 
-        order = np.argsort([c.best for c in seen], kind="stable")
+        order = np.argsort([c.merit for c in seen], kind="stable")
         top = encoding.place([seen[i].config for i in order[:8]])
         w, _ = seek(encoding, score, top, tried, history.trainings, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
@@ -145,4 +151,6 @@ class Bayes:
             X = rows_of(encoding, [past[i] for i in kept])
             return fit_gp(X, z, encoding.group, gp_prior(encoding.ell))
 
+        if history.spec.further:  # the losses are others at each decision: nothing to keep
+            return make()
         return fitted(Fit(("bayes", self, *fingerprint(history, past)), make))

@@ -49,7 +49,8 @@ def _finalists(history: History, count: int) -> list[TrialRecord]:
     best: dict[object, TrialRecord] = {}
     for _, number in ranked_at(history, history.spec.epochs):
         t = history.trials[number]
-        if t.stage != "confirm" and t.value is not None and t.state != "failed":
+        fit = t.value is not None and t.state != "failed" and history.feasible(t)
+        if fit and t.stage != "confirm":
             best.setdefault(config_key(t.config), t)
     return list(best.values())[:count]
 

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
 
@@ -15,6 +15,7 @@ from danlu.core.history import History, TrialRecord
 from danlu.core.parameter import Value
 from danlu.core.space import Space
 from danlu.surrogates.linalg import Array, one_thread
+from danlu.surrogates.scalarising import scale_of
 
 BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing about the config
 
@@ -30,6 +31,7 @@ class Curve:
         failed: Whether the config made training fail or diverge.
         paused: Whether it can be trained further.
         until: Where a running training leads; 0 if none runs.
+        feasible: Whether it breaks no constraint, as far as is known.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Curve:
     failed: bool = False
     paused: bool = False
     until: int = 0
+    feasible: bool = True
 
     @property
     def epoch(self) -> int:
@@ -52,6 +55,11 @@ class Curve:
     @property
     def last(self) -> float:
         return self.losses[-1]
+
+    @property
+    def merit(self) -> float:
+        """Its best loss, infinite if it breaks a constraint."""
+        return self.best if self.feasible else math.inf
 
     @property
     def awaited(self) -> bool:
@@ -109,9 +117,63 @@ def _kept(same: _Same, metric: str, sign: float) -> Curve:
 
 
 def gather(history: History) -> list[Curve]:
-    """The curves of all trials on the real task, in the order of their starts."""
-    metric, sign = history.objective.metric, history.objective.loss(1.0)
-    return [_kept(_Same(t), metric, sign) for t in history.trials.values() if t.proxy.full]
+    """The curves of all trials on the real task, in the order of their starts.
+
+    Of several objectives they are the losses that count for this decision (`weights`). Trials
+    that break a constraint are not worth continuing.
+    """
+    return _read(history, [t for t in history.trials.values() if t.proxy.full])
+
+
+def _read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
+    objectives = history.spec.objectives
+    parts = [[_kept(_Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
+    fit = [history.feasible(t) for t in trials]
+    curves = parts[0] if len(parts) == 1 else _weighed(history, parts, fit)
+    return [
+        c if well else replace(c, feasible=False, paused=False)
+        for c, well in zip(curves, fit, strict=True)
+    ]
+
+
+def _weighed(history: History, parts: list[list[Curve]], fit: list[bool]) -> list[Curve]:
+    """The curves of several objectives as one curve of each trial."""
+    together = [_aligned(curves) for curves in zip(*parts, strict=True)]
+    ends = [losses[-1] for (_, losses), well in zip(together, fit, strict=True)
+            if well and len(losses)]  # fmt: skip
+    if not ends:
+        return [curve for curve, _ in together]
+    scale, w = scale_of(np.array(ends)), weights(history)
+    return [
+        replace(curve, losses=tuple(scale.scalarised(losses, w).tolist()))
+        for curve, losses in together
+    ]
+
+
+def _aligned(curves: Sequence[Curve]) -> tuple[Curve, Array]:
+    """A trial at the epochs where all objectives are known, and its losses there, (n, k)."""
+    first = curves[0]
+    known = [dict(zip(c.epochs, c.losses, strict=True)) for c in curves]
+    rows = [i for i, e in enumerate(first.epochs) if all(e in k for k in known)]
+    epochs = tuple(first.epochs[i] for i in rows)
+    times = tuple(first.times[i] for i in rows)
+    losses = np.array([[k[e] for k in known] for e in epochs]).reshape(-1, len(curves))
+    failed = any(c.failed for c in curves)
+    paused = first.paused and not failed
+    aligned = replace(
+        first, epochs=epochs, losses=tuple(losses[:, 0].tolist()), times=times, failed=failed,
+        paused=paused,
+    )  # fmt: skip
+    return aligned, losses
+
+
+def weights(history: History) -> Array:
+    """How much each of several objectives counts for the next decision; the sum is 1.
+
+    Drawn anew for each decision, evenly over all mixtures, so that the decisions together look
+    for the whole Pareto set.
+    """
+    return stream(history, 3).dirichlet(np.ones(len(history.spec.objectives)))
 
 
 def gather_fractions(history: History, horizon: int) -> list[Curve]:
@@ -119,13 +181,11 @@ def gather_fractions(history: History, horizon: int) -> list[Curve]:
 
     A trial on the share s is the point s · horizon of its config's curve, at its best loss.
     """
-    metric, sign = history.objective.metric, history.objective.loss(1.0)
+    trials = [t for t in history.trials.values() if t.proxy.classes is None]
     groups: dict[frozenset[tuple[str, Value]], dict[int, Curve]] = {}
-    for t in history.trials.values():
-        if t.proxy.classes is None:
-            place = max(1, round(t.proxy.data_fraction * horizon))
-            curve = curve_of(t, metric, sign)
-            groups.setdefault(frozenset(t.config.items()), {})[place] = curve
+    for t, curve in zip(trials, _read(history, trials), strict=True):
+        place = max(1, round(t.proxy.data_fraction * horizon))
+        groups.setdefault(frozenset(t.config.items()), {})[place] = curve
     return [_joined(points) for points in groups.values()]
 
 
@@ -133,12 +193,13 @@ def _joined(points: Mapping[int, Curve]) -> Curve:
     """The trainings of one config on growing shares of the data as one curve."""
     newest = max(points.values(), key=lambda c: c.number)
     failed = any(c.failed for c in points.values())
+    feasible = all(c.feasible for c in points.values())
     until = max((place for place, c in points.items() if c.awaited), default=0)
     done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
     return Curve(
         newest.number, newest.config, tuple(e for e, _ in done),
         tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
-        failed, bool(done) and not failed and not until, until,
+        failed, bool(done) and feasible and not failed and not until, until, feasible,
     )  # fmt: skip
 
 

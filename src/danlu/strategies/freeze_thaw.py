@@ -31,7 +31,7 @@ from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
-from danlu.strategies.search import design, expected, log_success, seek, untried
+from danlu.strategies.search import design, expected, log_feasible, log_success, seek, untried
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
@@ -86,7 +86,7 @@ class FreezeThaw:
         if track is None:
             return Bayes().decide(space, history, free_slots)
         stops: list[Stop] = []
-        if isinstance(track, Whole):
+        if isinstance(track, Whole) and not history.spec.further:
             with one_thread():
                 stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
@@ -126,7 +126,10 @@ class FreezeThaw:
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
-        """Running trials that will hardly reach what the best trial reached already."""
+        """Running trials that will hardly reach what the best trial reached already.
+
+        Of several objectives none is ever hopeless: another mixture may make it the best.
+        """
         # Here a running trial is judged by what it reported, not by what is believed of it.
         curves = [replace(c, until=0) for c in track.curves(history)]
         if sum(bool(c.epochs) for c in curves) < LEAST_SEEN:
@@ -195,17 +198,21 @@ class FreezeThaw:
         """The new config of the highest expected improvement, its logarithm, and why."""
         T, encoding = outlook.horizon.epochs, outlook.encoding
         epoch = self._ahead(track, FAR_NEW, rng)
-        success = log_success(encoding, curves)
+        success, feasible = log_success(encoding, curves), log_feasible(encoding, history)
+        any_fit = any(c.epochs and c.feasible for c in curves)
         goal, rows = outlook.best, outlook.paused
         if len(rows):
             rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
             goal = min(goal, float(rivals.min()))
 
         def score(X: Array) -> Array:
+            chance = success(X) + feasible(X)
+            if not any_fit:
+                return chance
             mu, sd = outlook.predict_new(X, epoch)
-            return log_ei(mu, sd, goal) + success(X)
+            return log_ei(mu, sd, goal) + chance
 
-        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.best)[:8]
+        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.merit)[:8]
         top = encoding.place([c.config for c in good])
         w, value = seek(encoding, score, top, tried, history.trainings, rng)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)

@@ -12,11 +12,14 @@ def length(history: History, epochs: int | None) -> int:
 
 
 def unfinished(history: History, until: int, free_slots: int) -> list[Continue]:
-    """Paused trials that are shorter than ``until``, as after an interruption, are continued."""
+    """Paused trials that are shorter than ``until``, as after an interruption, are continued.
+
+    Those that break a constraint are not worth it.
+    """
     if not history.can_pause:
         return []
-    shorter = islice((t for t in history.paused if t.epoch < until), free_slots)
+    worthy = (t for t in history.paused if t.epoch < until and history.feasible(t))
     return [
         Continue(t.number, until, why=f"#{t.number} goes on from epoch {t.epoch} to {until}")
-        for t in shorter
+        for t in islice(worthy, free_slots)
     ]

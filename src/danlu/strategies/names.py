@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from danlu.core.space import nearest
+from danlu.core.spec import Spec
 from danlu.errors import StudyError
 from danlu.strategies.base import Strategy
 
@@ -21,12 +22,15 @@ class Place:
         name: Of the class.
         first: Its first argument, where one class has several names.
         extra: The extra of danlu that installs what the module needs.
+        several: Whether it serves several objectives and constraints: it decides by all of them,
+            or looks at no results at all.
     """
 
     module: str
     name: str
     first: str | None = None
     extra: str = ""
+    several: bool = False
 
     def constructor(self, called: str) -> Callable[..., Strategy]:
         """What makes the strategy of that name from its own keys.
@@ -48,15 +52,15 @@ class Place:
 
 
 STRATEGIES: Mapping[str, Place] = {
-    "auto": Place("auto", "Auto"),
-    "freeze-thaw": Place("freeze_thaw", "FreezeThaw"),
-    "bayes": Place("bayes", "Bayes"),
+    "auto": Place("auto", "Auto", several=True),
+    "freeze-thaw": Place("freeze_thaw", "FreezeThaw", several=True),
+    "bayes": Place("bayes", "Bayes", several=True),
     "staged": Place("staged", "Staged"),
     "halving": Place("halving", "Halving"),
-    "random": Place("sampled", "Sampled", "random"),
-    "quasi-random": Place("sampled", "Sampled", "quasi-random"),
-    "grid": Place("grid", "Grid"),
-    "random-grid": Place("grid", "RandomGrid"),
+    "random": Place("sampled", "Sampled", "random", several=True),
+    "quasi-random": Place("sampled", "Sampled", "quasi-random", several=True),
+    "grid": Place("grid", "Grid", several=True),
+    "random-grid": Place("grid", "RandomGrid", several=True),
     "tpe": Place("engines.optuna", "OptunaEngine", "tpe", "optuna"),
     "optuna-tpe": Place("engines.optuna", "OptunaEngine", "tpe", "optuna"),
     "optuna-gp": Place("engines.optuna", "OptunaEngine", "gp", "optuna"),
@@ -87,3 +91,27 @@ def make(name: str, options: Mapping[str, Any]) -> Strategy:
                 f"strategy {name!r}: {key!r} is no key of it.{nearest(key, keys)} {known}"
             )
     return constructor(**options)
+
+
+def chosen_for(spec: Spec) -> Strategy:
+    """The strategy that a spec names.
+
+    Raises:
+        StudyError: As `make`, or if the strategy follows one objective only and the spec has
+            several, or constraints.
+    """
+    strategy = make(spec.strategy, spec.options)
+    check_serves(spec.strategy, len(spec.objectives), len(spec.constraints))
+    return strategy
+
+
+def check_serves(name: str, objectives: int, constraints: int) -> None:
+    """Raise `StudyError` if a known strategy cannot serve so many objectives and constraints."""
+    if STRATEGIES[name].several or (objectives == 1 and not constraints):
+        return
+    more = f"{objectives} objectives" if objectives > 1 else "constraints"
+    able = ", ".join(n for n, place in STRATEGIES.items() if place.several)
+    raise StudyError(
+        f"strategy {name!r} follows one objective without constraints, but the study has {more}. "
+        f"Those that serve it are {able}."
+    )

@@ -75,7 +75,8 @@ def look(
     """
     seen = [c for c in curves if len(c.epochs)]
     well = [c for c in seen if not c.failed] or seen
-    warp = fit_warp(np.array([c.last for c in well]), min(c.best for c in well), STEEPNESS)
+    fit = [c for c in well if c.feasible] or well
+    warp = fit_warp(np.array([c.last for c in well]), min(c.best for c in fit), STEEPNESS)
     theta = _theta(encoding, history, seen, horizon)
     kept = [seen[i] for i in spaced([c.best for c in seen], most, rng)]
     rows, epochs, values = _observations(kept, curves, warp, horizon.epochs)
@@ -84,7 +85,7 @@ def look(
     if any(c.awaited for c in rows):
         epochs, values = _believed(gp, rows)
         gp = condition_curve_gp(horizon, X, encoding.group, epochs, values, theta)
-    whole = [c.last for c in well if c.epoch >= horizon.epochs]
+    whole = [c.last for c in fit if c.epoch >= horizon.epochs]
     goal = min(whole) if comparable_only and whole else warp.best
     return Outlook(encoding, horizon, rows, warp, gp, float(warp(np.array([goal]))[0]))
 
@@ -146,6 +147,8 @@ def _theta(
         prior = curve_prior(encoding.ell)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
 
+    if history.spec.further:  # the losses are others at each decision: nothing to keep
+        return make()
     return fitted(Fit(("curves", *fingerprint(history, past)), make))
 
 

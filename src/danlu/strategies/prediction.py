@@ -38,6 +38,8 @@ def predict(
     Returns:
         Predictions by trial and epoch.
     """
+    # The first objective is predicted, also of trials that break a constraint.
+    history = replace(history, spec=replace(history.spec, further=(), constraints=()))
     # Running trials are predicted from what they reported, not from what is believed of them.
     curves = [replace(c, until=0) if c.until else c for c in gather(history)]
     seen = [c for c in curves if c.epochs]

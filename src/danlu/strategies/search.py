@@ -1,13 +1,17 @@
 """Parts that the model-based strategies share: first points, candidates, words."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.special import log_ndtr
 
-from danlu.core.history import History
+from danlu.core.history import History, TrialRecord
+from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
-from danlu.strategies.evidence import Curve
+from danlu.strategies.evidence import Curve, weights
 from danlu.surrogates.candidates import even_points, perturbed
+from danlu.surrogates.gp import condition_gp, fit_gp, gp_prior
 from danlu.surrogates.kernels import matern52_between, scaled
 from danlu.surrogates.linalg import Array
 from danlu.surrogates.warping import Warp
@@ -18,6 +22,8 @@ LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
 INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
 FADES_OVER = 20.0  # … falling to half of that after so many trainings
+LEAST_KNOWN = 3  # values of a constraint's metric before it is modelled
+MOST_KNOWN = 80  # values that its model rests on: those nearest to the bound, and some drawn
 Score = Callable[[Array], Array]
 
 
@@ -65,6 +71,43 @@ def log_success(encoding: Encoding, curves: Sequence[Curve]) -> Score:
         return np.asarray(np.log(np.minimum(2.0 * chance, 1.0)))
 
     return score
+
+
+def log_feasible(encoding: Encoding, history: History) -> Score:
+    """Logarithm of the probability that a config keeps to every constraint.
+
+    Each constraint's metric has a Gaussian process of its own over the trials' last values.
+    """
+    scores = [_log_holds(encoding, history, c) for c in history.spec.constraints]
+    return lambda X: np.asarray(sum((score(X) for score in scores), np.zeros(len(X))))
+
+
+def _log_holds(encoding: Encoding, history: History, constraint: Constraint) -> Score:
+    trials = [t for t in history.trials.values() if t.proxy.full]
+    known = [(t, v) for t in trials if math.isfinite(v := _known(t, constraint.metric))]
+    y, bound = np.array([v for _, v in known]), constraint.bound
+    if len(known) < LEAST_KNOWN or np.ptp(y) == 0:
+        return lambda X: np.zeros(len(X))
+    if min(*y, bound) > 0:  # such as parameters or seconds: their ratios count
+        y, bound = np.log(y), math.log(bound)
+    rows = spaced(list(np.abs(y - bound)), MOST_KNOWN, np.random.default_rng(history.spec.seed))
+    mean, sd = y.mean(), y.std()
+    sign = -1.0 if constraint.relation.startswith(">") else 1.0
+    X = encoding.snap(encoding.place([known[i][0].config for i in rows]))[1]
+    z = sign * (y[rows] - mean) / sd
+    theta = fit_gp(X, z, encoding.group, gp_prior(encoding.ell))
+    gp, limit = condition_gp(X, z, encoding.group, theta), sign * (bound - mean) / sd
+
+    def score(X: Array) -> Array:
+        mu, variance = gp.predict(X)
+        return np.asarray(log_ndtr((limit - mu) / np.sqrt(variance)))
+
+    return score
+
+
+def _known(trial: TrialRecord, metric: str) -> float:
+    value = trial.last(metric)
+    return math.nan if value is None else value
 
 
 def seek(
@@ -128,11 +171,22 @@ def _grid(encoding: Encoding) -> Array:
 
 
 def expected(history: History, warp: Warp, mu: float, sd: float, epoch: int) -> str:
-    """What a decision expects, in the objective's own units."""
+    """What a decision expects, in the objective's own units.
+
+    Of several objectives it is the scalarised loss, and the weights are told.
+    """
     middle, low, high = warp.inverse(np.array([mu, mu - sd, mu + sd]))
-    sign = history.objective.loss(1.0)
+    sign = 1.0 if history.spec.further else history.objective.loss(1.0)
     spread = 0.5 * (high - low)
-    return (
+    return _weighing(history) + (
         f"predicted {sign * middle:.4g} ± {spread:.2g} at epoch {epoch}, "
         f"best so far {sign * warp.best:.4g}"
     )
+
+
+def _weighing(history: History) -> str:
+    """Which mixture of several objectives a decision looks at; empty for one."""
+    if not history.spec.further:
+        return ""
+    pairs = zip(weights(history), history.spec.objectives, strict=True)
+    return f"weighs {', '.join(f'{o.metric} {w:.0%}' for w, o in pairs)}, scalarised loss "

@@ -79,8 +79,14 @@ def check_command(document: Document, template: Sequence[str]) -> None:
         document.mistake(("run", "command"), problem)
 
 
-def check_metrics(document: Document, metrics: str, objective: str | None) -> None:
-    """Note an expression that cannot be compiled, or that does not give the objective."""
+def check_metrics(document: Document, metrics: str, watched: Sequence[str]) -> None:
+    """Note an expression that cannot be compiled, or that does not give what is watched.
+
+    Args:
+        document: The file.
+        metrics: The expression.
+        watched: The metrics of objectives and constraints.
+    """
     path = ("run", "metrics")
     try:
         compiled = pattern(metrics)
@@ -89,9 +95,10 @@ def check_metrics(document: Document, metrics: str, objective: str | None) -> No
         return
     assert compiled is not None
     groups = [name for name in compiled.groupindex if name != "epoch"]
-    if objective is not None and objective not in groups:
-        text = f"the objective {objective!r} is none of its groups ({', '.join(groups)})."
-        document.mistake(path, text + nearest(objective, groups))
+    for metric in dict.fromkeys(watched):
+        if metric not in groups:
+            text = f"the metric {metric!r} is none of its groups ({', '.join(groups)})."
+            document.mistake(path, text + nearest(metric, groups))
 
 
 def find_function(path: Path, function: str) -> str:

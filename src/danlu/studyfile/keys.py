@@ -55,6 +55,10 @@ def texts(value: Any) -> bool:
     )
 
 
+def listed(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
+
+
 def is_budget(value: Any) -> bool:
     return (is_number(value) and value > 0) or (texts(value) and bool(value))
 
@@ -69,9 +73,10 @@ def anything(_value: Any) -> bool:
 
 STUDY = {
     "name": Key('a text such as "digits"', is_text, needed=True),
-    "objective": Key('a text such as "min val_loss"', is_text, needed=True),
+    "objective": Key('a text such as "min val_loss", or a list of them', texts, needed=True),
     "epochs": Key("a whole number from 1 (the full length of a trial)", whole(1, 10**9), True),
     "seed": Key("a whole number from 0", whole(0, 2**63 - 1)),
+    "constraints": Key('a list of texts such as ["params <= 1e6"]', listed),
 }
 RUN = {
     "command": Key('a text such as "python train.py --lr {lr}", or a list of texts', texts),

@@ -1,14 +1,15 @@
 """Study files: every parameter, the plan and how to train, in one place."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from danlu.core.space import Space
-from danlu.core.spec import Budget, Objective, Spec
+from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
-from danlu.strategies.names import make
+from danlu.strategies.names import STRATEGIES, check_serves, make
 from danlu.studyfile.command import (
     check_command,
     check_metrics,
@@ -66,29 +67,52 @@ def load(path: str | Path) -> StudyFile:
     document = read_document(path)
     check_sections(document)
     study, run = checked(document, "study"), checked(document, "run")
-    objective = _read_objective(document, study)
+    objectives = _read_objectives(document, study)
+    constraints = _read_constraints(document, study)
     space = read_space(document)
-    settings = _read_run(document, run, objective, path)
-    strategy, options = _read_plan(document)
+    watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
+    settings = _read_run(document, run, watched, path)
+    strategy, options = _read_plan(document, len(objectives), len(constraints))
     budget = _read_budget(document, run)
     name = _read_name(document, study)
     if not document.sound:
         document.refuse()
     assert space is not None
-    assert objective is not None
     seed, command = study.get("seed", 0), settings.command or ()
-    spec = Spec(name, space, objective, study["epochs"], seed, budget, strategy, options, command)
+    first, *further = objectives
+    spec = Spec(
+        name, space, first, study["epochs"], seed, budget, strategy, options, command,
+        tuple(further), constraints,
+    )  # fmt: skip
     return StudyFile(spec, settings)
 
 
-def _read_objective(document: Document, study: dict[str, Any]) -> Objective | None:
-    if "objective" not in study:
-        return None
-    try:
-        return Objective.parse(study["objective"])
-    except StudyError as error:
-        document.mistake(("study", "objective"), str(error))
-        return None
+def _read_objectives(document: Document, study: dict[str, Any]) -> list[Objective]:
+    given = study.get("objective", [])
+    found: dict[str, Objective] = {}
+    for i, text in enumerate([given] if isinstance(given, str) else given):
+        path: list[str | int] = ["study", "objective", i]
+        if isinstance(given, str):
+            path.pop()
+        try:
+            objective = Objective.parse(text)
+        except StudyError as error:
+            document.mistake(path, str(error))
+            continue
+        if objective.metric in found:
+            document.mistake(path, f"{objective.metric!r} is an objective twice.")
+        found[objective.metric] = objective
+    return list(found.values())
+
+
+def _read_constraints(document: Document, study: dict[str, Any]) -> tuple[Constraint, ...]:
+    found = []
+    for i, text in enumerate(study.get("constraints", [])):
+        try:
+            found.append(Constraint.parse(text))
+        except StudyError as error:
+            document.mistake(("study", "constraints", i), str(error))
+    return tuple(found)
 
 
 def _read_name(document: Document, study: dict[str, Any]) -> str:
@@ -111,19 +135,21 @@ def _read_budget(document: Document, run: dict[str, Any]) -> Budget:
 
 
 def _read_run(
-    document: Document, run: dict[str, Any], objective: Objective | None, path: Path
+    document: Document, run: dict[str, Any], watched: Sequence[str], path: Path
 ) -> RunSettings:
     check_target(document, run)
     command = read_command(document, run)
     if command is not None:
         check_command(document, command)
     if "metrics" in run:
-        check_metrics(document, run["metrics"], objective.metric if objective else None)
+        check_metrics(document, run["metrics"], watched)
     function = find_function(path, run["function"]) if "function" in run else None
     return RunSettings(command, function, run.get("metrics"), run.get("workers", 1))
 
 
-def _read_plan(document: Document) -> tuple[str, dict[str, Any]]:
+def _read_plan(
+    document: Document, objectives: int, constraints: int
+) -> tuple[str, dict[str, Any]]:
     plan = checked(document, "plan", open_ended=True)
     strategy = plan.get("strategy", "auto")
     table = document.data.get("plan")
@@ -137,6 +163,8 @@ def _read_plan(document: Document) -> tuple[str, dict[str, Any]]:
             document.mistake(("plan", str(key)), text)
     if "strategy" in plan or "strategy" not in given:
         _check_options(document, strategy, options)
+        if strategy in STRATEGIES:
+            _check_serves(document, strategy, objectives, constraints)
     return strategy, options
 
 
@@ -146,6 +174,13 @@ def _check_options(document: Document, strategy: str, options: dict[str, Any]) -
     except StudyError as error:
         key = next((k for k in options if k in re.findall(r"[\w-]+", str(error))), "strategy")
         document.mistake(("plan", key), str(error))
+
+
+def _check_serves(document: Document, strategy: str, objectives: int, constraints: int) -> None:
+    try:
+        check_serves(strategy, max(1, objectives), constraints)
+    except StudyError as error:
+        document.mistake(("plan", "strategy"), str(error))
 
 
 def _is_plain(value: Any) -> bool:
