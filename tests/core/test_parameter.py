@@ -42,7 +42,7 @@ def test_the_ends_of_the_unit_interval_are_those_of_the_range(p: Float | Int | C
     ends = (p.values[0], p.values[-1]) if isinstance(p, Choice) else (p.low, p.high)
     for u, end in zip((0.0, 1.0), ends, strict=True):
         value = p.from_unit(u)
-        assert value == pytest.approx(end, rel=1e-5) if isinstance(p, Float) else value == end
+        assert value == end
 
 
 @given(floats() | ints() | choices())

@@ -142,8 +142,10 @@ class Float:
         return min(1.0, max(0.0, (x - low) / (high - low)))
 
     def from_unit(self, u: float) -> float:
+        if u <= 0.0 or u >= 1.0:  # the ends exactly, whatever rounding would make of them
+            return self.low if u <= 0.0 else self.high
         low, high = self._scaled(self.low), self._scaled(self.high)
-        x = low + min(1.0, max(0.0, u)) * (high - low)
+        x = low + u * (high - low)
         # As a person reads it: 0.3127, not 17 digits.
         short = float(f"{math.exp(x):.6g}") if self.log else round(x, self._decimals())
         return min(self.high, max(self.low, short))
