@@ -8,7 +8,7 @@ import pytest
 from tests.processes import Running, below, numbers, wait_for
 
 import danlu
-from danlu.core.history import TrialRecord
+from danlu.core.record import TrialRecord
 
 SPACE = danlu.Space(lr=danlu.Float(0.01, 1.0, log=True, default=0.1), layers=danlu.Int(1, 3))
 

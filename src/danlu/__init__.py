@@ -65,10 +65,10 @@ LATER = {
     "History": "danlu.core.history",
     "Objective": "danlu.core.spec",
     "Prediction": "danlu.core.prediction",
-    "Report": "danlu.core.history",
+    "Report": "danlu.core.record",
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
-    "TrialRecord": "danlu.core.history",
+    "TrialRecord": "danlu.core.record",
     "predict": "danlu.predicting",
 }
 """Names that no training script needs, and the modules they come from at their first use."""

@@ -1,9 +1,10 @@
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
-from danlu.core.history import History, Report, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.prediction import Prediction
+from danlu.core.record import Report, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import (

@@ -25,8 +25,9 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.finding import Finding
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Spec
 from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import new_findings, says_stop

@@ -16,7 +16,8 @@ from weakref import finalize
 
 from danlu.asked import AskedTrial, Asking
 from danlu.core.command import Command
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import LaunchError, StudyError

@@ -31,8 +31,9 @@ from danlu.core.event import (
     Started,
     Stopped,
 )
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
 from danlu.core.job import Job
+from danlu.core.record import TrialRecord
 from danlu.core.spending import continued, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
 from danlu.errors import DanluError

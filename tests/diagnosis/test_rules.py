@@ -11,7 +11,8 @@ from tests.zoo import spec
 
 from danlu.core.codec import encode_number
 from danlu.core.event import Diagnosed, Reported, Started
-from danlu.core.history import TrialRecord, empty
+from danlu.core.history import empty
+from danlu.core.record import TrialRecord
 from danlu.diagnosis.rules import RULES, diverged, new_findings, not_finite, says_stop
 
 NOISE = random.Random(1)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from tests.reporting import histories
 
 from danlu.core.event import Ended, Event, Finished, Reported, Started
-from danlu.core.history import History, TrialRecord, empty
+from danlu.core.history import History, empty
 from danlu.core.parameter import Value
+from danlu.core.record import TrialRecord
 from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.reporting.snippets import as_command, as_python, as_toml
 

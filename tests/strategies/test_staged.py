@@ -8,8 +8,9 @@ from tests.zoo import SPACE, Simulation, learning_curve, spec
 
 from danlu.core.decision import Continue, Decision, Finish, Start, Stop
 from danlu.core.event import Began, Event, Paused, Reported, Started
-from danlu.core.history import History, TrialRecord, empty
+from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float
+from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget
 from danlu.strategies.budgeting import pace

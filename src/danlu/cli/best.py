@@ -6,7 +6,8 @@ import click
 
 from danlu.cli.options import load, store_option, study_argument
 from danlu.cli.summary import print_best
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.errors import StudyError
 from danlu.reporting.snippets import as_command, as_toml
 

@@ -7,7 +7,8 @@ from typing import Any
 from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
 from danlu.core.finding import Finding
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.reporting.text import format_value
 
 GRAVE = ("failed", "lost")

@@ -17,7 +17,8 @@ from danlu.cli.changes import GRAVE, Change, changes
 from danlu.cli.lines import plain_line
 from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, config_text, curves
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.reporting.text import format_count, format_duration, format_value
 
 REDRAW_S = 0.25

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from danlu.core.history import TrialRecord
 from danlu.core.parameter import Value
+from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Objective
 from danlu.reporting.metrics import pair_metrics

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from danlu.core.codec import encode_number
 from danlu.core.finding import Advice, Finding
-from danlu.core.history import TrialRecord
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Spec
 
 Rule: TypeAlias = Callable[[Spec, TrialRecord], Iterable[Finding]]

@@ -20,7 +20,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from danlu.core.decision import Start
 from danlu.core.event import Began
-from danlu.core.history import History, Report, TrialRecord, empty
+from danlu.core.history import History, empty
+from danlu.core.record import Report, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Objective, Spec
 from danlu.interop.translation import Translation

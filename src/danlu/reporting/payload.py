@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from danlu.core.codec import encode_number
-from danlu.core.history import History, Report, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
+from danlu.core.record import Report, TrialRecord
 from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import Range, curve_range, drawable, value_range

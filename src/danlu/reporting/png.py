@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Choice, Int
+from danlu.core.record import TrialRecord
 from danlu.errors import DanluError
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import Range, curve_range, drawable, padded, value_range

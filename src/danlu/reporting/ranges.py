@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Direction
 from danlu.reporting.metrics import MetricPair
 

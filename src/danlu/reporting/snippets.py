@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from danlu.core.command import Command
-from danlu.core.history import TrialRecord
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Spec
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")

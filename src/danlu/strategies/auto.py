@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from danlu.core.decision import Continue, Decision, Finish, Start
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.strategies.budgeting import TOLERANCE, fits, total, trials_left
 from danlu.strategies.confirm import confirm

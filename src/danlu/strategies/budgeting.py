@@ -3,7 +3,8 @@
 import math
 from statistics import median
 
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 
 UNLIMITED = 20.0  # full trainings of a study without a budget, and until the pace is known
 TOLERANCE = 1e-9  # sums of costs are not exact

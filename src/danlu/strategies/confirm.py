@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from danlu.core.decision import Start
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.strategies.budgeting import TOLERANCE, fits
 from danlu.strategies.fresh import config_key
 from danlu.strategies.plan import FINALISTS, FRESH_SEEDS

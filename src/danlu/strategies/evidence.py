@@ -11,8 +11,9 @@ import numpy as np
 
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.event import Continued, Started
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.surrogates.linalg import Array, one_thread
 from danlu.surrogates.scalarising import scale_of

@@ -6,7 +6,8 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from danlu.core.decision import FULL, Proxy, Stop
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Objective
 
 Ranking: TypeAlias = list[tuple[float, int]]

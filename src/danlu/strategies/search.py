@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.special import log_ndtr
 
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from danlu.core.history import History, TrialRecord
+from danlu.core.history import History
 from danlu.core.parameter import Choice, Value
+from danlu.core.record import TrialRecord
 from danlu.core.space import Config, Space
 from danlu.core.spec import Objective
 
