@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from danlu.core.decision import FULL, Continue, Decision, Finish, Proxy, Start, Stop
+from danlu.core.decision import FULL, Continue, Decision, Finish, Note, Proxy, Start, Stop
 from danlu.core.event import (
     Began,
     Continued,
@@ -19,6 +19,7 @@ from danlu.core.event import (
     Event,
     Failed,
     Finished,
+    Noted,
     Paused,
     Reported,
     Started,
@@ -146,7 +147,7 @@ class Simulation:
         at = self.history.last_at
         number = decision.trial if isinstance(decision, Continue | Stop) else 0
         self.history = self.history.after(recorded(self.history, decision))
-        if not isinstance(decision, Stop):
+        if not isinstance(decision, Stop | Note):
             self._push(at, number or len(self.history.trials))
 
     def _push(self, at: float, number: int) -> None:
@@ -191,6 +192,8 @@ def recorded(history: History, decision: Decision) -> Event:
         return Continued(at, t.number, decision.until, t.attempt, decision.stage, decision.why)
     if isinstance(decision, Stop):
         return Stopped(at, decision.trial, decision.why)
+    if isinstance(decision, Note):
+        return Noted(at, decision.entry)
     return Ended(at, "done", decision.why)
 
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from danlu.core.decision import Continue, Finish, Start, Stop
+from danlu.core.decision import Continue, Finish, Note, Start, Stop
 from danlu.core.event import (
     Began,
     Continued,
@@ -19,6 +19,7 @@ from danlu.core.event import (
     Failed,
     Finished,
     Lost,
+    Noted,
     Paused,
     Reported,
     Started,
@@ -28,7 +29,6 @@ from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
-from danlu.core.spec import Spec
 from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import new_findings, says_stop
 from danlu.errors import ReportError, StudyError
@@ -59,7 +59,6 @@ class AskedTrial:
     def __init__(
         self,
         record: TrialRecord,
-        spec: Spec,
         start: int,
         folder: Path,
         append: Callable[[Event], History],
@@ -75,7 +74,6 @@ class AskedTrial:
         self.why = record.why
         self.stopping = False
         self.verdict: Finding | None = None
-        self._spec = spec
         self._last = start
         self._append = append
 
@@ -101,7 +99,7 @@ class AskedTrial:
             raise ReportError(order_problem(self.number, number, self._last))
         self._last = number
         history = self._append(Reported(at, self.number, number, line))
-        for finding in new_findings(self._spec, history.trials[self.number]):
+        for finding in new_findings(history, history.trials[self.number]):
             self._append(Diagnosed(time.time(), self.number, finding))
             if says_stop(finding):
                 self.verdict = self.verdict or finding
@@ -169,17 +167,21 @@ class Asking:
         """The next trial to train, or why there is none."""
         space = self.history.spec.space
         while not (why := spent(self.history, time.time())):
-            stops: list[Event] = []
+            asides: list[Event] = []  # what takes no slot
             for decision in self._strategy.decide(space, self.history, 1):
                 if isinstance(decision, Stop):
-                    stops.append(Stopped(time.time(), decision.trial, decision.why))
+                    asides.append(Stopped(time.time(), decision.trial, decision.why))
+                elif isinstance(decision, Note):
+                    asides.append(Noted(time.time(), decision.entry))
                 elif isinstance(decision, Finish):
+                    self._record(*asides)
                     return decision.why
                 else:
+                    self._record(*asides)
                     return self._carried_out(decision)
-            if not stops:
+            if not asides:
                 return "the strategy has nothing left to try"
-            self._record(*stops)
+            self._record(*asides)
         return why
 
     def _carried_out(self, decision: Start | Continue) -> Started | Continued | str:
@@ -192,8 +194,8 @@ class Asking:
         return f"the budget of {self.history.spec.budget} is spent"
 
     def _asked(self, number: int, start: int) -> AskedTrial:
-        spec, folder = self.history.spec, self._folder / str(number)
-        return AskedTrial(self.history.trials[number], spec, start, folder, self._record)
+        folder = self._folder / str(number)
+        return AskedTrial(self.history.trials[number], start, folder, self._record)
 
     def tell(self, trial: AskedTrial, value: float | None, failed: str | None) -> TrialRecord:
         """Close a trial; see `Study.tell`."""

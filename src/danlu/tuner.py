@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from danlu.core.decision import Continue, Decision, Finish, Stop
+from danlu.core.decision import Continue, Decision, Finish, Note, Stop
 from danlu.core.event import (
     Began,
     Closing,
@@ -26,6 +26,7 @@ from danlu.core.event import (
     Failed,
     Finished,
     Lost,
+    Noted,
     Paused,
     Reported,
     Started,
@@ -243,6 +244,9 @@ class Tuner:
             if not self.history.running:
                 self._finish("done", decision.why)
             return None
+        if isinstance(decision, Note):
+            self._note(Noted(time.time(), decision.entry))
+            return None
         if isinstance(decision, Stop):
             self._stop(decision.trial, Stopped(time.time(), decision.trial, decision.why))
             return None
@@ -311,7 +315,7 @@ class Tuner:
             self._note(event)
 
     def _diagnose(self, number: int) -> None:
-        for finding in new_findings(self.history.spec, self.history.trials[number], self.rules):
+        for finding in new_findings(self.history, self.history.trials[number], self.rules):
             self._note(Diagnosed(time.time(), number, finding))
             if says_stop(finding):
                 self._stop(number, Failed(time.time(), number, finding.code, finding.message))

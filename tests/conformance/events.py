@@ -14,7 +14,9 @@ from danlu.core.event import (
     Event,
     Failed,
     Finished,
+    Learned,
     Lost,
+    Noted,
     Observed,
     Paused,
     Reported,
@@ -23,6 +25,8 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.finding import Advice, Finding
+from danlu.core.logbook import Entry
+from danlu.core.task import Task
 
 texts = st.text(max_size=8)
 numbers = st.floats()  # NaN and the infinities too
@@ -38,6 +42,11 @@ findings = st.builds(
     evidence=st.dictionaries(texts, st.lists(numbers, max_size=2), max_size=2),
     advice=st.lists(advice, max_size=2).map(tuple),
 )
+entries = st.builds(Entry, texts, texts, texts, texts, texts, st.dictionaries(texts, values))
+tasks = st.builds(
+    Task, n_train=st.none() | st.integers(1, 9), priors=st.none() | st.just((0.25, 0.75)),
+    initial_loss=st.none() | st.floats(0, 9),
+)  # fmt: skip
 proxies = st.builds(Proxy, st.floats(0.01, 1), st.none() | st.integers(2, 9))
 
 
@@ -71,6 +80,8 @@ def _next_event(state: dict[int, str], attempts: dict[int, int]) -> st.SearchStr
         st.builds(Began, at, st.integers(1, 9), st.booleans(), st.none() | st.booleans()),
         st.builds(Ended, at, texts, texts),
         st.builds(Diagnosed, at, st.none(), findings),
+        st.builds(Learned, at, tasks),
+        st.builds(Noted, at, entries),
     ]
     running = st.sampled_from([t for t, s in state.items() if s == "running"] or [0])
     if any(s == "running" for s in state.values()):

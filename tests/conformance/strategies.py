@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.zoo import Curve, Simulation, learning_curve, recorded, spec
 
-from danlu.core.decision import FULL, Continue, Decision, Proxy, Start, Stop
+from danlu.core.decision import FULL, Continue, Decision, Note, Proxy, Start, Stop
 from danlu.core.event import Began
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float, Int
@@ -76,6 +76,8 @@ def check(space: Space, history: History, decision: Decision) -> None:
         assert decision.until > t.until
     elif isinstance(decision, Stop):
         assert history.trials[decision.trial].open
+    elif isinstance(decision, Note):
+        assert decision.entry not in history.logbook, "what is noted is not noted again"
     else:
         assert not history.running, "what runs may still change the answer"
 

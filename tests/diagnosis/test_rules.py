@@ -11,7 +11,7 @@ from tests.zoo import spec
 
 from danlu.core.codec import encode_number
 from danlu.core.event import Diagnosed, Reported, Started
-from danlu.core.history import empty
+from danlu.core.history import History, empty
 from danlu.core.record import TrialRecord
 from danlu.diagnosis.rules import RULES, diverged, new_findings, not_finite, says_stop
 
@@ -55,12 +55,12 @@ def trial(train: Sequence[float], val: Sequence[float] | None = None) -> TrialRe
 def test_healthy_curves_stay_silent(name: str) -> None:
     for epochs in range(len(HEALTHY[name]) + 1):
         if name != "recovered" or epochs > 6:
-            assert new_findings(spec(), trial(HEALTHY[name][:epochs])) == []
+            assert new_findings(History(spec()), trial(HEALTHY[name][:epochs])) == []
 
 
 @pytest.mark.parametrize("name", DIVERGING)
 def test_diverging_curves_are_found_with_evidence_and_the_advice_to_stop(name: str) -> None:
-    (finding,) = diverged(spec(), trial(DIVERGING[name]))
+    (finding,) = diverged(History(spec()), trial(DIVERGING[name]))
     assert (finding.code, finding.severity) == ("diverged", "error")
     assert says_stop(finding)
     last = len(DIVERGING[name])
@@ -71,8 +71,8 @@ def test_diverging_curves_are_found_with_evidence_and_the_advice_to_stop(name: s
 
 def test_a_training_loss_near_zero_is_measured_by_the_scale_of_the_validation_loss() -> None:
     train = [1e-6, 1e-6, 1e-4, 1e-4, 1e-4]
-    assert list(diverged(spec(), trial(train))) != []
-    assert list(diverged(spec(), trial(train, [0.5] * 5))) == []
+    assert list(diverged(History(spec()), trial(train))) != []
+    assert list(diverged(History(spec()), trial(train, [0.5] * 5))) == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -80,7 +80,7 @@ def test_a_training_loss_near_zero_is_measured_by_the_scale_of_the_validation_lo
 def test_a_loss_that_is_no_number_is_found_at_its_epoch(metric: str, value: float) -> None:
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0), Reported(0.0, 1, 1, {"val_loss": 1.0})])
     history = history.after(Reported(0.0, 1, 4, {metric: value, "val_loss2": 1.0}))
-    (finding,) = not_finite(spec(), history.trials[1])
+    (finding,) = not_finite(history, history.trials[1])
     assert finding.evidence == {"metric": metric, "epoch": 4, "value": encode_number(value)}
     assert finding.confidence == 1.0
     assert finding.advice[0].action == "stop"
@@ -89,22 +89,24 @@ def test_a_loss_that_is_no_number_is_found_at_its_epoch(metric: str, value: floa
 def test_other_metrics_may_be_no_numbers() -> None:
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0)])
     history = history.after(Reported(0.0, 1, 1, {"val_loss": 1.0, "grad_ratio": math.nan}))
-    assert new_findings(spec(), history.trials[1]) == []
+    assert new_findings(history, history.trials[1]) == []
 
 
 def test_a_verdict_is_given_once() -> None:
     sick = trial([2.3, math.nan])
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0)])
     history = history.after(Reported(0.0, 1, 1, {"val_loss": math.nan}))
-    (finding,) = new_findings(spec(), history.trials[1])
-    assert new_findings(spec(), history.after(Diagnosed(0.0, 1, finding)).trials[1]) == []
-    assert [f.code for f in new_findings(spec(), sick)] == ["not_finite"]
+    (finding,) = new_findings(history, history.trials[1])
+    assert new_findings(History(spec()), history.after(Diagnosed(0.0, 1, finding)).trials[1]) == []
+    assert [f.code for f in new_findings(History(spec()), sick)] == ["not_finite"]
 
 
 @given(st.lists(st.floats(1e-6, 1e6), max_size=12), st.integers(-20, 20))
 def test_scaling_the_loss_changes_no_verdict(losses: list[float], power: int) -> None:
     scaled = [x * 2.0**power for x in losses]  # a power of two scales without rounding
-    verdicts = [[f.code for f in new_findings(spec(), trial(x))] for x in (losses, scaled)]
+    verdicts = [
+        [f.code for f in new_findings(History(spec()), trial(x))] for x in (losses, scaled)
+    ]
     assert verdicts[0] == verdicts[1]
 
 
@@ -122,6 +124,6 @@ def test_no_rule_ever_raises_on_gaps_and_odd_numbers(reports: dict[int, dict[str
     for epoch, metrics in reports.items():
         history = history.after(Reported(0.0, 1, epoch, metrics))
     for rule in RULES:
-        for finding in rule(spec(), history.trials[1]):
+        for finding in rule(history, history.trials[1]):
             assert 0 < finding.confidence <= 1
             assert finding.message

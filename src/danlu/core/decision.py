@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
 
 
@@ -81,4 +82,19 @@ class Finish:
     why: str = ""
 
 
-Decision: TypeAlias = Start | Continue | Stop | Finish
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a line into the study's log-book; a strategy sees it in the history ever after.
+
+    It takes no slot. A strategy decides it once: what the log-book holds it does not say again.
+    """
+
+    entry: Entry
+
+    @property
+    def why(self) -> str:
+        """What was seen and done, in a sentence."""
+        return f"{self.entry.seen}: {self.entry.done}"
+
+
+Decision: TypeAlias = Start | Continue | Stop | Finish | Note

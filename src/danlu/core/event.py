@@ -16,7 +16,9 @@ from typing import Any, TypeAlias
 from danlu.core.codec import decode_number, encode_number
 from danlu.core.decision import FULL, Proxy
 from danlu.core.finding import Advice, Finding
+from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
+from danlu.core.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,22 @@ class Diagnosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """What is known of the task; the last one counts."""
+
+    at: float
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A line of the study's log-book."""
+
+    at: float
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """The trial reached its ``until`` and can be continued."""
 
@@ -183,10 +201,10 @@ TrialEvent: TypeAlias = (
     Started | Continued | Reported | Saved | Observed | Paused | Finished | Stopped | Failed | Lost
 )
 Closing: TypeAlias = Paused | Finished | Stopped | Failed | Lost
-Event: TypeAlias = TrialEvent | Began | Diagnosed | Ended
+Event: TypeAlias = TrialEvent | Began | Diagnosed | Learned | Noted | Ended
 
 ALL = (
-    *(Began, Observed, Started, Continued, Reported, Saved, Diagnosed),
+    *(Began, Observed, Started, Continued, Reported, Saved, Diagnosed, Learned, Noted),
     *(Paused, Finished, Stopped, Failed, Lost, Ended),
 )
 KINDS: Mapping[str, type[Any]] = {kind.__name__.lower(): kind for kind in ALL}
@@ -201,6 +219,10 @@ def encode_event(event: Event) -> tuple[str, dict[str, Any]]:
         data["config"], data["proxy"] = dict(event.config), asdict(event.proxy)
     elif isinstance(event, Diagnosed):
         data["finding"] = asdict(event.finding)
+    elif isinstance(event, Learned):
+        data["task"] = asdict(event.task)
+    elif isinstance(event, Noted):
+        data["entry"] = asdict(event.entry)
     return type(event).__name__.lower(), data
 
 
@@ -215,5 +237,11 @@ def decode_event(kind: str, data: Mapping[str, Any]) -> Event:
         finding = dict(rest["finding"])
         finding["advice"] = tuple(Advice(**a) for a in finding["advice"])
         rest["finding"] = Finding(**finding)
+    elif kind == "learned":
+        task = dict(rest["task"])
+        task["priors"] = None if task["priors"] is None else tuple(task["priors"])
+        rest["task"] = Task(**task)
+    elif kind == "noted":
+        rest["entry"] = Entry(**rest["entry"])
     event: Event = KINDS[kind](**rest)
     return event

@@ -12,14 +12,23 @@ class Advice:
     """What to change, as data that a strategy can use.
 
     Attributes:
-        action: ``"stop"`` (this trial), ``"raise"``, ``"lower"``, ``"extend"``, ``"cut"`` …
+        action: ``"stop"`` (this trial); for its value ``"multiply"``, ``"add"``, ``"set"``; for
+            its range in the next stage ``"raise low"``, ``"lower high"``, ``"raise high"``,
+            ``"lower low"``, ``"add choice"``, ``"drop choice"``; ``"freeze"``; ``"enable"``;
+            ``"check"`` (a person must look at data or code).
         parameter: Name or role of the parameter to change, if any.
-        amount: By how much: a factor on log scales, else a difference.
+        amount: By how much, or what to set: a factor for ``"multiply"``, a difference for
+            ``"add"``, else a value or bound of the parameter.
+        group: ``"optimisation"``, ``"capacity"``, ``"regularisation"``, ``"data"``, ``"budget"``
+            or ``"code"``: what kind of change it is.
+        why: The reason in a few words, where the finding's message does not say it.
     """
 
     action: str
     parameter: str | None = None
-    amount: float | None = None
+    amount: float | int | str | bool | None = None
+    group: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from danlu.core.event import (
     Event,
     Failed,
     Finished,
+    Learned,
     Lost,
+    Noted,
     Observed,
     Paused,
     Reported,
@@ -29,10 +31,12 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.finding import Finding
+from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
 from danlu.core.pareto import non_dominated
 from danlu.core.record import Report, State, TrialRecord
 from danlu.core.spec import Objective, Spec
+from danlu.core.task import UNKNOWN, Task
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class History:
         outcome: How the last run ended; empty while one goes on or before the first.
         ended_why: The reason of that end.
         findings: Those about the study as a whole.
+        task: What is known of data and model.
+        logbook: Each stage and move of the plan, in their order.
     """
 
     spec: Spec
@@ -74,6 +80,8 @@ class History:
     outcome: str = ""
     ended_why: str = ""
     findings: tuple[Finding, ...] = ()
+    task: Task = UNKNOWN
+    logbook: tuple[Entry, ...] = ()
 
     def after(self, *events: Event) -> "History":
         """The history after some more events, in their order."""
@@ -337,6 +345,14 @@ def _diagnosed(now: Fields, e: Diagnosed) -> None:
         now["trials"][e.trial] = replace(t, findings=(*t.findings, e.finding))
 
 
+def _learned(now: Fields, e: Learned) -> None:
+    now["task"] = e.task
+
+
+def _noted(now: Fields, e: Noted) -> None:
+    now["logbook"] = (*now["logbook"], e.entry)
+
+
 CLOSED: Mapping[type[Any], State] = {
     Paused: "paused",
     Finished: "finished",
@@ -364,7 +380,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
 
 FOLDS: Mapping[type[Any], Callable[[Fields, Any], None]] = {
     Began: _began, Ended: _ended, Observed: _observed, Started: _started, Continued: _continued,
-    Saved: _saved, Diagnosed: _diagnosed, **dict.fromkeys(CLOSED, _closed),
+    Saved: _saved, Diagnosed: _diagnosed, Learned: _learned, Noted: _noted,
+    **dict.fromkeys(CLOSED, _closed),
 }  # fmt: skip
 
 

@@ -12,25 +12,25 @@ from typing import TypeAlias
 
 from danlu.core.codec import encode_number
 from danlu.core.finding import Advice, Finding
+from danlu.core.history import History
 from danlu.core.record import TrialRecord
-from danlu.core.spec import Spec
 
-Rule: TypeAlias = Callable[[Spec, TrialRecord], Iterable[Finding]]
-"""What the study is set out to do, and the trial → findings."""
+Rule: TypeAlias = Callable[[History, TrialRecord], Iterable[Finding]]
+"""The study so far, and one of its trials → findings."""
 
 STOP = Advice("stop")
-LOWER_LR = Advice("lower", "lr", 10.0)
+LOWER_LR = Advice("multiply", "lr", 0.1, "optimisation")
 
 DIVERGED_FACTOR = 3.0  # a noisy but healthy loss stays below this multiple of its start
 DIVERGED_EPOCHS = 3  # one or two bad epochs may be a spike from which training recovers
 START_EPOCHS = 2  # warm-up may raise the loss at first
 
 
-def not_finite(spec: Spec, trial: TrialRecord) -> Iterator[Finding]:
+def not_finite(history: History, trial: TrialRecord) -> Iterator[Finding]:
     """The objective or a loss is NaN or infinite: nothing that follows can be trusted."""
     for report in trial.reports:
         for name, value in report.metrics.items():
-            if math.isfinite(value) or not (name == spec.objective.metric or _is_loss(name)):
+            if math.isfinite(value) or not (name == history.objective.metric or _is_loss(name)):
                 continue
             word = "NaN" if math.isnan(value) else "infinite"
             yield Finding(
@@ -43,7 +43,7 @@ def not_finite(spec: Spec, trial: TrialRecord) -> Iterator[Finding]:
             return
 
 
-def diverged(_: Spec, trial: TrialRecord) -> Iterator[Finding]:
+def diverged(_: History, trial: TrialRecord) -> Iterator[Finding]:
     """The training loss stays far above its start (practice of most tools: 2 to 10 times).
 
     The start is the highest of the first epochs, of the validation loss too where there is one:
@@ -95,10 +95,12 @@ def _highest(values: Sequence[float]) -> float | None:
     return max(values) if values and all(0 < v < math.inf for v in values) else None
 
 
-def new_findings(spec: Spec, trial: TrialRecord, rules: Sequence[Rule] = RULES) -> list[Finding]:
+def new_findings(
+    history: History, trial: TrialRecord, rules: Sequence[Rule] = RULES
+) -> list[Finding]:
     """What the rules find in a trial that was not found before."""
     known = {finding.code for finding in trial.findings}
-    return [f for rule in rules for f in rule(spec, trial) if f.code not in known]
+    return [f for rule in rules for f in rule(history, trial) if f.code not in known]
 
 
 def says_stop(finding: Finding) -> bool:
