@@ -52,6 +52,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
     "predict",
     "report",
 ]
@@ -69,6 +70,7 @@ LATER = {
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
+    "importance": "danlu.comparing",
     "predict": "danlu.predicting",
 }
 """Names that no training script needs, and the modules they come from at their first use."""

@@ -1,3 +1,4 @@
+from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
@@ -51,6 +52,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
     "predict",
     "report",
 ]
