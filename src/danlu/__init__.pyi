@@ -18,6 +18,7 @@ from danlu.errors import (
     StudyFileError,
 )
 from danlu.predicting import predict
+from danlu.preflight.problem import Data, Problem
 from danlu.study import Study
 from danlu.worker.script import report
 from danlu.worker.trial import Trial
@@ -32,6 +33,7 @@ __all__ = [
     "ConfigError",
     "Constraint",
     "DanluError",
+    "Data",
     "Finding",
     "Float",
     "History",
@@ -39,6 +41,7 @@ __all__ = [
     "LaunchError",
     "Objective",
     "Prediction",
+    "Problem",
     "Proxy",
     "Report",
     "ReportError",
