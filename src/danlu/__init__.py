@@ -52,6 +52,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "lint",
     "predict",
     "report",
     "space",
@@ -70,6 +71,7 @@ LATER = {
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
+    "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
     "space": "danlu.catalogue.families",
 }

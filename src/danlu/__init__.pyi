@@ -1,4 +1,5 @@
 from danlu.catalogue.families import space
+from danlu.catalogue.lint import lint
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
@@ -52,6 +53,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "lint",
     "predict",
     "report",
     "space",
