@@ -15,6 +15,7 @@ from typing import Any, Literal
 from weakref import finalize
 
 from danlu.asked import AskedTrial, Asking
+from danlu.catalogue.filling import filled
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
@@ -51,7 +52,8 @@ class Study:
 
     Args:
         name: Unique in its store.
-        space: What may vary.
+        space: What may vary; for a parameter whose name or role is known, a scale and limits that
+            are not given are those of the catalogue (docs/reference/parameters.md).
         objective: ``"min METRIC"``, ``"max METRIC"``, or a name whose direction is known; a list
             of them for several objectives, the most important one first.
         epochs: The full length of a trial.
@@ -87,7 +89,7 @@ class Study:
         first, *further = _objectives(objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
-            name, space, first, epochs, seed, Budget.parse(budget), named, options or {},
+            name, filled(space), first, epochs, seed, Budget.parse(budget), named, options or {},
             tuple(command), tuple(further), _constraints(constraints),
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
@@ -142,7 +144,8 @@ class Study:
             self._store.create(spec)
             return
         known = self._store.load(spec.name)
-        if changes := _differences(known.spec, spec):
+        kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
+        if changes := _differences(kept, spec):
             raise StudyError(
                 f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
                 f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
