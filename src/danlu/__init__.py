@@ -54,6 +54,7 @@ __all__ = [
     "TrialRecord",
     "predict",
     "report",
+    "space",
 ]
 
 LATER = {
@@ -70,6 +71,7 @@ LATER = {
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
     "predict": "danlu.predicting",
+    "space": "danlu.catalogue.families",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

@@ -1,3 +1,4 @@
+from danlu.catalogue.families import space
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
@@ -53,4 +54,5 @@ __all__ = [
     "TrialRecord",
     "predict",
     "report",
+    "space",
 ]
