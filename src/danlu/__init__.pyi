@@ -19,6 +19,7 @@ from danlu.errors import (
     StudyFileError,
 )
 from danlu.predicting import predict
+from danlu.preflight.problem import Data, Problem
 from danlu.study import Study
 from danlu.worker.script import report
 from danlu.worker.trial import Trial
@@ -33,6 +34,7 @@ __all__ = [
     "ConfigError",
     "Constraint",
     "DanluError",
+    "Data",
     "Finding",
     "Float",
     "History",
@@ -40,6 +42,7 @@ __all__ = [
     "LaunchError",
     "Objective",
     "Prediction",
+    "Problem",
     "Proxy",
     "Report",
     "ReportError",
