@@ -54,6 +54,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
     "predict",
     "report",
     "space",
@@ -74,6 +75,7 @@ LATER = {
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
+    "importance": "danlu.comparing",
     "predict": "danlu.predicting",
     "space": "danlu.catalogue.families",
 }
