@@ -36,14 +36,16 @@ def train(
     part: Part,
     patience: int = 0,
     device: torch.device | None = None,
+    metric: str = "accuracy",
 ) -> nn.Module:
     """Train one config, epoch by epoch, as far as the trial wants; returns the model.
 
     Every epoch reports, for training (a pass in evaluation mode over at most 1,000 samples) and
     validation, ``loss`` (the plain mean cross-entropy, or the mean squared error of the
-    standardised target: no class weights, no smoothing) and the metrics of `danlu.kit.metrics`;
-    ``lr``, ``grad_norm`` (median over the steps, before clipping), ``grad_norm_max``,
-    ``clip_share`` where clipping is on, and ``seconds``; epoch 1 also ``initial_loss``.
+    standardised target: no class weights, no smoothing), ``accuracy`` or ``r2``, and ``metric``;
+    ``val_top_share``, the share of the most frequent answer; ``lr``; ``grad_norm`` (median over
+    the steps, before clipping), ``grad_norm_max``, and ``clip_share`` where clipping is on;
+    ``seconds``; epoch 1 also ``initial_loss``.
 
     Args:
         trial: Where to report, and whence to go on.
@@ -52,6 +54,7 @@ def train(
         part: Data to train and validate on.
         patience: Epochs without a lower validation loss after which the trial ends; 0 = never.
         device: Where to train; None chooses.
+        metric: The one that is tuned, without its ``val_``.
     """
     device = device or best_device()
     part = part.to(device)
@@ -85,8 +88,8 @@ def train(
         plateau.see(val.metrics["loss"], val.error)
         trial.report(
             epoch,
-            {f"train_{name}": value for name, value in told.metrics.items()}
-            | {f"val_{name}": value for name, value in val.metrics.items()}
+            named("train", told, metric)
+            | named("val", val, metric, "top_share")
             | {"lr": optimizer.param_groups[0]["lr"], **gradients(norms, params.clip), **extra},
             seconds=time.perf_counter() - began,
         )
@@ -166,6 +169,12 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     parts = zip(*(t.split(EVALUATION_BATCH) for t in x), strict=True)
     with precision(x[0].device):
         return torch.cat([model(*inputs) for inputs in parts]).float()
+
+
+def named(prefix: str, found: Evaluation, *further: str) -> dict[str, float]:
+    """The metrics to report: the usual ones, and further ones that are there."""
+    names = dict.fromkeys(("loss", "accuracy", "r2", *further))
+    return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
 
 
 def _initial_loss(model: nn.Module, part: Part) -> float:

@@ -1,5 +1,7 @@
 """What the training kit is told: which data, what to predict, and with which kind of model."""
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
@@ -88,6 +90,11 @@ class Settings:
         if not isinstance(self.val, str) and not 0.0 < self.val < 1.0:
             return f"val must be a share between 0 and 1, or a file, not {self.val!r}."
         return None
+
+    @property
+    def reference(self) -> str:
+        """By which another interpreter makes the `Training`, as `load_function` takes it."""
+        return f"danlu.kit.training:Training({json.dumps(self.table(), default=os.fspath)})"
 
     def table(self) -> dict[str, Any]:
         """What differs from the defaults, as plain values."""

@@ -1,7 +1,5 @@
 """`Training`: data and a family of models as a training function for a study."""
 
-import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from danlu.kit.models import build
 from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
 from danlu.kit.prepared import Part, prepare
-from danlu.kit.preprocessing import Shape
+from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
 from danlu.kit.reading import imported, read
 from danlu.kit.settings import FAMILIES, Settings
+from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
 
 CONFUSION = "confusability.json"  # beside the trials' folders
@@ -76,6 +75,11 @@ class Training:
         return self._defaults.epochs
 
     @property
+    def metric(self) -> str:
+        """What is tuned, without its ``val_``."""
+        return self.objective.partition("val_")[2]
+
+    @property
     def task(self) -> Task:
         """The facts that rules and reports go by."""
         return self.data.task()
@@ -86,7 +90,8 @@ class Training:
         params = self.params(trial.params)
         part = self.data.part(share, classes, params.batch_size, trial.folder.parent / CONFUSION)
         make = self._maker(trial.params, params, part.shape)
-        train(trial, make, params, part, self.settings.patience, device_of(self.settings))
+        device, patience = device_of(self.settings), self.settings.patience
+        train(trial, make, params, part, patience, device, self.metric)
 
     def params(self, config: Mapping[str, Any]) -> Params:
         """What a config sets the kit to, with this family's defaults."""
@@ -104,20 +109,18 @@ class Training:
             return lambda: build(params, shape)
         return lambda: checked_model(self._build, config, shape)  # type: ignore[arg-type]
 
-    def problem(self) -> dict[str, Any]:
-        """Data, model, loss and optimiser for pre-flight: the arguments of `danlu.Problem`."""
-        whole = self.data.whole
-        params = self.params(self.space.default())
-        return {
-            "data": dict(zip(("x_train", "y_train", "x_val", "y_val"), _arrays(whole), strict=True)),
-            "build": self.build,
-            "loss": training_loss(params, whole),
-            "optimizer": lambda parameters, config: optimiser(
-                parameters, self.params(config), len(whole.y)
-            ),
-            "params": self.space.default(),
-            "kind": "regression" if whole.regression else "classification",
-        }
+    def problem(self) -> Problem:
+        """Data, model, loss and optimiser of the default config, for the checks before it all."""
+        whole, default = self.data.whole, self.space.default()
+        n, params = len(whole.y), self.params(default)
+        return Problem(
+            data=_checked_data(whole),
+            build=self.build,
+            loss=training_loss(params, whole),
+            optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
+            params=default,
+            kind="regression" if whole.regression else "classification",
+        )
 
     @property
     def reference(self) -> str:
@@ -127,13 +130,10 @@ class Training:
             LaunchError: If the data are objects of this process.
         """
         if not isinstance(self.settings.data, str | Path):
-            raise LaunchError("these data live in this process only: give a file's or function's name.")
-        return reference_of(self.settings)
-
-
-def reference_of(settings: Settings) -> str:
-    """The name of a `Training` with these settings, for a process of its own."""
-    return f"danlu.kit.training:Training({json.dumps(settings.table(), default=os.fspath)})"
+            raise LaunchError(
+                "these data live in this process only: give the name of a file or a function."
+            )
+        return self.settings.reference
 
 
 def builder(model: str) -> Callable[[Mapping[str, Any], Shape], Any] | None:
@@ -170,10 +170,11 @@ def device_of(settings: Settings) -> torch.device:
         raise DataError(f"device = {settings.device!r} cannot be used: {reason}") from None
 
 
-def _arrays(part: Part) -> tuple[Any, ...]:
-    """Inputs and targets as a model takes them: one tensor, or a tuple of several."""
+def _checked_data(part: Part) -> Data:
+    """The data as pre-flight takes them: one tensor of inputs, or a tuple of several."""
     x, x_val = (t[0] if len(t) == 1 else t for t in (part.x, part.x_val))
-    y, y_val = (
-        (part.y[:, None], part.y_val[:, None]) if part.regression else (part.y, part.y_val)
-    )
-    return x, y, x_val, y_val
+    text = part.shape.kind == "text"
+    return Data(
+        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val,
+        padding=PADDING if text else None, unknown=UNKNOWN if text else None,
+    )  # fmt: skip
