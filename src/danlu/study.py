@@ -64,6 +64,7 @@ class Study:
         store: A folder, ``postgresql://…``, a `Store`, or None to keep it in memory.
         command: Template of the training command, for showing the best config as one.
         constraints: What a trial must keep to, such as ``["params <= 1e6", "latency_ms < 20"]``.
+        training: Settings of the training kit, for ``danlu best --toml`` and ``danlu train``.
 
     Raises:
         StudyError: If the objective, a constraint, the budget or the plan cannot be, or the name
@@ -85,12 +86,13 @@ class Study:
         store: str | Path | Store | None = ".danlu",
         command: Sequence[str] = (),
         constraints: Sequence[str | Constraint] = (),
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         first, *further = _objectives(objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
             name, filled(space), first, epochs, seed, Budget.parse(budget), named, options or {},
-            tuple(command), tuple(further), _constraints(constraints),
+            tuple(command), tuple(further), _constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
         folder = _folder(store, name) if store is not None else self._own_folder()
@@ -104,6 +106,7 @@ class Study:
             spec.name, space=spec.space, objective=spec.objectives, epochs=spec.epochs,
             seed=spec.seed, budget=spec.budget, strategy=spec.strategy, options=spec.options,
             store=store, command=spec.command, constraints=spec.constraints,
+            training=spec.training,
         )  # fmt: skip
 
     @classmethod
