@@ -19,6 +19,7 @@ from danlu.catalogue.filling import filled
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import LaunchError, StudyError
@@ -297,6 +298,39 @@ class Study:
         """
         verb = "stop trial" if trial is not None else ("stop now" if now else "stop")
         self._store.request(self.spec.name, verb, trial)
+
+    def request(
+        self,
+        verb: str,
+        trial: int | None = None,
+        *,
+        by: str = "",
+        key: str | None = None,
+        **data: Any,
+    ) -> int:
+        """Leave a wish for the process that runs the study; it answers in the log-book.
+
+        Args:
+            verb: ``"pause"``, ``"resume"``, ``"stop"``, ``"stop now"``, ``"stop trial"``,
+                ``"add budget"`` (with ``budget="10x"``), ``"enqueue"`` (with ``config={…}``,
+                which is tried next, now or when the study is run again); for readers only
+                ``"pin"``, ``"unpin"`` and ``"note"`` (with ``text=…``).
+            trial: The trial it is about.
+            by: Who asks.
+            key: The same key again is the same request.
+            data: What else the verb needs.
+
+        Returns:
+            The number of the request.
+
+        Raises:
+            StudyError: If nobody runs the study now, or the wish cannot be.
+            ConfigError: If the config to try does not belong to the space.
+        """  # fmt: skip
+        history = self.history
+        check_request(history, verb, trial, data, self._store.holder(self.spec.name))
+        name = self.spec.name
+        return self._store.request(name, verb, trial, data=data, by=by, key=key)
 
     # ---- asking and telling, for loops of one's own
 
