@@ -107,3 +107,30 @@ def test_a_missing_section_is_rejected(tmp_path: Path, section: str) -> None:
     with pytest.raises(StudyFileError):
         load(written(tmp_path, text))
     assert refuses(text)
+
+
+TRAIN = """
+[train]
+data = "wine.csv"
+target = "kind"
+val = 0.25
+"""
+
+
+def test_data_alone_make_a_study() -> None:
+    assert not refuses(TRAIN)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRAIN.replace("data =", "date ="),
+        TRAIN.replace("0.25", "1.5"),
+        TRAIN + 'drop = "id"\n',
+        TRAIN + '[run]\ncommand = "true"\n',
+    ],
+)
+def test_a_bad_section_of_data_is_rejected_before_they_are_read(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StudyFileError):
+        load(written(tmp_path, text))
+    assert refuses(text)

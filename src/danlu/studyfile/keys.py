@@ -32,7 +32,9 @@ TEXT = {"type": "string", "pattern": r"\S"}
 NUMBER = {"type": "number"}
 FLAG = {"type": "boolean"}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+LISTED = {"type": "array", "items": TEXT}
 POSITIVE = {"type": "number", "exclusiveMinimum": 0}
+SHARE_OR_FILE = {"anyOf": [TEXT, {**POSITIVE, "exclusiveMaximum": 1}]}
 
 
 def whole_schema(low: int, high: int) -> dict[str, Any]:
@@ -77,6 +79,10 @@ def is_budget(value: Any) -> bool:
     return (is_number(value) and value > 0) or (texts(value) and bool(value))
 
 
+def is_share_or_file(value: Any) -> bool:
+    return is_text(value) or (is_number(value) and 0 < value < 1)
+
+
 def is_function(value: Any) -> bool:
     return is_text(value) and bool(re.fullmatch(FUNCTION, value))
 
@@ -95,10 +101,7 @@ STUDY = {
     "seed": Key(
         "a whole number from 0", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
     ),
-    "constraints": Key(
-        'a list of texts such as ["params <= 1e6"]', listed,
-        schema={"type": "array", "items": TEXT},
-    ),
+    "constraints": Key('a list of texts such as ["params <= 1e6"]', listed, schema=LISTED),
 }  # fmt: skip
 RUN = {
     "command": Key(
@@ -116,7 +119,31 @@ RUN = {
     ),
 }  # fmt: skip
 PLAN = {"strategy": Key('a text such as "auto"', is_text, schema=TEXT)}
-SECTIONS: Mapping[str, Mapping[str, Key]] = {"study": STUDY, "space": {}, "plan": PLAN, "run": RUN}
+TRAIN = {
+    "data": Key('a text such as "wine.csv" or "module:function"', is_text, True, TEXT),
+    "target": Key("the name of a column", is_text, schema=TEXT),
+    "model": Key('"auto", "mlp", "cnn", "rnn", "text" or "module:builder"', is_text, schema=TEXT),
+    "kind": Key('"auto", "classification" or "regression"', is_text, schema=TEXT),
+    "metric": Key('a text such as "balanced_accuracy"', is_text, schema=TEXT),
+    "val": Key("a share between 0 and 1, or a file", is_share_or_file, schema=SHARE_OR_FILE),
+    "groups": Key("the name of a column", is_text, schema=TEXT),
+    "text": Key("the name of a column", is_text, schema=TEXT),
+    "drop": Key("a list of columns", listed, schema=LISTED),
+    "categorical": Key("a list of columns", listed, schema=LISTED),
+    "size": Key("a whole number from 1 (pixels)", whole(1, 4096), schema=whole_schema(1, 4096)),
+    "min_freq": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "max_len": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "patience": Key(
+        "a whole number from 0 (epochs)", whole(0, 10**6), schema=whole_schema(0, 10**6)
+    ),
+    "split": Key(
+        "a whole number from 0 (a seed)", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
+    ),
+    "device": Key('a text such as "cpu" or "cuda:0"', is_text, schema=TEXT),
+}
+SECTIONS: Mapping[str, Mapping[str, Key]] = {
+    "study": STUDY, "space": {}, "plan": PLAN, "run": RUN, "train": TRAIN,
+}  # fmt: skip
 
 
 def check_sections(document: Document) -> None:

@@ -1,7 +1,8 @@
 """The JSON schema of study files, for editors; made from the tables that the reader checks by.
 
 It says what a schema can: keys, types and bounds. What depends on several values at once, such as
-a default within its range, only the reader tells.
+a default within its range, only the reader tells. With a section [train] all others may be left
+out, and nothing else may train.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from danlu.core.space import NAME
 from danlu.studyfile.keys import SECTIONS, Key
 from danlu.studyfile.parameters import CHOICES, EITHER, NUMERIC, VALUE
 
+TARGETS = [{"required": ["command"]}, {"required": ["function"]}]
+RUN_ALONE = {"oneOf": TARGETS, "not": {"required": ["metrics", "function"]}}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -19,13 +22,17 @@ def schema() -> dict[str, Any]:
     sections = {name: _table(keys) for name, keys in SECTIONS.items()}
     sections["space"] = _space()
     sections["plan"]["additionalProperties"] = True  # the strategy's own keys
-    if "run" in sections:
-        sections["run"]["oneOf"] = [{"required": ["command"]}, {"required": ["function"]}]
-        sections["run"]["not"] = {"required": ["metrics", "function"]}
+    study = sections["study"].pop("required")
     return {
         "$schema": DRAFT,
         "title": "danlu study file",
-        **_object(sections, ["study", "space", "run"]),
+        **_object(sections, []),
+        "if": {"required": ["train"]},
+        "then": {"properties": {"run": {"not": {"anyOf": TARGETS}}}},
+        "else": {
+            "required": ["study", "space", "run"],
+            "properties": {"study": {"required": study}, "run": RUN_ALONE},
+        },
     }
 
 
