@@ -1,5 +1,6 @@
 """The linter says what a practitioner would, with a line to paste that is better."""
 
+import json
 import tomllib
 from typing import Any
 
@@ -182,12 +183,24 @@ def test_errors_come_first() -> None:
     assert [f.severity for f in found] == sorted((f.severity for f in found), key=order.index)
 
 
+EXTREME = (-1e300, -1.0, 0.0, 5e-324, 1e-300, 0.5, 0.999999999999, 1.0, 2.0, 64.0, 1e300)
+
+
+@st.composite
+def extremes(draw: st.DrawFn) -> Parameter:
+    low, high = sorted(draw(st.lists(st.sampled_from(EXTREME), min_size=2, max_size=2)))
+    whole = low.is_integer() and high.is_integer() and draw(st.booleans())
+    log = draw(st.sampled_from([None, False, low > 0]))
+    make: Any = Int if whole else Float
+    made: Parameter = make(low, high, log, draw(st.sampled_from([None, low, high])))
+    return made
+
+
 @st.composite
 def known_spaces(draw: st.DrawFn) -> Space:
     """Spaces with known names, roles and conditions, in any range."""
-    named = draw(
-        st.dictionaries(st.sampled_from(NAMES), floats() | ints() | choices(), max_size=8)
-    )
+    kinds = floats() | ints() | choices() | extremes()
+    named = draw(st.dictionaries(st.sampled_from(NAMES), kinds, max_size=8))
     made: dict[str, Any] = dict(named)
     for name in list(made)[:2]:
         p = made[name]
@@ -213,6 +226,7 @@ def test_any_space_is_linted_and_none_is_changed(
         assert finding.evidence.get("parameter", "lr") in (*space, "lr")
         if "line" in finding.evidence:
             tomllib.loads(finding.evidence["line"])
+        json.dumps(dict(finding.evidence), allow_nan=False)
 
 
 @given(known_spaces())

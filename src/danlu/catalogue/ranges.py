@@ -120,7 +120,7 @@ def linear(name: str, p: Number, known: Known) -> Iterator[Finding]:
     if known.scale != "log" or p.log or not _same_units(p, known):
         return
     if wants_log(p, known):
-        decades = math.log10(p.high / p.low)
+        decades = math.log10(p.high) - math.log10(p.low)
         log = replace(p, log=True)
         if p.log is None:
             yield from verdict(
@@ -161,7 +161,7 @@ def one_minus(name: str, p: Number, known: Known) -> Iterator[Finding]:
     """Ranges close to 1 on a linear scale."""
     if known.scale != "one minus" or isinstance(p, Int) or not 0 <= p.low < p.high < 1:
         return
-    decades = math.log10((1 - p.low) / (1 - p.high))
+    decades = math.log10(1 - p.low) - math.log10(1 - p.high)
     if decades > t.DECADES_FOR_LOG + 1e-9:
         yield from verdict(
             "linear_near_one", "warning", name,
@@ -218,9 +218,9 @@ def narrow(name: str, p: Number, known: Known) -> Iterator[Finding]:
 
 def _width(low: float, high: float, known: Known) -> float:
     if known.scale == "log" and low > 0:
-        return math.log(high / low)
+        return math.log(high) - math.log(low)
     if known.scale == "one minus" and high < 1:
-        return math.log((1 - low) / (1 - high))
+        return math.log(1 - low) - math.log(1 - high)
     return high - low
 
 

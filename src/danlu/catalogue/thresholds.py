@@ -10,6 +10,7 @@ LARGEST_BATCH_SHARE = 0.1  # of the training data; beyond, an epoch has fewer th
 NARROW = 0.1  # of the catalogue's range on its own scale; less is hardly worth a parameter
 SHORT_LOG = 10.0  # high / low of whole numbers below which a log scale gains nothing
 FEW_CELLS = 4  # whole numbers of which the first may well be the default
+DEEPEST = 100  # layers up to which a condition lists the depths
 FAR = 10.0  # a default so many times beyond the usual range is worth a word
 FEWEST_ORDERED = 3  # numbers from which choices are better a range
 EMBEDDING_FACTOR, EMBEDDING_POWER, EMBEDDING_MOST = 1.6, 0.56, 300  # fastai's rule of thumb

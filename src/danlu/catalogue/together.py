@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from danlu.catalogue import thresholds as t
 from danlu.catalogue.roles import kind_of, known
 from danlu.catalogue.subject import Subject
 from danlu.catalogue.verdict import verdict
@@ -69,7 +70,11 @@ def _with_condition(p: Parameter, parent: str, values: tuple[Value, ...]) -> Par
 
 def numbered(subject: Subject) -> Iterator[Finding]:
     """``units_3`` that exists with one layer."""
-    depths = [(n, p) for n, p in subject.having("layers") if isinstance(p, Int) and not p.constant]
+    depths = [
+        (name, p)
+        for name, p in subject.having("layers")
+        if isinstance(p, Int) and not p.constant and p.high <= t.DEEPEST
+    ]
     for name in subject.space.free:
         match, p = NUMBERED.fullmatch(name), subject.space[name]
         if match is None or subject.roles.get(name) not in ("width", "dropout"):
