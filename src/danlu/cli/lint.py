@@ -67,9 +67,9 @@ def _print(path: Path, spec: Spec, found: list[Finding]) -> None:
     for finding in found:
         name = finding.evidence.get("parameter")
         line = document.line(("space", name) if name else ("space",))
-        text = Text(clean(f"{path}:{line}: "), style="dim")
+        text = Text(clean(f"{path}:{line}: "))
         text.append(finding.severity, style=STYLES[finding.severity])
-        text.append(clean(f": {finding.message}"), style="not dim")
+        text.append(clean(f": {finding.message}"))
         out.print(text, soft_wrap=True)
         if better := finding.evidence.get("line"):
             out.print(Text(clean(f"    {better}"), style="green"), soft_wrap=True)
