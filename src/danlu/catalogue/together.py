@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from danlu.catalogue import thresholds as t
-from danlu.catalogue.roles import kind_of, known
+from danlu.catalogue.families import parameter_of
+from danlu.catalogue.lines import line_of
+from danlu.catalogue.roles import kind_of, known, role_of
 from danlu.catalogue.subject import Subject
 from danlu.catalogue.verdict import verdict
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Choice, Int, Parameter, Value
+from danlu.core.space import NAME
 
 NUMBERED = re.compile(r"(.*?)_?(\d+)$")
 
@@ -102,10 +105,25 @@ def shared_rate(subject: Subject) -> Iterator[Finding]:
         listed = ", ".join(f"{kind} {value:g}" for kind, value in usual.items())
         yield from verdict(
             "shared_rate", "info", name,
-            f"each optimizer wants its own (usual: {listed}). Give each one its own, such as "
-            f"{name}_{kinds[0]}, under its condition: see danlu.space(\"mlp\").",
-            Advice("check", name), usual=usual,
+            f"each optimizer wants its own (usual: {listed}), in place of one for all.",
+            Advice("check", name, why="one for each optimizer"), usual=usual,
+            line=_own_rates(subject, name),
         )  # fmt: skip
+
+
+def _own_rates(subject: Subject, name: str) -> str:
+    """A learning rate for each optimizer with which ``name`` exists, a line for each."""
+    optimizer, p = next((n, p) for n, p in subject.having("optimizer") if isinstance(p, Choice))
+    lines = []
+    for value in subject.space[name].when.get(optimizer, p.values):
+        kind = kind_of(value) if isinstance(value, str) else None
+        own, when = f"{name}_{value}", {optimizer: (value,)}
+        rate = replace(known("lr", kind), limits=None)
+        made = replace(parameter_of(rate, when), role=None)
+        if NAME.fullmatch(own):
+            named = role_of(own, made) == "lr"
+            lines.append(line_of(own, made if named else replace(made, role="lr")))
+    return "\n".join(lines)
 
 
 def counted_twice(subject: Subject) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ def _print(path: Path, spec: Spec, found: list[Finding]) -> None:
         text.append(finding.severity, style=STYLES[finding.severity])
         text.append(clean(f": {finding.message}"))
         out.print(text, soft_wrap=True)
-        if better := finding.evidence.get("line"):
+        for better in finding.evidence.get("line", "").splitlines():
             out.print(Text(clean(f"    {better}"), style="green"), soft_wrap=True)
     out.print(Text(_summary(found)))
     if words := taken_line(spec):
