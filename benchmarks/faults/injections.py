@@ -30,7 +30,7 @@ class Fault:
     Attributes:
         number: Its line in the specification's table of faults.
         inject: A healthy case → the same with the fault.
-        expected: Codes of which the diagnosis must give one.
+        expected: Codes of which the diagnosis must give one, the likeliest first.
         constructed: Whether it counts though the metric is as good as the healthy twin's: what
             is wrong is the metric itself.
         needs: ``""``, ``"scale"`` (inputs that are no token numbers) or a family.
@@ -38,7 +38,7 @@ class Fault:
 
     number: int
     inject: Callable[[Case], Case]
-    expected: frozenset[str]
+    expected: tuple[str, ...]
     constructed: bool = False
     needs: str = ""
 
@@ -147,7 +147,7 @@ def _fault(
     number: int, inject: Callable[[Case], Case], expected: str, *, constructed: bool = False,
     needs: str = "",
 ) -> Fault:  # fmt: skip
-    return Fault(number, inject, frozenset(expected.split()), constructed, needs)
+    return Fault(number, inject, tuple(expected.split()), constructed, needs)
 
 
 _SMALL = _settings(batch_size=8, dropout=0.0, epochs=100)  # as many steps on fewer samples
