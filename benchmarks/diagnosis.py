@@ -126,15 +126,15 @@ def per_verdict(judged: list[Judged]) -> list[list[str]]:
     rows = []
     codes = Counter(code for r in judged for code in r.said)
     for code in sorted({*codes, *(c for r in judged for c in r.expected)}):
-        said = [r for r in judged if code in r.said and (r.expected or not r.killed)]
+        said = [r for r in judged if code in r.said and (r.named or r.case.fault == HEALTHY)]
         first = [r for r in said if r.primary == code]
         due = [r for r in judged if r.expected[:1] == (code,)]
         if code in ("good", "still_improving", "plateau", "saturated_early"):
             continue
         rows.append([
             code,
-            share(sum(code in r.expected for r in first), len(first)),
-            share(sum(code in r.expected for r in said), len(said)),
+            share(sum(code in r.named for r in first), len(first)),
+            share(sum(code in r.named for r in said), len(said)),
             share(sum(bool(set(r.said) & set(r.expected)) for r in due), len(due)),
         ])  # fmt: skip
     return rows

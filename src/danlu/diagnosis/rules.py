@@ -86,10 +86,12 @@ def new_findings(
 
 
 def judgement(history: History, trial: TrialRecord) -> list[Finding]:
-    """The verdicts on a trial that pauses or ends, each with its epoch; [] if nothing is new.
+    """The verdicts on a trial that pauses or ended, each with its epoch; [] if nothing is new.
 
-    They replace those of its judgement before.
+    They replace those of its judgement before. Failed trials are not judged: they have a cause.
     """
+    if trial.state not in ("paused", "finished", "stopped"):
+        return []
     final = {f.code for f in trial.findings if f.epoch is None}
     now = [f for f in verdicts(history, trial) if f.code not in final]
     before = [f.code for f in trial.diagnosis if f.epoch is not None]
@@ -97,6 +99,11 @@ def judgement(history: History, trial: TrialRecord) -> list[Finding]:
     if codes in (before, ["unclear"]):
         return []
     return [replace(f, epoch=trial.epoch) for f in now]
+
+
+def ruins(finding: Finding) -> bool:
+    """Whether what the trial reported is worth nothing, so that it failed."""
+    return finding.code in ("not_finite", "diverged")
 
 
 def says_stop(finding: Finding) -> bool:
