@@ -110,6 +110,7 @@ TIE = 0.1
 
 # ---- stopping
 STOP_SHARE = 0.2  # of the full length that a trial at chance is given
+LEARNS = 0.5  # a skill from which on no chance level is looked for
 PROTECTED, SURE_ENOUGH = 3, 0.9  # one in so many is protected from verdicts less sure than this
 # (BTTackler protects the best tenth by training loss)
 
