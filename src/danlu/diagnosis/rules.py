@@ -76,8 +76,8 @@ def _leads(history: History, trial: TrialRecord) -> bool:
     ]
     if own is None:
         return False
-    better = sum(history.objective.better(value, own) for value in rivals)
-    return better < (len(rivals) + 1) // thresholds.PROTECTED
+    as_good = sum(not history.objective.better(own, value) for value in rivals)
+    return as_good < (len(rivals) + 1) // thresholds.PROTECTED
 
 
 def _best_by(history: History, trial: TrialRecord, epoch: int) -> float | None:
