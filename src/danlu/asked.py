@@ -30,7 +30,7 @@ from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
 from danlu.core.spending import continued, spent, started
-from danlu.diagnosis.rules import new_findings, says_stop
+from danlu.diagnosis.rules import judgement, new_findings, ruins, says_stop
 from danlu.errors import ReportError, StudyError
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
@@ -207,6 +207,8 @@ class Asking:
         if value is not None and self.history.trials[number].epoch < trial.until:
             trial.report(trial.until, {self.history.objective.metric: value})
         self._record(self._told(trial, failed))
+        if found := judgement(self.history, self.history.trials[number]):
+            self._record(*(Diagnosed(time.time(), number, f) for f in found))
         return self.history.trials[number]
 
     def _told(self, trial: AskedTrial, failed: str | None) -> Event:
@@ -215,7 +217,12 @@ class Asking:
         if failed is not None:
             return Failed(now, number, "told", failed)
         if trial.verdict is not None:
-            return Failed(now, number, trial.verdict.code, trial.verdict.message)
+            code, why = trial.verdict.code, trial.verdict.message
+            return (
+                Failed(now, number, code, why)
+                if ruins(trial.verdict)
+                else (Stopped(now, number, why))
+            )
         if known.value is None:
             message = f"it was told without {self.history.objective.metric}"
             return Failed(now, number, "no result", message)

@@ -46,7 +46,7 @@ from danlu.core.request import (
     tried,
 )
 from danlu.core.spending import continued, out_of_time, spent, started
-from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
+from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
@@ -357,6 +357,7 @@ class Tuner:
             if ending is not None:
                 event = replace(ending, at=event.at)
             self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._judge(event.trial)
             self._check_starts()
         else:
             self._note(event)
@@ -365,7 +366,14 @@ class Tuner:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):
             self._note(Diagnosed(time.time(), number, finding))
             if says_stop(finding):
-                self._stop(number, Failed(time.time(), number, finding.code, finding.message))
+                now, why = time.time(), finding.message
+                ending = Failed(now, number, finding.code, why) if ruins(finding) else None
+                self._stop(number, ending or Stopped(now, number, why))
+
+    def _judge(self, number: int) -> None:
+        """Record what the curves of a trial that pauses or ended say."""
+        found = judgement(self.history, self.history.trials[number])
+        self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
     def _stop(self, number: int, ending: Stopped | Failed) -> None:
         """End an open trial; a running one is closed when its processes are gone."""

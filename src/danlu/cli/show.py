@@ -10,6 +10,7 @@ from danlu.cli.options import find, is_running, opened, store_option, study_argu
 from danlu.cli.predictions import predictions_of
 from danlu.cli.screen import clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
+from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
@@ -172,8 +173,9 @@ def _fitting(
 
 
 def _print_findings(history: History) -> None:
-    found = [(None, f) for f in history.findings]
-    rows = [*found, *((t.number, f) for t in history.trials.values() for f in t.findings)]
+    rows: list[tuple[int | None, Finding]] = [(None, f) for f in history.findings]
+    for t in history.trials.values():
+        rows += [(t.number, f) for f in t.diagnosis if f.severity != "info"]
     if not rows:
         return
     click.echo("\nFindings")
