@@ -80,6 +80,12 @@ class TrialRecord:
         """Whether it may still report: running, paused or waiting for its retry."""
         return self.state in OPEN
 
+    @property
+    def diagnosis(self) -> tuple[Finding, ...]:
+        """The findings that hold now: those for good, and those of its last judgement."""
+        last = max((f.epoch for f in self.findings if f.epoch is not None), default=None)
+        return tuple(f for f in self.findings if f.epoch in (None, last))
+
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """(epoch, value) of a metric, where it was reported."""
         return [(r.epoch, r.metrics[metric]) for r in self.reports if metric in r.metrics]
