@@ -16,6 +16,7 @@ from danlu.preflight.rig import (
     batch_size,
     model_of,
     optimizer_of,
+    number_of,
     own_rate,
     seed_all,
     shuffled_batches,
@@ -24,7 +25,6 @@ from danlu.preflight.rig import (
     train_on,
 )
 
-CLIPS = ("clip", "clip_norm", "grad_clip", "gradient_clip", "max_grad_norm")
 SPIKE = 10.0  # times the median norm
 FEWEST_SPIKES = 2
 
@@ -126,15 +126,15 @@ def gradient_norms(problem: Problem) -> list[float]:
 def clipping(problem: Problem) -> Iterator[Finding]:
     """Clipping acts now and then, not at every step; without it, no gradient is a spike."""
     norms = [n for n in gradient_norms(problem) if np.isfinite(n)]
-    bound = next((v for name in CLIPS if _is_bound(v := problem.params.get(name))), None)
+    bound = number_of(problem, "clip") or None
     if not norms:
         yield wrong("M20", "warning", "no gradient is finite: clip, or lower the learning rate.",
                     "not finite", "", Advice("multiply", "lr", 0.1, "optimisation"))  # fmt: skip
         return
     typical, high = median(norms), float(np.quantile(norms, limit.CLIP_ADVICE))
     shown = f"norms {typical:.2g}, P90 {high:.2g}"
-    clipped = bound is not None and float(np.mean(np.isclose(norms, float(bound), rtol=1e-3)))
-    below = bound is not None and float(bound) < np.quantile(norms, limit.CLIP_QUANTILE)
+    clipped = bound is not None and float(np.mean(np.isclose(norms, bound, rtol=1e-3)))
+    below = bound is not None and bound < np.quantile(norms, limit.CLIP_QUANTILE)
     spikes = sum(n > SPIKE * typical for n in norms)
     if bound is not None and (below or clipped > 1 - limit.CLIP_QUANTILE):
         yield wrong(
@@ -142,7 +142,7 @@ def clipping(problem: Problem) -> Iterator[Finding]:
             f"clipping at {bound:g} cuts more than three quarters of the steps: it is a smaller "
             "learning rate in disguise. Take the norm that nine of ten steps stay below.",
             shown, f"bound ≥ P{100 * limit.CLIP_QUANTILE:.0f}",
-            Advice("set", "clip", high, "optimisation"), bound=float(bound), p90=high,
+            Advice("set", "clip", high, "optimisation"), bound=bound, p90=high,
         )  # fmt: skip
     elif bound is None and spikes >= FEWEST_SPIKES:
         yield wrong(
@@ -154,10 +154,6 @@ def clipping(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield well("M20", shown, "", p90=high)
-
-
-def _is_bound(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _norm(model: nn.Module) -> float:

@@ -183,7 +183,7 @@ def regulariser(problem: Problem) -> Iterator[Finding]:
     shown = f"loss {found.loss:.2g}, {share:.2f} of chance"
     if share > limit.REGULARISED or not math.isfinite(share):
         advice = (
-            Advice("multiply", "weight_decay", 1e-4, "regularisation")
+            Advice("multiply", "weight decay", 1e-4, "regularisation")
             if decay > 0
             else Advice("set", "dropout", 0.5, "regularisation")
         )

@@ -285,7 +285,7 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
         f"about {share:.0%} of the labels look wrong: expect a ceiling near {1 - share:.0%}. Look "
         "at some of them, or try label smoothing.",
         shown, f"≤ {limit.NOISE_INFO:.0%}",
-        Advice("enable", "label_smoothing", 0.1, "regularisation", "labels contradict"),
+        Advice("enable", "label smoothing", 0.1, "regularisation", "labels contradict"),
         confidence=0.6, share=share,
     )  # fmt: skip
 

@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from danlu.catalogue.roles import role_of
+from danlu.core.parameter import Float
 from danlu.errors import CheckError
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import Array, arrays_of, data_of, name_of_loss
@@ -30,9 +32,7 @@ Step: TypeAlias = Callable[[Any, Any, Any, Any], Any]
 
 BATCH = 32  # where the config has no batch size
 RATE = 1e-3  # Adam's, where the config has none
-RATES = ("lr", "learning_rate")
-DECAYS = ("weight_decay", "wd")
-BATCHES = ("batch_size", "batch")
+ANY = Float(0.0, 1.0)  # a parameter that says nothing of its role: its name must
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 RUN_S = 15.0  # a short run that takes longer is ended
@@ -165,8 +165,8 @@ def optimizer_of(
     if rate is not None:
         found: torch.optim.Optimizer = torch.optim.Adam(weights, lr=rate)
     elif problem.optimizer is None:
-        decay = _number(problem, DECAYS, 0.0)
-        found = torch.optim.Adam(weights, lr=_number(problem, RATES, RATE), weight_decay=decay)
+        decay = number_of(problem, "weight decay") or 0.0
+        found = torch.optim.Adam(weights, lr=number_of(problem, "lr") or RATE, weight_decay=decay)
     else:
         found = problem.optimizer(model.parameters(), problem.params)
     if not isinstance(found, torch.optim.Optimizer):
@@ -189,14 +189,18 @@ def own_decay(problem: Problem) -> float:
     return float(max(group.get("weight_decay", 0.0) for group in groups))
 
 
-def _number(problem: Problem, names: Sequence[str], default: float) -> float:
-    found = [problem.params[name] for name in names if name in problem.params]
-    return float(found[0]) if found and isinstance(found[0], int | float) else default
+def number_of(problem: Problem, role: str) -> float | None:
+    """The number that the config has for a role, such as ``"lr"``; None if it has none."""
+    found = [v for name, v in problem.params.items() if role_of(name, ANY) == role]
+    numbers = [float(v) for v in found if isinstance(v, int | float) and not isinstance(v, bool)]
+    return numbers[0] if numbers else None
 
 
 def batch_size(problem: Problem) -> int:
     """The config's own, at most the training data."""
-    return max(2, min(int(_number(problem, BATCHES, BATCH)), len(arrays_of(problem).y_train)))
+    return max(
+        2, min(int(number_of(problem, "batch size") or BATCH), len(arrays_of(problem).y_train))
+    )
 
 
 def outputs(model: nn.Module, x: Inputs) -> Tensor:

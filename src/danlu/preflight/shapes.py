@@ -182,7 +182,7 @@ def _lint_norms(problem: Problem, leaves: list[nn.Module]) -> Iterator[Remark]:
             "warning",
             f"batch normalisation with a batch of {size}: its statistics are noise. Take a batch "
             f"of at least {limit.NORM_BATCH}, or group or layer normalisation.",
-            (Advice("raise low", "batch_size", limit.NORM_BATCH, "optimisation"),),
+            (Advice("raise low", "batch size", limit.NORM_BATCH, "optimisation"),),
         )
     for before, after in pairwise(leaves):
         if not isinstance(after, NORMS):
