@@ -54,8 +54,10 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
     "predict",
     "report",
+    "space",
 ]
 
 LATER = {
@@ -73,7 +75,9 @@ LATER = {
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
+    "importance": "danlu.comparing",
     "predict": "danlu.predicting",
+    "space": "danlu.catalogue.families",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

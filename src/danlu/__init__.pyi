@@ -1,3 +1,5 @@
+from danlu.catalogue.families import space
+from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
@@ -54,6 +56,8 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
     "predict",
     "report",
+    "space",
 ]
