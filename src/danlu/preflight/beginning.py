@@ -22,6 +22,7 @@ from danlu.preflight.rig import (
     outputs,
     probe,
     take,
+    uninformed,
 )
 
 BATCHED = 8  # samples whose independence is looked at
@@ -51,10 +52,11 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
             f"{value}", "finite", look_at("initial loss", "code"),
         )  # fmt: skip
         return
-    ratio = value / max(expected, 1e-12)
+    nothing = uninformed(problem)  # classes of unequal shares: a fresh network knows none of them
+    ratio = value / max(nothing if value > nothing else expected, 1e-12)
     shown = f"{value:.4g}, {ratio:.2f} of chance"
     upper = limit.INITIAL_REGRESSION if regression else limit.INITIAL_WARNING
-    bounds = f"{0 if regression else limit.INITIAL_KNOWING:g} … {upper:g} of {expected:.4g}"
+    bounds = f"{0 if regression else limit.INITIAL_KNOWING:g} … {upper:g} of {nothing:.4g}"
     if ratio > upper:
         cure = (
             "centre and scale the target, or set the output's bias to its mean"
@@ -63,8 +65,8 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
         )
         yield wrong(
             "M03", "error" if not regression and ratio > limit.INITIAL_ERROR else "warning",
-            f"the loss before training is {value:.4g}, {ratio:.1f} times that of answering the "
-            f"class shares or the mean ({expected:.4g}): {cure}.",
+            f"the loss before training is {value:.4g}, {ratio:.1f} times that of knowing "
+            f"nothing ({nothing:.4g}): {cure}.",
             shown, bounds, look_at("scale of inputs or initial weights"), ratio=ratio,
         )  # fmt: skip
     elif not regression and ratio < limit.INITIAL_KNOWING:
@@ -147,12 +149,12 @@ def activation_scale(problem: Problem) -> Iterator[Finding]:
     ratio, widest = last / max(first, 1e-12), max(layer.sd for layer in layers)
     low, high = limit.ACTIVATION_RATIO
     shown = f"dead {dead.dead:.0%}, saturated {full.saturated:.0%}, deviation {last:.2g}"
-    if dead.dead > limit.DEAD_WARNING:
+    if dead.dead > limit.DEAD_NOTE:
         yield wrong(
-            "M04", "error" if dead.dead > limit.DEAD_ERROR else "warning",
+            "M04", "error" if dead.dead > limit.DEAD_ERROR else "info",
             f"{dead.dead:.0%} of the units of {dead.name} ({dead.kind}) are zero for all of "
-            f"{limit.PROBE} samples: they never learn. Look at biases and initial weights.",
-            shown, f"dead ≤ {limit.DEAD_WARNING:.0%}", look_at("dead units", "code"),
+            f"{limit.PROBE} samples: those do not learn. Look at biases and initial weights.",
+            shown, f"dead ≤ {limit.DEAD_ERROR:.0%}", look_at("dead units", "code"),
             layer=dead.name, dead=dead.dead,
         )  # fmt: skip
     elif full.saturated > limit.SATURATED_SHARE:
@@ -173,7 +175,7 @@ def activation_scale(problem: Problem) -> Iterator[Finding]:
             first=first, last=last,
         )  # fmt: skip
     else:
-        yield well("M04", shown, f"dead ≤ {limit.DEAD_WARNING:.0%}")
+        yield well("M04", shown, f"dead ≤ {limit.DEAD_NOTE:.0%}")
 
 
 def symmetry(problem: Problem) -> Iterator[Finding]:

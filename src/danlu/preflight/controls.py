@@ -122,7 +122,7 @@ def rate_range(problem: Problem) -> Iterator[Finding]:
     )
     if ramp.fall < limit.RANGE_DESCENT:
         yield wrong(
-            "M16", "error",
+            "M16", "warning" if fits(problem)[-1].passed(problem) else "error",
             f"the loss falls at no learning rate from {ramp.rates[0]:.0e} to {ramp.rates[-1]:.0e} "
             f"(by {ramp.fall:.1%} at most): model, loss or data is at fault, not the rate.",
             f"falls by {ramp.fall:.1%}", f"≥ {limit.RANGE_DESCENT:.0%}",
@@ -200,10 +200,10 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
     )
     if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
         yield wrong(
-            "BL4", "error" if real.train_right < 0.9 else "warning",
+            "BL4", "warning",  # no error: it did learn one batch, so the input reaches the output
             "after two epochs the model does no better on validation data than one whose inputs "
-            "are all zero: it ignores its input, or what it learns does not carry over (labels or "
-            "validation data mixed up?).",
+            "are all zero: what it learns does not carry over. Is the learning rate too high, or "
+            "are labels or validation data mixed up?",
             shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
             look_at("input tells nothing"), sigmas=sigmas,
         )  # fmt: skip
@@ -217,7 +217,7 @@ def _blind(x: Inputs) -> Inputs:
 
 
 def permuted_labels(problem: Problem) -> Iterator[Finding]:
-    """M21: with shuffled labels validation falls to chance, and training is harder."""
+    """M21: labels that belong to their inputs are fitted sooner than shuffled ones."""
     if not fits(problem)[-1].passed(problem):
         raise Skipped("one batch cannot be fitted either")
     arrays, tensors = arrays_of(problem), tensors_of(problem)
@@ -226,20 +226,13 @@ def permuted_labels(problem: Problem) -> Iterator[Finding]:
     order = torch.randperm(len(tensors.y_train), generator=torch.Generator().manual_seed(1))
     real = true_run(problem)
     control = short_run(problem, tensors.x_train, tensors.y_train[order], tensors.x_val)
-    base, n = baselines_of(problem).metric, len(control.losses)
-    error = math.sqrt(max(base * (1 - base), 0.25 / n) / n)
-    leak = (control.right - base) / error
+    if control.train_right > limit.MEMORISED:
+        raise Skipped("the model learns so few samples by heart, whatever their labels")
+    base = baselines_of(problem).metric
+    error = math.sqrt(max(base * (1 - base), 1e-3) / len(tensors.y_train))
     advantage = (real.train_right - base) / max(control.train_right - base, error)
     shown = f"{real.train_right:.0%} fitted, shuffled labels {control.train_right:.0%}"
-    if leak > limit.CONTROL_SIGMAS:
-        yield wrong(
-            "M21", "error",
-            f"with shuffled training labels validation still reaches {control.right:.1%}, "
-            f"{leak:.1f} standard errors above chance: validation knows the labels otherwise.",
-            f"{control.right:.1%} on validation", f"≤ {limit.CONTROL_SIGMAS:g} standard errors",
-            look_at("leak"), sigmas=leak,
-        )  # fmt: skip
-    elif advantage < limit.SIGNAL_RATIO:
+    if advantage < limit.SIGNAL_RATIO:
         yield wrong(
             "M21", "warning",
             "the model fits shuffled labels as well as the given ones: the labels carry little "

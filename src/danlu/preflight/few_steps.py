@@ -1,5 +1,6 @@
 """Checks of some dozen steps with the config's own optimiser: M09, M18, M20 (section A3)."""
 
+import math
 from collections.abc import Iterator
 from statistics import median
 
@@ -14,37 +15,41 @@ from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Problem
 from danlu.preflight.rig import (
     batch_size,
+    gradient_norm,
     model_of,
-    optimizer_of,
     number_of,
+    optimizer_of,
     own_rate,
     seed_all,
     shuffled_batches,
     step_of,
     tensors_of,
     train_on,
+    uninformed,
 )
 
 SPIKE = 10.0  # times the median norm
 FEWEST_SPIKES = 2
 
 
-def trained(problem: Problem, steps: int, seed: int = 0) -> Iterator[nn.Module]:
-    """A model with the config's own optimiser and step, after each of some steps."""
+def trained(problem: Problem, steps: int, seed: int = 0) -> Iterator[tuple[nn.Module, float]]:
+    """A model trained with the config's own optimiser: after each step, and the step's loss."""
     model = model_of(problem, seed)
     optimizer = optimizer_of(problem, model)
     tensors = tensors_of(problem)
     seed_all(seed)
     batches = shuffled_batches(tensors.x_train, tensors.y_train, batch_size(problem))
-    for _ in train_on(step_of(problem), model, optimizer, batches, steps):
-        yield model
+    for loss in train_on(step_of(problem), model, optimizer, batches, steps):
+        yield model, loss
 
 
 def update_size(problem: Problem) -> Iterator[Finding]:
-    """A step changes weights by about a thousandth."""
+    """A step changes weights by about a thousandth, and the loss does not shoot up at first."""
     sizes: list[float] = []
+    losses: list[float] = []
     before: dict[str, Tensor] = {}
-    for taken, model in enumerate(trained(problem, limit.UPDATE_STEP), start=1):
+    for taken, (model, loss) in enumerate(trained(problem, limit.UPDATE_STEP), start=1):
+        losses.append(loss)
         now = {n: p.detach().clone() for n, p in model.named_parameters() if p.ndim >= 2}
         if taken > limit.UPDATE_STEP // 2:  # the median of the later steps: one may be special
             sizes += [_relative(before[n], p) for n, p in now.items() if n in before]
@@ -53,12 +58,21 @@ def update_size(problem: Problem) -> Iterator[Finding]:
     rate, shown = own_rate(problem), f"{size:.1g} of the weights"
     low, high = limit.UPDATE
     bounds = f"{low:g} … {high:g}"
+    peak = _peak(losses, batch_size(problem)) / max(uninformed(problem), abs(losses[0]), 1e-12)
     if not np.isfinite(size) or size > high:
         yield wrong(
             "M09", "warning",
             f"a step changes weights by {size:.1g} of their size, aim at 1e-3: the learning rate "
             f"{rate:g} is too high. Begin near {_better(rate, size):.1g}.",
             shown, bounds, Advice("multiply", "lr", 0.1, "optimisation"), size=size, lr=rate,
+        )  # fmt: skip
+    elif peak > limit.PEAK:
+        yield wrong(
+            "M09", "warning",
+            f"in the first {len(losses)} steps the loss rises to {peak:.1f} times that of knowing "
+            f"nothing: the learning rate {rate:g} is too high.",
+            f"loss up to {peak:.1f} × its start", f"≤ {limit.PEAK:g} ×",
+            Advice("multiply", "lr", 0.1, "optimisation"), peak=peak, lr=rate,
         )  # fmt: skip
     elif size < low:
         yield wrong(
@@ -69,6 +83,14 @@ def update_size(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield well("M09", shown, bounds, size=size, lr=rate)
+
+
+def _peak(losses: list[float], batch: int) -> float:
+    """The highest loss after the first step, as the mean over at least 32 samples."""
+    width = min(len(losses) - 1, -(-limit.PEAK_SAMPLES // batch))
+    means = [sum(losses[i : i + width]) / width for i in range(1, len(losses) - width + 1)]
+    known = [mean for mean in means if math.isfinite(mean)]
+    return max(known, default=0.0)
 
 
 def _relative(before: Tensor, after: Tensor) -> float:
@@ -86,7 +108,7 @@ def determinism(problem: Problem) -> Iterator[Finding]:
     steps = limit.DETERMINISM_STEPS
     ends = []
     for seed in (0, 0, 1):
-        *_, model = trained(problem, steps, seed)
+        *_, (model, _) = trained(problem, steps, seed)
         ends.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
     same, other = (float((ends[0] - ends[i]).abs().max()) for i in (1, 2))
     shown = f"differ by {same:.1g} after {steps} steps"
@@ -114,7 +136,7 @@ def gradient_norms(problem: Problem) -> list[float]:
     model = model_of(problem)
     optimizer = optimizer_of(problem, model)
     norms: list[float] = []
-    optimizer.register_step_pre_hook(lambda *_: norms.append(_norm(model)))
+    optimizer.register_step_pre_hook(lambda *_: norms.append(gradient_norm(optimizer)))
     tensors = tensors_of(problem)
     seed_all(0)
     batches = shuffled_batches(tensors.x_train, tensors.y_train, batch_size(problem))
@@ -154,8 +176,3 @@ def clipping(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield well("M20", shown, "", p90=high)
-
-
-def _norm(model: nn.Module) -> float:
-    found = [p.grad.norm() for p in model.parameters() if p.grad is not None]
-    return float(torch.stack(found).norm()) if found else 0.0

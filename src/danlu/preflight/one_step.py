@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from danlu.core.finding import Advice, Finding
 from danlu.preflight import thresholds as limit
@@ -14,6 +14,7 @@ from danlu.preflight.problem import Problem
 from danlu.preflight.rig import (
     RATE,
     balanced_batch,
+    gradient_norm,
     loss_of,
     model_of,
     optimizer_of,
@@ -160,7 +161,7 @@ def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
     for group in optimizer.param_groups:
         group["lr"] = 0.0
     norms: list[float] = []
-    optimizer.register_step_pre_hook(lambda *_: norms.append(_norm(model)))
+    optimizer.register_step_pre_hook(lambda *_: norms.append(gradient_norm(optimizer)))
     step, batch = step_of(problem), balanced_batch(problem)
     for _ in range(2):
         step(model, optimizer, *batch)
@@ -177,11 +178,6 @@ def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield well("M19", f"ratio {ratio:.2g}", f"≤ {limit.ACCUMULATION:g}")
-
-
-def _norm(model: nn.Module) -> float:
-    found = [p.grad.norm() for p in model.parameters() if p.grad is not None]
-    return float(torch.stack(found).norm()) if found else 0.0
 
 
 def _listed(names: list[str]) -> str:

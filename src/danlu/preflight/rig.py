@@ -5,6 +5,7 @@ back every random state that they used.
 """
 
 import copy
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -273,6 +274,21 @@ def chance(problem: Problem) -> float:
         return baselines_of(problem).loss
     y = tensors_of(problem).y_train
     return float(loss(y.float().mean(0, keepdim=True).expand_as(y), y))
+
+
+def uninformed(problem: Problem) -> float:
+    """Loss of a network that knows nothing, not even the classes' shares: log(classes)."""
+    arrays = arrays_of(problem)
+    if arrays.form == "numbers":
+        return chance(problem)
+    return math.log(arrays.classes or 2)
+
+
+def gradient_norm(optimizer: torch.optim.Optimizer) -> float:
+    """Norm of the gradient of all that the optimiser trains."""
+    weights = [p for group in optimizer.param_groups for p in group["params"]]
+    found = [p.grad.norm() for p in weights if p.grad is not None]
+    return float(torch.stack(found).norm()) if found else 0.0
 
 
 def take(x: Inputs, rows: Any) -> Inputs:

@@ -59,7 +59,8 @@ INITIAL_REGRESSION = 10.0  # over the variance of the target: design
 DROPOUT_NOTE, DROPOUT_WARNING = 0.5, 0.8  # UMLAUT's rule and the seed article's range
 NORM_BATCH = 8  # batch size below which batch normalisation is noise: Wu and He 2018
 DEAD = 1e-5  # largest activation of a unit that is dead: TheDeepChecker
-DEAD_ERROR, DEAD_WARNING = 0.5, 0.2  # share of a layer: TheDeepChecker's 0.5
+DEAD_ERROR, DEAD_NOTE = 0.5, 0.2  # share of a layer: TheDeepChecker's 0.5; small healthy networks
+# begin with up to a quarter (a CNN on digits), so that less than half is a note
 SATURATED = 0.95  # of the range of sigmoid or tanh: TheDeepChecker
 SATURATED_SHARE = 0.5
 ACTIVATION_SD = 20.0  # TheDeepChecker's [0.5, 2] warns of its own clean networks
@@ -78,7 +79,11 @@ ACCUMULATION = 1.5  # gradient of a second equal step over the first's: 2 when t
 
 # ---- few steps
 UPDATE_STEP = 50  # at step 1 Adam's updates are large whatever the rate
-UPDATE = (1e-6, 1e-1)  # relative size of an update: TheDeepChecker's 1e-4 … 1e-1, made wider
+UPDATE = (3e-5, 1e-1)  # relative size of an update: TheDeepChecker's 1e-4 … 1e-1, made wider
+PEAK = (
+    1.3  # highest loss in these steps, of that of knowing nothing; healthy 1.0, lr × 100: 1.3 up
+)
+PEAK_SAMPLES = 32  # over which it is averaged: single samples have high losses
 DETERMINISM_STEPS = 20
 DETERMINISM_GPU = 1e-3  # relative: atomic additions change the order of sums
 CLIP_STEPS = 50
@@ -110,5 +115,6 @@ CONTROL_EPOCHS = 2
 CONTROL_STEPS = 200  # at least, and
 CONTROL_MOST_STEPS = 600  # at most
 CONTROL_SIGMAS = 3.0
-SIGNAL_RATIO = 1.2  # of steps to fit permuted over true labels: design
+SIGNAL_RATIO = 1.2  # of what is fitted above chance, true over shuffled labels: design
+MEMORISED = 0.9  # share of shuffled labels fitted, from which on nothing can be told: design
 LIMIT_S = 60.0  # for all checks together: what is begun is ended, what is left is skipped
