@@ -36,8 +36,15 @@ Options = Mapping[str, Any]
 Loss = Callable[[Mapping[str, Value], int, int], Mapping[str, float]]
 """(config, seed, epoch) → the metrics reported at that epoch."""
 
+MOVES = ("order", "narrow", "findings", "proxy_check", "model")
 VARIANTS: Mapping[str, tuple[str, Options]] = {
     "staged": ("staged", {}),
+    "without order": ("staged", {"order": False}),
+    "without narrow": ("staged", {"narrow": False}),
+    "without findings": ("staged", {"findings": False}),
+    "without proxy_check": ("staged", {"proxy_check": False}),
+    "without model": ("staged", {"model": False}),
+    "none of them": ("staged", dict.fromkeys(MOVES, False)),
     "auto": ("auto", {}),
     "random": ("random", {}),
 }
