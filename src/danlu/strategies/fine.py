@@ -147,7 +147,8 @@ def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
         for place in places:
             loss, number = ranking[place] if place < len(ranking) else (math.inf, 0)
             if math.isfinite(loss):
-                yield epoch, number, f"{place + 1} of {len(ranking)}"
+                check = "" if place < count else ", to check what short trainings say,"
+                yield epoch, number, f"{place + 1} of {len(ranking)}{check}"
 
 
 def _stratified(ranking: Ranking, count: int, p: Plan) -> list[int]:
