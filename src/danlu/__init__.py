@@ -57,6 +57,7 @@ __all__ = [
     "importance",
     "predict",
     "report",
+    "space",
 ]
 
 LATER = {
@@ -76,6 +77,7 @@ LATER = {
     "TrialRecord": "danlu.core.record",
     "importance": "danlu.comparing",
     "predict": "danlu.predicting",
+    "space": "danlu.catalogue.families",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

@@ -1,3 +1,4 @@
+from danlu.catalogue.families import space
 from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
@@ -58,4 +59,5 @@ __all__ = [
     "importance",
     "predict",
     "report",
+    "space",
 ]

@@ -6,6 +6,7 @@
     ├── SpaceError       a parameter or space that cannot be (every problem at once)
     ├── StudyError       a study that does not exist, exists already, or is run by another process
     ├── StudyFileError   a study file with mistakes (every mistake at once, each with its line)
+    ├── DataError        data that the training kit cannot train on
     ├── ConfigError      a config that does not belong to its space
     ├── ReportError      an evaluation that cannot be recorded
     ├── LaunchError      training could not be started at all
@@ -40,6 +41,10 @@ class StudyFileError(DanluError):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class DataError(DanluError):
+    """Data that the training kit cannot read or train on; told before any training starts."""
 
 
 class ConfigError(DanluError):

@@ -76,6 +76,8 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
     view = _view(study.history, as_json=as_json, quiet=quiet)
     if not quiet and not as_json:
         _greet(spec, study.history, given)
+        for note in planned.notes:
+            tell(note[0].upper() + note[1:], out=sys.stdout)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
         study.run(_target(settings), workers=settings.workers, watch=_noticing(view))
     if not quiet and not as_json:
@@ -128,7 +130,7 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
             "--metrics reads what a command prints, but training is a function."
         )
     run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
-    return StudyFile(replace(spec, **new), replace(settings, **run))
+    return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))
 
 
 def _target(settings: RunSettings) -> str | Command:

@@ -63,6 +63,10 @@ def is_budget(value: Any) -> bool:
     return (is_number(value) and value > 0) or (texts(value) and bool(value))
 
 
+def is_share_or_file(value: Any) -> bool:
+    return is_text(value) or (is_number(value) and 0 < value < 1)
+
+
 def is_function(value: Any) -> bool:
     return is_text(value) and bool(re.fullmatch(r"[^:\s][^:]*:[^\W\d]\w*", value))
 
@@ -86,7 +90,27 @@ RUN = {
     "budget": Key('a text such as "20x", "30 trials" or "2h", or a list of them', is_budget),
 }
 PLAN = {"strategy": Key('a text such as "auto"', is_text)}
-SECTIONS: Mapping[str, Mapping[str, Key]] = {"study": STUDY, "space": {}, "plan": PLAN, "run": RUN}
+TRAIN = {
+    "data": Key('a text such as "wine.csv" or "module:function"', is_text, needed=True),
+    "target": Key("the name of a column", is_text),
+    "model": Key('"auto", "mlp", "cnn", "rnn", "text" or "module:builder"', is_text),
+    "kind": Key('"auto", "classification" or "regression"', is_text),
+    "metric": Key('a text such as "balanced_accuracy"', is_text),
+    "val": Key("a share between 0 and 1, or a file", is_share_or_file),
+    "groups": Key("the name of a column", is_text),
+    "text": Key("the name of a column", is_text),
+    "drop": Key("a list of columns", listed),
+    "categorical": Key("a list of columns", listed),
+    "size": Key("a whole number from 1 (pixels)", whole(1, 4096)),
+    "min_freq": Key("a whole number from 1", whole(1, 10**6)),
+    "max_len": Key("a whole number from 1", whole(1, 10**6)),
+    "patience": Key("a whole number from 0 (epochs)", whole(0, 10**6)),
+    "split": Key("a whole number from 0 (a seed)", whole(0, 2**63 - 1)),
+    "device": Key('a text such as "cpu" or "cuda:0"', is_text),
+}
+SECTIONS: Mapping[str, Mapping[str, Key]] = {
+    "study": STUDY, "space": {}, "plan": PLAN, "run": RUN, "train": TRAIN,
+}  # fmt: skip
 
 
 def check_sections(document: Document) -> None:
