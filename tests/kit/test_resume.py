@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.kit.conftest import DATA, EPOCHS, run, table
 
 from danlu.core.decision import Proxy
 from danlu.kit import Training
 from danlu.kit.params import OPTIMIZERS, Params
-from tests.kit.conftest import DATA, EPOCHS, run, table
 
 pytestmark = pytest.mark.torch
 
