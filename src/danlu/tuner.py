@@ -35,11 +35,21 @@ from danlu.core.event import (
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.record import TrialRecord
+from danlu.core.request import (
+    FOR_TUNER,
+    Request,
+    answer,
+    answered,
+    granted_budget,
+    on_hold,
+    resumed_by_running,
+    tried,
+)
 from danlu.core.spending import continued, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
-from danlu.stores.base import Request, Store
+from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
@@ -92,7 +102,10 @@ class Tuner:
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
-        self._heard = max((r.number for r in store.requests(history.spec.name)), default=0)
+        left = store.requests(history.spec.name)
+        self._heard = max((r.number for r in left), default=0)
+        known = answered(history)  # what was asked for before still holds if it is to be tried
+        self._asked = [r for r in left if r.verb == "enqueue" and r.number not in known]
 
     # ---- the loop
 
@@ -163,6 +176,8 @@ class Tuner:
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
                   executor.takes_classes, process)
         )  # fmt: skip
+        if on_hold(self.history):
+            self._note(Noted(time.time(), resumed_by_running()))
 
     def _left_over(self, lost: Lost) -> Closing:
         """What the loss of a worker means: nothing, if it had done all that it should."""
@@ -202,15 +217,44 @@ class Tuner:
     def _fulfil(self, requests: Iterable[Request]) -> None:
         for request in requests:
             self._heard = request.number
-            if request.verb == "stop trial" and request.trial is not None:
-                self._stop(
-                    request.trial, Stopped(time.time(), request.trial, "stopped by a person")
-                )
-            elif request.verb == "stop":
-                self._finish("stopped", "a person asked to stop")
-            elif request.verb == "stop now":
-                self._finish("stopped", "a person asked to stop now")
-                self._cut_off = True
+            if done := self._granted(request):
+                self._note(Noted(time.time(), answer(request, done)))
+
+    def _granted(self, request: Request) -> str:
+        """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
+        match request.verb:
+            case "stop trial":
+                return self._stop_asked(request.trial)
+            case "stop" | "stop now":
+                self._finish("stopped", f"a person asked to {request.verb}")
+                self._cut_off = self._cut_off or request.verb == "stop now"
+                return FOR_TUNER[request.verb]
+            case "pause" | "resume":
+                return FOR_TUNER[request.verb]
+            case "add budget":
+                self._save()
+                self.history, done = granted_budget(request, self.history)
+                self.store.respecify(self.history.spec)
+                return done
+            case "enqueue":
+                self._asked.append(request)
+        return ""
+
+    def _stop_asked(self, number: int | None) -> str:
+        trial = None if number is None else self.history.trials.get(number)
+        if number is None or trial is None or not trial.open:
+            return "nothing: it is not open"
+        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
+        return f"stopped at epoch {trial.epoch}"
+
+    def _asked_for(self, slots: int) -> list[Job]:
+        """Launch configs that people chose; one that cannot be is answered with the reason."""
+        jobs: list[Job] = []
+        while self._asked and len(jobs) < slots:
+            event, entry = tried(self._asked.pop(0), self.history, time.time())
+            jobs += [job] if (job := self._launching(event)) is not None else []
+            self._note(Noted(time.time(), entry))
+        return jobs
 
     # ---- decisions
 
@@ -225,7 +269,10 @@ class Tuner:
             if not self.history.running:
                 self._finish("done", problem)
             return self._retries()
+        if on_hold(self.history):
+            return []
         jobs = self._retries()
+        jobs += self._asked_for(max(0, self.executor.free_slots - len(jobs)))
         before = self.history.version
         slots = max(0, self.executor.free_slots - len(jobs))
         decisions = self.strategy.decide(self.history.spec.space, self.history, slots)

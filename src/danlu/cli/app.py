@@ -23,6 +23,12 @@ COMMANDS = {
     "report": "Write a report that opens in any browser.",
     "export": "Write trials and epochs as CSV, JSON or Parquet.",
     "stop": "Ask a running study to stop, or one of its trials.",
+    "pause": "Ask a running study to begin no more trials for now.",
+    "resume": "Ask a paused study to go on.",
+    "extend": "Give a running study more budget.",
+    "enqueue": "Have a config of one's own tried next.",
+    "pin": "Keep a trial in sight.",
+    "note": "Write a note on a study or a trial.",
     "rm": "Remove a study and all that was recorded of it.",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

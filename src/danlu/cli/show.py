@@ -8,13 +8,13 @@ from rich.text import Text
 
 from danlu.cli.options import find, is_running, opened, store_option, study_argument
 from danlu.cli.predictions import predictions_of
-from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.history import History
 from danlu.core.prediction import Prediction
 from danlu.core.record import TrialRecord
 from danlu.core.spec import Spec
+from danlu.reporting.progress import elapsed, progress_of
 from danlu.reporting.text import format_duration, format_prediction, format_value
 
 MOST_TRIALS = 20

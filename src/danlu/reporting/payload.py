@@ -211,7 +211,7 @@ def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
             values = tuple(sorted(values, key=lambda v: v if isinstance(v, int | float) else 0))
         return {**table, "kind": "choice", "choices": [format_value(v) for v in values]}
     kind = type(p).__name__.lower()
-    return {**table, "kind": kind, "low": p.low, "high": p.high, "log": p.log}
+    return {**table, "kind": kind, "low": p.low, "high": p.high, "log": bool(p.log)}
 
 
 def _trials(
