@@ -280,8 +280,9 @@ def _inputs(x: Any, kind: Kind) -> Any:
         if not np.all(np.isfinite(images)):
             raise DataError("some pixels are NaN or infinite: remove these images.")
         return images
-    if array.ndim != 2 or not array.shape[1]:
+    if array.ndim < 2 or not array[:1].size:
         raise DataError(f"a table must have shape (samples, features), but x has {array.shape}.")
+    array = array.reshape(len(array), -1)
     return typed({f"x{i}": column for i, column in enumerate(array.T)})
 
 

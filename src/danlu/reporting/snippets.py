@@ -50,7 +50,7 @@ def _toml(value: str | float | list[str]) -> str:
 
 def as_training(spec: Spec, trial: TrialRecord) -> str:
     """A trial of the training kit as a file for ``danlu train``."""
-    final = {"epochs": _best_epoch(spec, trial), "horizon": spec.epochs, "seed": trial.seed}
+    final = {"epochs": best_epoch(spec, trial), "horizon": spec.epochs, "seed": trial.seed}
     value = f", {spec.objective.metric} {trial.value:.6g}" if trial.value is not None else ""
     return (
         f"# {spec.name}: trial {trial.number}{value} at epoch {final['epochs']} of {spec.epochs}\n"
@@ -60,7 +60,7 @@ def as_training(spec: Spec, trial: TrialRecord) -> str:
     )
 
 
-def _best_epoch(spec: Spec, trial: TrialRecord) -> int:
+def best_epoch(spec: Spec, trial: TrialRecord) -> int:
     """The epoch with the best value; of several, as is common with few samples, by the loss."""
     reports = [r for r in trial.reports if r.metrics.get(spec.objective.metric) == trial.value]
     return (
