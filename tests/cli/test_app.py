@@ -12,7 +12,7 @@ import danlu
 from danlu.cli import options
 from danlu.cli.app import COMMANDS
 
-WITHOUT_STORE = ("lint",)  # reads a study file only
+WITHOUT_STORE = ("lint", "train", "predict")  # they know files only
 
 
 def test_help_names_every_command(call: Call) -> None:
