@@ -9,7 +9,7 @@ import { show } from "../model/numbers";
 import { all, GAP, isRunning, lastOf, overview, revision, touched, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
-import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn } from "./paint";
+import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn, type Fan } from "./paint";
 import { forward, backward, scale, ticks, type Kind } from "./ticks";
 
 export interface Options {
@@ -294,6 +294,12 @@ class Chart {
     let best: { trial: Trial; epoch: number; far: number } | null = null;
     for (const t of this.props.only ?? all.value) {
       if (!this.wanted(t)) continue;
+      const ahead = this.fanAt(t, epoch);
+      if (ahead) {
+        const far = Math.abs(area.y.at(ahead[2]) - y) * 0.6;
+        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch: ahead[0], far };
+        continue;
+      }
       const i = t.epochs[epoch - 1] === epoch ? epoch - 1 : t.epochs.indexOf(epoch);
       if (i < 0) continue;
       for (const name of [val, train]) {
@@ -304,6 +310,18 @@ class Chart {
       }
     }
     return best;
+  }
+
+  // What is predicted of a coloured trial at about an epoch that it has not reached.
+  private fanAt(t: Trial, epoch: number): Fan[number] | null {
+    if (epoch <= (t.epochs.at(-1) ?? 0) || !this.hasFan(t)) return null;
+    const rows = overview.value!.fans[t.n]!;
+    return rows.find((r) => r[0] >= epoch) ?? rows.at(-1) ?? null;
+  }
+
+  private hasFan(t: Trial): boolean {
+    const { val, train } = this.props.metric, o = overview.value;
+    return !!o?.fans[t.n] && (val === o.study.metric || train === o.study.metric) && (hue(t.n) !== null || isRunning(t) || !!this.props.only);
   }
 
   private listen(): void {
@@ -342,8 +360,10 @@ class Chart {
     if (!order.length) return;
     const now = order.findIndex((t) => t.n === this.at?.trial);
     const trial = order[now < 0 ? 0 : (now + step[1]! + order.length) % order.length]!;
-    const i = now < 0 || !this.at ? trial.epochs.length - 1 : trial.epochs.findIndex((x) => x >= this.at!.epoch);
-    const epoch = trial.epochs[Math.max(0, Math.min(trial.epochs.length - 1, (i < 0 ? trial.epochs.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
+    const last = trial.epochs.at(-1) ?? 0;
+    const places = [...trial.epochs, ...(this.hasFan(trial) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
+    const i = now < 0 || !this.at ? trial.epochs.length - 1 : places.findIndex((x) => x >= this.at!.epoch);
+    const epoch = places[Math.max(0, Math.min(places.length - 1, (i < 0 ? places.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
     if (epoch === undefined) return;
     const b = this.plot.ctx.canvas.getBoundingClientRect();
     this.point({ trial, epoch }, b.left + this.area(this.plot).x.at(epoch), b.top + b.height / 3);
@@ -405,13 +425,22 @@ function describe(trial: Trial, epoch: number, metric: Metric): { title: string;
   };
   const val = at(metric.val), train = at(metric.train);
   const rows: [string, string][] = [];
+  const ahead = i < 0 ? overview.value?.fans[trial.n]?.find((r) => r[0] === epoch) : undefined;
+  if (ahead) return { title: say("chart.point", trial.n, epoch), rows: [[say("chart.predicted"), interval(ahead)], ...parameterRows(trial)] };
   if (metric.train) rows.push([metric.train, show(train)]);
   if (metric.val) rows.push([metric.val, show(val)]);
   if (val !== null && train !== null) rows.push([say("chart.gap"), show(val - train, 3)]);
-  const order = overview.value?.parameters.slice(0, 3) ?? [];
-  for (const p of order) if (Object.hasOwn(trial.config, p.name)) rows.push([p.name, show(trial.config[p.name])]);
-  return { title: say("chart.point", trial.n, epoch), rows };
+  return { title: say("chart.point", trial.n, epoch), rows: [...rows, ...parameterRows(trial)] };
 }
+
+// The parameters that matter most.
+function parameterRows(trial: Trial): [string, string][] {
+  const order = overview.value?.parameters.slice(0, 3) ?? [];
+  return order.filter((p) => Object.hasOwn(trial.config, p.name)).map((p) => [p.name, show(trial.config[p.name])]);
+}
+
+// A prediction in words: the median, and the interval that holds it with probability 0.9.
+export const interval = ([, low, middle, high]: Fan[number]): string => `${show(middle, 3)}, ${show(low, 3)}–${show(high, 3)}`;
 
 export function CurveChart(props: Props) {
   const node = useRef<HTMLDivElement>(null);

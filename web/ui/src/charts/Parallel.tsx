@@ -143,7 +143,7 @@ export function Parallel({ trials, height = 320 }: { trials: Trial[]; height?: n
         <canvas ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} aria-hidden="true" />
         <svg width={width} height={height} role="img" aria-label={t("parallel.label", kept.length)} style={{ font: FONT }} onPointerDown={down} onPointerMove={move} onPointerUp={up}>
           {names.map((name, i) => {
-            const b = brushes.value[name];
+            const b = Object.hasOwn(brushes.value, name) ? brushes.value[name] : undefined;
             return (
               <g key={name}>
                 <line class="axis" x1={x(i)} x2={x(i)} y1={TOP} y2={height - BOTTOM} />
