@@ -253,11 +253,19 @@ def test_the_table_begins_with_the_best_and_sorts_by_any_column(visit: Open) -> 
     assert "momentum" not in history.trials[numbers(page)[-1]].config
 
 
+def fast_sgd(t: Any) -> bool:
+    return bool(t.config["optimizer"] == "sgd" and t.config["lr"] > 1e-3)
+
+
+def middling(t: Any) -> bool:
+    return t.state != "failed" and t.config["layers"] in (2, 3)
+
+
 FILTERS: list[tuple[str, Callable[[Any], bool]]] = [
-    ("optimizer == sgd and lr > 1e-3", lambda t: t.config["optimizer"] == "sgd" and t.config["lr"] > 1e-3),
-    ("sgd lr>1e-3", lambda t: t.config["optimizer"] == "sgd" and t.config["lr"] > 1e-3),
+    ("optimizer == sgd and lr > 1e-3", fast_sgd),
+    ("sgd lr>1e-3", fast_sgd),
     ("state == failed", lambda t: t.state == "failed"),
-    ("not state == failed and (layers = 2 or layers = 3)", lambda t: t.state != "failed" and t.config["layers"] in (2, 3)),
+    ("not state == failed and (layers = 2 or layers = 3)", middling),
     ('stage ~ "conf"', lambda t: t.stage == "confirm"),
     ("epoch >= 30", lambda t: t.epoch >= 30),
     ("no_such_thing > 1", lambda t: False),
@@ -310,19 +318,16 @@ def test_every_chart_has_a_table_twin(visit: Open) -> None:
     for name in ("overview", "parameters", "stages"):
         go(page, name)
         cards = page.locator("main .card:has(canvas), main .card:has(svg.chart)")
-        assert cards.count() > 1
+        assert cards.count() >= 1
         for i in range(cards.count()):
             cards.nth(i).locator("details summary", has_text="As a table").last.click()
-            assert cards.nth(i).locator("details tbody tr").count() > 0
+            cards.nth(i).locator("details tbody tr").first.wait_for()
 
 
 def test_what_is_shown_can_be_saved_as_picture_csv_and_json(visit: Open, tmp_path: Path) -> None:
     page = visit(histories.staged())
-    for kind, begins in (
-        ("png", b"\x89PNG"),
-        ("csv", b"trial,epoch,train_accuracy,val"),
-        ("json", b"["),
-    ):
+    beginnings = {"png": b"\x89PNG", "csv": b"trial,epoch,train_accuracy,val", "json": b"["}
+    for kind, begins in beginnings.items():
         with page.expect_download() as waiting:
             page.locator("#curves select.save").select_option(kind)
         path = tmp_path / f"saved.{kind}"

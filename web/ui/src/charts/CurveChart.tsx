@@ -6,7 +6,7 @@ import { signal, useSignal } from "@preact/signals";
 import uPlot from "uplot";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { all, GAP, isRunning, lastOf, overview, revision, touched, type Trial } from "../model/study";
+import { current, GAP, isRunning, lastOf, overview, revision, touched, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
 import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn, type Fan } from "./paint";
@@ -87,7 +87,7 @@ class Chart {
   }
 
   private range(): { x: [number, number]; y: [number, number] } {
-    const trials = this.props.only ?? all.value;
+    const trials = this.props.only ?? current();
     let last = this.props.lastEpoch ?? 1;
     for (const t of trials) last = Math.max(last, t.epochs.at(-1) ?? 1, isRunning(t) ? t.until : 1);
     const fans = overview.value?.fans ?? {};
@@ -212,7 +212,7 @@ class Chart {
 
   private emphasised(): Trial[] {
     const numbers = new Set([...chosen.value, ...pinned.value]);
-    return all.value.filter((t) => (numbers.has(t.n) || isRunning(t)) && this.wanted(t));
+    return current().filter((t) => (numbers.has(t.n) || isRunning(t)) && this.wanted(t));
   }
 
   private lostOnes(area: Area): Drawn[] {
@@ -248,7 +248,7 @@ class Chart {
 
   private renderFaded(u: uPlot, area: Area): void {
     const main = new Set(this.emphasised().map((t) => t.n));
-    this.rest = all.value.filter((t) => !main.has(t.n) && this.wanted(t));
+    this.rest = current().filter((t) => !main.has(t.n) && this.wanted(t));
     this.back ??= document.createElement("canvas");
     this.back.width = u.ctx.canvas.width;
     this.back.height = u.ctx.canvas.height;
@@ -273,7 +273,7 @@ class Chart {
     }
     ctx.setTransform(r, 0, 0, r, 0, 0);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
-    const trial = lit.value === null || this.props.only ? undefined : all.value.find((t) => t.n === lit.value);
+    const trial = lit.value === null || this.props.only ? undefined : current().find((t) => t.n === lit.value);
     if (!trial) return;
     const area = this.area(this.plot), { left, right, top, bottom } = area.box;
     ctx.beginPath();
@@ -292,7 +292,7 @@ class Chart {
     const area = this.area(this.plot), epoch = Math.round(area.x.back(x));
     const { val, train } = this.props.metric;
     let best: { trial: Trial; epoch: number; far: number } | null = null;
-    for (const t of this.props.only ?? all.value) {
+    for (const t of this.props.only ?? current()) {
       if (!this.wanted(t)) continue;
       const ahead = this.fanAt(t, epoch);
       if (ahead) {
@@ -374,11 +374,11 @@ class Chart {
   // ---- from outside
 
   update(props: Props): void {
-    const rescaled = JSON.stringify(props.options) !== JSON.stringify(this.props.options) || props.metric !== this.props.metric || props.only !== this.props.only;
+    const rescaled = JSON.stringify(props.options) !== JSON.stringify(this.props.options) || props.metric !== this.props.metric || !same(props.only, this.props.only);
     if (props.filter !== this.props.filter) this.spoken++;
     this.props = props;
     if (rescaled) this.reset();
-    else this.redraw();
+    else if (!props.only) this.redraw();
   }
 
   reset(): void {
@@ -388,6 +388,11 @@ class Chart {
       this.plot.setScale("x", { min: x[0], max: x[1] });
       this.plot.setScale("y", { min: y[0], max: y[1] });
     });
+  }
+
+  // New data came: trials that are shown alone are drawn again by their page, if they changed.
+  hear(): void {
+    if (!this.props.only) this.redraw();
   }
 
   redraw(): void {
@@ -411,6 +416,9 @@ class Chart {
     this.plot.destroy();
   }
 }
+
+const same = (a: Trial[] | undefined, b: Trial[] | undefined): boolean =>
+  a === b || (!!a && !!b && a.length === b.length && a.every((t, i) => t === b[i]));
 
 export function speakAloud(words: string): void {
   const node = document.getElementById("live");
@@ -459,7 +467,7 @@ export function CurveChart(props: Props) {
   }, [theme.value, props.height, props.small]);
   useEffect(() => chart.current?.update(props));
   useEffect(() => {
-    const stops = [revision.subscribe(() => chart.current?.redraw()), lit.subscribe(() => chart.current?.paintLit())];
+    const stops = [revision.subscribe(() => chart.current?.hear()), lit.subscribe(() => chart.current?.paintLit())];
     return () => stops.forEach((stop) => stop());
   }, []);
   return <div class={props.small ? "chart small" : "chart"} ref={node} style={{ height: `${props.height}px` }} />;

@@ -33,7 +33,7 @@ export function Stages() {
     <>
       <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), o.study.metric], rows: list.map((s) => [s.name, s.trials.length, s.spent, best(s)?.value ?? null]) })}>
         {!list.length ? <Empty>{t("figure.none")}</Empty> : (
-          <div class="scroll" tabIndex={0} role="region" aria-label={t("stages.title")}><table class="wide">
+          <div class="scroll" tabIndex={0} role="group" aria-label={t("stages.title")}><table class="wide">
             <thead><tr><th scope="col">{t("column.stage")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("stages.epochs")}</th><th scope="col">{t("stages.best")}</th><th scope="col">{t("stages.why")}</th></tr></thead>
             <tbody>{list.map((s) => (
               <tr key={s.name}>

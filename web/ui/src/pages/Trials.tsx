@@ -115,7 +115,7 @@ function Rows({ list, cols, chosen }: { list: Trial[]; cols: Column[]; chosen: n
   const key = asked("sort") ?? "rank", down = asked("down") === "1";
   const sortBy = (k: string) => change(k === key ? { down: down ? null : "1" } : { sort: k, down: null });
   return (
-    <div class="scroll virtual" ref={node} tabIndex={0} role="region" aria-label={t("page.trials")} style={{ maxHeight: `${high.value}px` }} onScroll={(e) => { top.value = e.currentTarget.scrollTop; }}>
+    <div class="scroll virtual" ref={node} tabIndex={0} role="group" aria-label={t("page.trials")} style={{ maxHeight: `${high.value}px` }} onScroll={(e) => { top.value = e.currentTarget.scrollTop; }}>
       <table class="trials" aria-rowcount={list.length + 1}>
         <thead><tr>
           <th scope="col"><span class="unseen">{t("trials.pick")}</span></th>
