@@ -378,7 +378,7 @@ class Chart {
     if (props.filter !== this.props.filter) this.spoken++;
     this.props = props;
     if (rescaled) this.reset();
-    else if (!props.only) this.redraw();
+    else if (!props.small) this.redraw();
   }
 
   reset(): void {
