@@ -161,6 +161,20 @@ def test_shares_of_the_data_are_climbed() -> None:
     assert len(set(pairs)) == len(pairs)
 
 
+def test_every_share_of_the_data_gets_about_the_same_budget() -> None:
+    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
+    history = begin(SPACE, 1)
+    while history.trainings < 12:
+        (d,) = strategy.decide(SPACE, history, 1)
+        assert isinstance(d, Start)
+        history, n = launched(history, d)
+        history = trained(history, n, bowl)
+    spent = dict.fromkeys((1 / 9, 1 / 3, 1.0), 0.0)
+    for t in history.trials.values():
+        spent[t.proxy.data_fraction] += t.proxy.data_fraction
+    assert max(spent.values()) - min(spent.values()) <= 1.0
+
+
 def test_wrong_defaults_do_not_ruin_the_search() -> None:
     misled = SPACE.replaced(
         {
