@@ -127,8 +127,8 @@ def test_running_trials_are_believed() -> None:
     """With all slots taken by neighbours, the next config is another one."""
     history = run(Bayes(), SPACE, bowl, epochs=1, trainings=10)
     decisions = Bayes().decide(SPACE, history, 6)
-    rates = [math.log10(float(d.config["lr"] or 0)) for d in decisions if isinstance(d, Start)]
-    assert len({round(r, 3) for r in rates}) == 6
+    starts = [d.config for d in decisions if isinstance(d, Start)]
+    assert len({(round(math.log10(float(c["lr"] or 1)), 3), c["width"]) for c in starts}) == 6
 
 
 def test_freeze_thaw_trains_good_configs_to_their_end() -> None:

@@ -34,8 +34,8 @@ Score = Callable[[Array], Array]
 def design(encoding: Encoding, history: History, curves: Sequence[Curve]) -> tuple[Array, str]:
     """The point of a first trial: the expected default, then even draws.
 
-    Most are from the prior, as far as it is trusted; if the first ones bear it out, the sixth trial
-    is the first that is not.
+    Most are from the prior, as far as it is trusted; if the first ones bear it out, only the
+    sixth trial is not.
     """
     number = len(curves)
     if number == 0:
