@@ -12,7 +12,7 @@ Source: Pétrowski, A Clearing Procedure as a Niching Method for Genetic Algorit
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,12 +39,14 @@ class View:
         rows: Which curves of the outlook count, (n,).
         best: The best value among them, warped: what is to be improved on.
         centres: Centres of the cleared regions in expected lengthscales, (k, p).
+        still: Whether the best stands still.
     """
 
     encoding: Encoding
     rows: Bools
     best: float
     centres: Array
+    still: bool = False
 
     def hides(self, X: Array) -> Bools:
         """Which encoded configs lie in a cleared region, (n, p) -> (n,)."""
@@ -74,6 +76,7 @@ def view(
     whole = everything(outlook)
     if _since_progress(outlook, curves, anew) < PATIENCE:
         return whole
+    whole = replace(whole, still=True)
     wanted = int(rng.geometric(1.0 - CLEARED_AGAIN)) - 1
     A = _in_lengthscales(rows_of(outlook.encoding, outlook.curves), outlook.encoding)
     merits = np.array([c.merit if c.epochs and not c.failed else np.inf for c in outlook.curves])
@@ -88,7 +91,7 @@ def view(
     if not centres:
         return whole
     goal = float(outlook.warp(np.array([merits[rows].min()]))[0])
-    return View(outlook.encoding, rows, goal, A[centres])
+    return View(outlook.encoding, rows, goal, A[centres], still=True)
 
 
 def _since_progress(outlook: Outlook, curves: Sequence[Curve], anew: bool) -> float:

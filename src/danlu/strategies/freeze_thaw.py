@@ -128,7 +128,9 @@ class FreezeThaw:
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             seen = everything(outlook)
-            if not history.spec.further:  # a mixture of losses that changes has no progress
+            # A mixture of losses that changes has no progress, and what keeps to the constraints
+            # may be one region only.
+            if not (history.spec.further or history.spec.constraints):
                 seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
             cost = log_cost(encoding, history)
             row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
@@ -236,7 +238,8 @@ class FreezeThaw:
             chance = success(X) + feasible(X)
             if not any_fit:
                 return chance
-            mu, sd = outlook.predict_new(X, epoch)
+            # Where the best stands still, each near copy of it would be one more lottery ticket.
+            mu, sd = outlook.predict_new(X, epoch, own=not seen.still)
             promise = log_ei(mu, sd, goal) + chance - cost(X)
             return np.where(seen.hides(X), -np.inf, promise)
 

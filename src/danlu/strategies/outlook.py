@@ -52,9 +52,9 @@ class Outlook:
         mu, variance = self.gp.predict_seen(rows, epochs)
         return mu, np.sqrt(variance)
 
-    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+    def predict_new(self, X: Array, epoch: int, *, own: bool = True) -> tuple[Array, Array]:
         """Warped mean and standard deviation of new configs at an epoch."""
-        mu, variance = self.gp.predict_new(X, epoch)
+        mu, variance = self.gp.predict_new(X, epoch, own=own)
         return mu, np.sqrt(variance)
 
 

@@ -185,8 +185,11 @@ class CurveGP:
     alpha: Array
     P: Array
 
-    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+    def predict_new(self, X: Array, epoch: int, *, own: bool = True) -> tuple[Array, Array]:
         """Mean and variance at an epoch of configs never trained, (m, p) -> (m,), (m,).
+
+        Without ``own`` the variance leaves out what nearby configs cannot tell: each config's
+        own deviation and noise.
 
         One epoch for all, so that P is contracted once to (n, n) and the rest costs what a
         plain Gaussian process costs.
@@ -199,9 +202,10 @@ class CurveGP:
         k = matern52_between(scaled_new, self.A) + MEAN_VARIANCE
         Pe = (loading @ self.P.reshape(n, r, n * r)).reshape(n, n, r) @ loading
         mu = k @ (self.alpha.reshape(n, r) @ loading)
-        prior = (1.0 + self.kappa + MEAN_VARIANCE) * float(loading @ phi)
-        variance = np.maximum(prior - ((k @ Pe) * k).sum(1), 1e-10)
-        return mu, variance + AUTOCORRELATED * self.s2
+        kappa, noise = (self.kappa, AUTOCORRELATED * self.s2) if own else (0.0, 0.0)
+        prior = (1.0 + kappa + MEAN_VARIANCE) * float(loading @ phi)
+        variance = np.maximum(prior - ((k @ Pe) * k).sum(1), 1e-6)
+        return mu, variance + noise
 
     def predict_seen(self, index: Ints, epochs: Ints) -> tuple[Array, Array]:
         """Mean and variance of seen curves, each at an epoch of its own, (m,) -> (m,), (m,)."""
