@@ -16,8 +16,10 @@ BROKEN = frozenset({"diverged", "not_learning", "val_at_chance"})
 
 def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
     """Validation beats training: training is made too hard, or its labels are wrong."""
-    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None or found & BROKEN:
+    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None:
         return None
+    if found & BROKEN:
+        return _drowned(at) if "not_learning" in found else None
     lead = -at.gap
     if lead <= max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
         return None if found & {"bad_scale", "lr_too_high"} else _unsure(at)
@@ -28,8 +30,8 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
             "or validation is easier. Look at the labels, and try label smoothing."
         )
         moves: tuple[Advice, ...] = (
-            advice.SMOOTH_LABELS,
             advice.check("labels", "share of wrong ones", advice.DATA),
+            advice.SMOOTH_LABELS,
             advice.decay(3.0),
             advice.epochs(0.5),
         )
@@ -42,6 +44,18 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
         at, "train_handicapped", 0.8,
         f"Validation ({val}) is better than training ({train}), {reason}", moves,
         train=at.train_metric.end, val=at.val_metric.end,
+    )  # fmt: skip
+
+
+def _drowned(at: Features) -> Finding | None:
+    """A network that learns nothing because dropout leaves nothing of it."""
+    dropout = at.roles.get("dropout", 0.0)
+    if dropout <= thresholds.MAD_DROPOUT:
+        return None
+    return verdict(
+        at, "train_handicapped", 0.6,
+        f"Dropout of {dropout:g} leaves {percent(1.0 - dropout)} of the units: too few to learn "
+        "with. Try 0.2.", (advice.USUAL_DROPOUT,), dropout=dropout,
     )  # fmt: skip
 
 
@@ -137,7 +151,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     )
     tell = partial(_overfit, at, up=up)
     if gap is not None:
-        if not apart or at.val_metric.tail.tau > -thresholds.PROGRESS_VAL_TAU:
+        if not apart or at.val_metric.tail.change > max(thresholds.RISING, at.val_error):
             if found & {"bad_scale", "lr_too_high"}:  # which explain it
                 return None
             return _overconfident(at, rise, up)
@@ -168,9 +182,12 @@ def _loss_gap(at: Features) -> float:
 
 def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = None) -> Finding:
     sure = at.gap is not None and at.gap_noise > thresholds.GAP_SURE
+    few = at.task.n_train is not None and at.task.n_train < thresholds.FEW_PER_CLASS * (
+        at.classes or 1
+    )
     more_data = (
-        (advice.check("data", "a larger share of the data", advice.DATA),)
-        if not at.trial.proxy.full
+        (advice.check("data", "more training samples", advice.DATA),)
+        if few or not at.trial.proxy.full
         else ()
     )
     moves = (
@@ -210,7 +227,9 @@ CAUSES = BROKEN | {
 
 def underfit(at: Features, found: Set[str]) -> Finding | None:
     """Training ends below what a linear model or another trial of the study reaches."""
-    if at.epochs < thresholds.LEAST_EPOCHS or found & CAUSES or not len(at.train_metric):
+    if at.epochs < thresholds.LEAST_EPOCHS or not len(at.train_metric):
+        return None
+    if found & CAUSES and not ("not_learning" in found and at.too_narrow):
         return None
     known = [r for r in (at.linear, at.reference) if r is not None]
     end = at.train_metric.end
@@ -228,14 +247,19 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
         at, "underfit", 0.8 if known else 0.4,
         f"Training ends at {percent(end)}, below {than}: the network is too small or held back. "
         "Try a wider or deeper one, less dropout and weight decay, or more epochs.",
-        _growth(at), train=end, reference=max(known, default=None),
+        _growth(at, max(known, default=None)), train=end, reference=max(known, default=None),
     )  # fmt: skip
 
 
-def _growth(at: Features) -> tuple[Advice, ...]:
-    """What lets the network fit more: strong regularisation goes first."""
+def _growth(at: Features, reference: float | None) -> tuple[Advice, ...]:
+    """What lets the network fit more, by how much is missing; strong regularisation goes first."""
+    chance = at.chance_metric or 0.0
+    missing = (1.0 if reference is None else reference) - chance
+    part = (at.train_metric.end - chance) / missing if missing > 0.0 else 1.0
+    wider = next(w for least, w in thresholds.WIDER if part >= least)
     moves = [
-        advice.WIDER, advice.DEEPER, advice.LESS_DROPOUT, advice.decay(0.1), advice.epochs(2.0),
+        Advice("multiply", "width", wider, advice.CAPACITY), advice.DEEPER, advice.LESS_DROPOUT,
+        advice.decay(0.1), advice.epochs(2.0),
     ]  # fmt: skip
     if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
         moves.insert(0, advice.USUAL_DROPOUT)
