@@ -15,10 +15,9 @@ from danlu.core.task import Task
 from danlu.diagnosis import recognition
 from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.recognition import Named, recognise
-from danlu.diagnosis.thresholds import BLOWN_UP, DROPOUT_NOISE, SURE_EPOCHS
+from danlu.diagnosis.thresholds import BLOWN_UP, DROPOUT_NOISE, NARROW, SURE_EPOCHS
 
 USUAL_FIRST_LOSS = 5.0  # times the constant answer's: beyond, the first loss is no scale
-NARROW = 4  # units
 PERCENT_MOST = 100.5
 
 

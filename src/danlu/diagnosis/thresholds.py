@@ -124,6 +124,7 @@ STRONG_DROPOUT = 0.5
 MAD_DROPOUT = 0.8  # no network learns well with more (C2)
 SLOWEST, FASTEST = 3.0, 100.0  # by what the learning rate is raised at least and at most
 WIDER = ((0.8, 2), (0.5, 4), (-HUGE, 16))  # share of the reference reached → factor on the width
+NARROW = 4  # units; fewer than this and than classes cannot tell the classes apart
 FEW_PER_CLASS = 20  # training samples: with fewer, data are missing rather than regularisation
 FAR_ABOVE = ((10.0, 0.01), (0.0, 0.1))  # highest loss over its scale → factor on the learning rate
 HASTE = 5.0  # a good rate has covered the distance after a fifth of the run
