@@ -161,7 +161,7 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     end, limit = at.skill(val.end), max(thresholds.CHANCE_SKILL, luck)
     if best is None or skill is None or end is None or end >= limit:
         return None
-    if best >= max(thresholds.CHANCE_BEST_SKILL, limit):
+    if best >= max(thresholds.CHANCE_BEST_SKILL, 2.0 * luck):  # the best of many epochs
         return None
     if skill <= thresholds.VAL_CHANCE_TRAIN_SKILL or not learnt:
         return None

@@ -11,18 +11,29 @@ from danlu.diagnosis.features import Features
 from danlu.diagnosis.optimisation import smoothing_entropy, softmax_twice, still_falls
 from danlu.diagnosis.words import percent, verdict
 
-BROKEN = frozenset({"diverged", "not_learning", "val_at_chance"})
+RAN_OFF = frozenset({"diverged", "val_at_chance"})
+BROKEN = RAN_OFF | {"not_learning"}
 
 
 def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
-    """Validation beats training: training is made too hard, or its labels are wrong."""
-    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None:
+    """Training is made too hard, or its labels are wrong.
+
+    Validation beats it; or strong dropout keeps it from fitting; or it is right but unsure.
+    """
+    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None or found & RAN_OFF:
         return None
-    if found & BROKEN:
-        return _drowned(at) if "not_learning" in found else None
-    lead = -at.gap
-    if lead <= max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
-        return None if found & {"bad_scale", "lr_too_high"} else _unsure(at)
+    explained = bool(found & {"bad_scale", "lr_too_high"})
+    if not explained and (drowned := _drowned(at)):
+        return drowned
+    if "not_learning" in found:
+        return None
+    if -at.gap > max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
+        return _outdone(at)
+    return None if explained else _unsure(at)
+
+
+def _outdone(at: Features) -> Finding:
+    """Validation is clearly better than training."""
     train, val = percent(at.train_metric.end), percent(at.val_metric.end)
     if at.task.eval_mode_train:
         reason = (
@@ -48,14 +59,15 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
 
 
 def _drowned(at: Features) -> Finding | None:
-    """A network that learns nothing because dropout leaves nothing of it."""
-    dropout = at.roles.get("dropout", 0.0)
-    if dropout <= thresholds.MAD_DROPOUT:
+    """Training that does not fit because dropout leaves too little of the network."""
+    dropout, skill = at.roles.get("dropout", 0.0), at.train_skill
+    if dropout <= thresholds.MAD_DROPOUT or skill is None or skill >= thresholds.FITTED:
         return None
     return verdict(
         at, "train_handicapped", 0.6,
-        f"Dropout of {dropout:g} leaves {percent(1.0 - dropout)} of the units: too few to learn "
-        "with. Try 0.2.", (advice.USUAL_DROPOUT,), dropout=dropout,
+        f"Training ends at {percent(at.train_metric.end)}: dropout of {dropout:g} leaves "
+        f"{percent(1.0 - dropout)} of the units, too few to learn with. Try 0.2.",
+        (advice.USUAL_DROPOUT,), dropout=dropout, train=at.train_metric.end,
     )  # fmt: skip
 
 
@@ -66,15 +78,16 @@ def _unsure(at: Features) -> Finding | None:
     labels that are smoothed on purpose cost no more than their own entropy.
     """
     loss, skill, classes = at.train_loss, at.train_skill, at.classes
-    if not len(loss) or skill is None or classes is None or at.chance_loss is None:
+    if not len(loss) or skill is None or classes is None:
         return None
+    usual_first = at.usual_first_loss or math.inf
     end = loss.end - smoothing_entropy(at)
     dropout = at.roles.get("dropout", 0.0)
     factor = thresholds.UNSURE
     if dropout > thresholds.STRONG_DROPOUT:
         factor = thresholds.UNSURE_DROPOUT
     usual = calibrated_loss(1.0 - at.train_metric.end, classes)
-    if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * at.chance_loss:
+    if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * usual_first:
         return None
     if end <= factor * usual or softmax_twice(at):
         return None
@@ -232,13 +245,15 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     if found & CAUSES and not ("not_learning" in found and at.too_narrow):
         return None
     known = [r for r in (at.linear, at.reference) if r is not None]
-    end = at.train_metric.end
-    if known:
+    end, skill = at.train_metric.end, at.train_skill
+    if at.too_narrow and skill is not None and skill < thresholds.FITTED:
+        below, than = True, f"what more than {at.roles['width']:g} units reach"
+    elif known:
         error = at.standard_error(end, at.task.n_val)
         below = max(known) - end > max(thresholds.UNDERFIT, thresholds.UNDERFIT_ERRORS * error)
         than = f"{percent(max(known))} that a linear model or another trial reaches"
     else:
-        below = at.train_skill is not None and at.train_skill < thresholds.UNDERFIT_SKILL
+        below = skill is not None and skill < thresholds.UNDERFIT_SKILL
         than = "what is usual"
     unfinished = at.epochs < thresholds.SURE_EPOCHS and still_falls(at)
     if not below or unfinished:
