@@ -24,12 +24,13 @@ def not_finite(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         for name, value in report.metrics.items():
             if math.isfinite(value) or not (name == objective or recognition.is_loss(name)):
                 continue
+            since = _ran_off(at, report.epoch)
             word = "NaN" if math.isnan(value) else "infinite"
             return finding(
                 "not_finite", "error", 1.0,
                 f"{name} is {word} at epoch {report.epoch}: training broke down. Try a learning "
-                f"rate {_times_smaller(at, report.epoch)}, or clip gradients.",
-                (advice.STOP, *_moves(at, report.epoch)),
+                f"rate {_times_smaller(at, since)}, or clip gradients.",
+                (advice.STOP, *_moves(at, since)),
                 metric=name, epoch=report.epoch, value=encode_number(value),
             )  # fmt: skip
     return None
@@ -89,6 +90,13 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         _moves(at, since), severity="error",
         loss=loss.end, lowest=min(loss.values), constant=chance,
     )  # fmt: skip
+
+
+def _ran_off(at: Features, epoch: int) -> int:
+    """The first epoch with a training loss far above its scale, ``epoch`` at the last."""
+    limit = thresholds.DIVERGED_FACTOR * (at.scale or math.inf)
+    loss = at.train_loss
+    return next((e for e, v in zip(loss.epochs, loss.values, strict=True) if v > limit), epoch)
 
 
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
