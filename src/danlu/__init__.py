@@ -55,8 +55,10 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "importance",
+    "lint",
     "predict",
     "report",
+    "space",
 ]
 
 LATER = {
@@ -75,7 +77,9 @@ LATER = {
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
     "importance": "danlu.comparing",
+    "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
+    "space": "danlu.catalogue.families",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

@@ -1,3 +1,5 @@
+from danlu.catalogue.families import space
+from danlu.catalogue.lint import lint
 from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
@@ -56,6 +58,8 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "importance",
+    "lint",
     "predict",
     "report",
+    "space",
 ]

@@ -35,12 +35,22 @@ from danlu.core.event import (
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.record import TrialRecord
+from danlu.core.request import (
+    FOR_TUNER,
+    Request,
+    answer,
+    answered,
+    granted_budget,
+    on_hold,
+    resumed_by_running,
+    tried,
+)
 from danlu.core.spending import continued, out_of_time, spent, started
-from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
+from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
-from danlu.stores.base import Request, Store
+from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
@@ -100,7 +110,10 @@ class Tuner:
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
         self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
-        self._heard = max((r.number for r in store.requests(history.spec.name)), default=0)
+        left = store.requests(history.spec.name)
+        self._heard = max((r.number for r in left), default=0)
+        known = answered(history)  # what was asked for before still holds if it is to be tried
+        self._asked = [r for r in left if r.verb == "enqueue" and r.number not in known]
 
     # ---- the loop
 
@@ -171,6 +184,8 @@ class Tuner:
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
                   executor.takes_classes, process)
         )  # fmt: skip
+        if on_hold(self.history):
+            self._note(Noted(time.time(), resumed_by_running()))
         if self.history.trials:
             self._look()
 
@@ -213,15 +228,44 @@ class Tuner:
     def _fulfil(self, requests: Iterable[Request]) -> None:
         for request in requests:
             self._heard = request.number
-            if request.verb == "stop trial" and request.trial is not None:
-                self._stop(
-                    request.trial, Stopped(time.time(), request.trial, "stopped by a person")
-                )
-            elif request.verb == "stop":
-                self._finish("stopped", "a person asked to stop")
-            elif request.verb == "stop now":
-                self._finish("stopped", "a person asked to stop now")
-                self._cut_off = True
+            if done := self._granted(request):
+                self._note(Noted(time.time(), answer(request, done)))
+
+    def _granted(self, request: Request) -> str:
+        """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
+        match request.verb:
+            case "stop trial":
+                return self._stop_asked(request.trial)
+            case "stop" | "stop now":
+                self._finish("stopped", f"a person asked to {request.verb}")
+                self._cut_off = self._cut_off or request.verb == "stop now"
+                return FOR_TUNER[request.verb]
+            case "pause" | "resume":
+                return FOR_TUNER[request.verb]
+            case "add budget":
+                self._save()
+                self.history, done = granted_budget(request, self.history)
+                self.store.respecify(self.history.spec)
+                return done
+            case "enqueue":
+                self._asked.append(request)
+        return ""
+
+    def _stop_asked(self, number: int | None) -> str:
+        trial = None if number is None else self.history.trials.get(number)
+        if number is None or trial is None or not trial.open:
+            return "nothing: it is not open"
+        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
+        return f"stopped at epoch {trial.epoch}"
+
+    def _asked_for(self, slots: int) -> list[Job]:
+        """Launch configs that people chose; one that cannot be is answered with the reason."""
+        jobs: list[Job] = []
+        while self._asked and len(jobs) < slots:
+            event, entry = tried(self._asked.pop(0), self.history, time.time())
+            jobs += [job] if (job := self._launching(event)) is not None else []
+            self._note(Noted(time.time(), entry))
+        return jobs
 
     # ---- decisions
 
@@ -236,7 +280,10 @@ class Tuner:
             if not self.history.running:
                 self._finish("done", problem)
             return self._retries()
+        if on_hold(self.history):
+            return []
         jobs = self._retries()
+        jobs += self._asked_for(max(0, self.executor.free_slots - len(jobs)))
         before = self.history.version
         slots = max(0, self.executor.free_slots - len(jobs))
         decisions = self.strategy.decide(self.history.spec.space, self.history, slots)
@@ -321,6 +368,7 @@ class Tuner:
             if ending is not None:
                 event = replace(ending, at=event.at)
             self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._judge(event.trial)
             self._check_starts()
             if self.history.version >= self._look_at:
                 self._look()
@@ -339,7 +387,14 @@ class Tuner:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):
             self._note(Diagnosed(time.time(), number, finding))
             if says_stop(finding):
-                self._stop(number, Failed(time.time(), number, finding.code, finding.message))
+                now, why = time.time(), finding.message
+                ending = Failed(now, number, finding.code, why) if ruins(finding) else None
+                self._stop(number, ending or Stopped(now, number, why))
+
+    def _judge(self, number: int) -> None:
+        """Record what the curves of a trial that pauses or ended say."""
+        found = judgement(self.history, self.history.trials[number])
+        self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
     def _stop(self, number: int, ending: Stopped | Failed) -> None:
         """End an open trial; a running one is closed when its processes are gone."""

@@ -41,7 +41,9 @@ class Finding:
         confidence: From 0 to 1.
         message: A sentence or two for a colleague: what is seen, what it means, what to try.
         evidence: The epochs and numbers it rests on.
-        advice: What to change.
+        advice: What to change, first moves first.
+        epoch: The epoch up to which a trial was judged: it holds until the trial is judged
+            again. None for what holds for good.
     """
 
     code: str
@@ -50,6 +52,7 @@ class Finding:
     message: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
+    epoch: int | None = None
 
     @property
     def about(self) -> tuple[str, str, str]:
