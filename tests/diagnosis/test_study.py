@@ -236,12 +236,14 @@ def test_a_budget_that_ends_first_says_what_is_missing() -> None:
 def test_a_search_that_tried_all_around_its_best_is_exhausted() -> None:
     space = Space(lr=Float(1e-4, 1e-1, log=True, limits=(1e-6, 10.0)), layers=Int(1, 9))
     rng = random.Random(0)
-    chosen = [space.from_unit({n: rng.random() for n in space}) for _ in range(30)]
-    centre = {"lr": 3.2e-3, "layers": 5}
+    chosen: list[dict[str, Any]] = [
+        space.from_unit({n: rng.random() for n in space}) for _ in range(30)
+    ]
+    centre: dict[str, Any] = {"lr": 3.2e-3, "layers": 5}
     near = [{**centre, "lr": 3.2e-3 * 1.05**i} for i in range(-9, 10) if i]
     near += [{**centre, "layers": n, "lr": 3.2e-3 * f} for n in (4, 6) for f in (0.9, 1.0, 1.1)]
 
-    def loss(config: Mapping[str, Any]) -> float:
+    def loss(config: dict[str, Any]) -> float:
         place = space.to_unit(config)
         return 0.2 + 0.3 * (place["lr"] - 0.5) ** 2 + 0.05 * (place["layers"] - 0.5) ** 2
 
