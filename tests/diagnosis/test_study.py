@@ -16,10 +16,10 @@ from danlu.core.space import Space
 from danlu.core.spec import Budget, Objective
 from danlu.core.task import Task
 from danlu.diagnosis.exhaustion import conditions
-from danlu.diagnosis.noise import jumps, noise_of
 from danlu.diagnosis.ranges import fisher
 from danlu.diagnosis.study import study_findings, study_news
 from danlu.diagnosis.survey import Survey
+from danlu.noise import jumps, noise_of
 
 
 def found(history: History, code: str) -> list[Finding]:

@@ -15,7 +15,6 @@ from itertools import pairwise
 from danlu.core.finding import Advice, Finding
 from danlu.core.record import TrialRecord
 from danlu.diagnosis.checklist import checklist
-from danlu.diagnosis.noise import jumps
 from danlu.diagnosis.study_thresholds import (
     CHANCE_LOSS,
     DOUBT_CONFIGS,
@@ -33,6 +32,7 @@ from danlu.diagnosis.study_thresholds import (
 )
 from danlu.diagnosis.survey import Survey, Tried, spent_share
 from danlu.diagnosis.trivial import Reference, losses_of, smoothed, trivial
+from danlu.noise import jumps
 
 STOP = Advice("stop", group="code")
 

@@ -9,9 +9,6 @@ range, on its scale.
 FEWEST_TRIED = 8  # configs with a value before anything is said about ranges
 FEWEST_REAL = 8  # configs on the real task from which proxies are no longer looked at
 GOOD_NOISE = 2.0  # standard deviations between seeds within which a config is as good as the best
-SEED_FREEDOM = 6  # degrees of freedom from which the spread between seeds is trusted alone (E4)
-NOISE_EPOCHS = 5  # reports of a curve from which its noise is read off (its second differences)
-NOISE_CURVES, NOISE_TAIL = 30, 20  # of so many best curves, their last epochs
 
 # ---- ranges
 EDGE, OUTER, OUTER_SHARE = 0.1, 0.2, 0.5  # best so near an end; half of the top in the outer fifth

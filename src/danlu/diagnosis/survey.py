@@ -18,8 +18,8 @@ from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.noise import Noise, noise_of
 from danlu.diagnosis.study_thresholds import FEWEST_REAL, FLAT_REPEATS, FLAT_TRIED, GOOD_NOISE
+from danlu.noise import Noise, noise_of
 
 UNLIMITED = 20.0  # full trainings of a study without a budget
 DIVERGED = frozenset({"not_finite", "not finite", "diverged"})
