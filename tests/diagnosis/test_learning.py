@@ -179,6 +179,15 @@ def test_a_loss_that_reaches_the_entropy_of_the_labels_has_learnt_the_biases_onl
     assert judged(study(down, made, TASK)) is None
 
 
+def test_code_that_always_breaks_ends_the_study_and_luck_does_not() -> None:
+    broken = study([(c, None) for c in configs(30)])
+    assert "everything_fails" in [f.code for f in study_findings(broken)]
+    few = study([(c, None) for c in configs(20)])  # they diverged: another config may not
+    assert "everything_fails" not in [f.code for f in study_findings(few)]
+    one_works = study([*((c, None) for c in configs(30)), (configs(31)[-1], [0.5] * 10)])
+    assert "everything_fails" not in [f.code for f in study_findings(one_works)]
+
+
 def test_too_little_was_tried_while_the_budget_is_young() -> None:
     history = accuracies(CHANCE, count=11)
     assert judged(history) is None

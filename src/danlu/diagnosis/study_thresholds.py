@@ -45,6 +45,9 @@ NOISY_TRIED, NOISY_SHARE, NOISY_RATIO = 20, 0.25, 0.5  # best quarter; noise ove
 SPREAD_TRIALS, SPREAD_WIDTH = 5, 0.6  # good configs over so much of a range: it is free
 BOUND_SHARE, BOUND_TRIALS = 0.5, 4  # of the good ones, still improving at their end
 
+# ---- everything fails
+FAIL_TRIALS, FAIL_TRIALS_DIVERGED = 12, 24  # all of so many; where training ran away, of more
+
 # ---- nothing learns
 CHANCE_ERRORS = 3.0  # standard errors by which an answer must beat the trivial one, at least
 CHANCE_LOSS = 0.02  # of the trivial answer's loss, where the number of samples is not known …
