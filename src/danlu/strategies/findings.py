@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 
 from danlu.catalogue.roles import role_of
-from danlu.core.finding import Advice, Finding
+from danlu.core.finding import Advice, Finding, standing
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value, same
 from danlu.core.space import Space
@@ -28,11 +28,12 @@ def answer(look: Look) -> Iterator[Entry]:
     findings = look.history.findings
     answered = {e.data["finding"] for e in look.history.logbook if "finding" in e.data}
     latest = {(f.code, _about(f)): i for i, f in enumerate(findings)}
+    over = {f.about for f in findings} - {f.about for f in standing(findings)}
     box: dict[str, Range] = {}
     for i in sorted(latest.values()):
         f = findings[i]
         advised = [(a, n) for a in f.advice if _moves(a) for n in named(look.space, a.parameter)]
-        if i in answered or not advised:
+        if i in answered or not advised or f.about in over:
             continue
         for advice, name in advised:
             if name in box:  # one move of a range at a look
