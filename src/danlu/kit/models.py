@@ -36,7 +36,12 @@ def build(params: Params, shape: Shape) -> nn.Module:
             for text ``embedding_dim``, ``pooling`` and ``cell``.
         shape: Of the data.
     """
-    kinds = {"table": TableModel, "images": ImageModel, "sequences": SequenceModel, "text": TextModel}
+    kinds = {
+        "table": TableModel,
+        "images": ImageModel,
+        "sequences": SequenceModel,
+        "text": TextModel,
+    }
     model: nn.Module = kinds[shape.kind](params, shape)
     initialise(model, params)
     return model
@@ -198,7 +203,11 @@ class TextModel(nn.Module):
         width = self.recurrent.width if self.recurrent else params.embedding_dim
         self.pooling = Pooling(params.pooling, width)
         # With recurrent layers those are the layers, and the head is linear.
-        self.head = nn.Linear(width, shape.outputs) if recurrent else perceptron(params, width, shape.outputs)
+        self.head = (
+            nn.Linear(width, shape.outputs)
+            if recurrent
+            else perceptron(params, width, shape.outputs)
+        )
 
     def forward(self, words: Tensor) -> Tensor:
         there = words != PADDING

@@ -156,7 +156,9 @@ def prepare(labelled: Labelled, settings: Settings, *, all_for_training: bool = 
     fitted: Preprocessing = KINDS[samples.kind].fit(_taken(samples, train), settings)
     inputs = [torch.from_numpy(np.ascontiguousarray(a)) for a in fitted.apply(samples)]
     mean, scale = _scale(target.y[train]) if target.regression else (0.0, 1.0)
-    y = torch.from_numpy(((target.y - mean) / scale).astype(np.float32) if target.regression else target.y)
+    y = torch.from_numpy(
+        ((target.y - mean) / scale).astype(np.float32) if target.regression else target.y
+    )
     shape = fitted.shape(len(target.classes) or 1)
     whole = Part(
         tuple(t[train] for t in inputs), y[train], tuple(t[val] for t in inputs), y[val], shape,

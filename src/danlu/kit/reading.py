@@ -268,7 +268,9 @@ def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
         array = np.asarray(item, dtype=np.float32)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
-            raise DataError(f"sequence {i + 1} must have shape (time, features), not {array.shape}.")
+            raise DataError(
+                f"sequence {i + 1} must have shape (time, features), not {array.shape}."
+            )
         if not np.all(np.isfinite(array)):
             raise DataError(f"sequence {i + 1} holds values that are NaN or infinite.")
         if array.shape[1] != (found[0] if found else array).shape[1]:
@@ -288,11 +290,13 @@ def _arranged_columns(
     rest = dict(columns)
     if settings.target is not None and (like is None or settings.target in rest):
         labels, rest = taken(rest, settings.target, "target")
-    if settings.groups is not None and settings.groups in rest or (settings.groups and not like):
+    if (settings.groups is not None and settings.groups in rest) or (settings.groups and not like):
         column, rest = taken(rest, settings.groups or "", "groups")
         groups = as_text(column)
     for name in settings.drop:
-        _, rest = taken(rest, name, "columns to drop") if name in rest or not like else (None, rest)
+        _, rest = (
+            taken(rest, name, "columns to drop") if name in rest or not like else (None, rest)
+        )
     text = settings.text or _text_column(rest, settings.model)
     if text is not None:
         column, _ = taken(rest, text, "text")
@@ -338,7 +342,9 @@ def _features(columns: Columns, like: Samples | None) -> tuple[Columns, tuple[st
 def _useless(column: npt.NDArray[Any]) -> str | None:
     if column.dtype.kind == "f":
         known = column[~np.isnan(column)]
-        return "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
+        return (
+            "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
+        )
     values = {t for t in column if t is not None}
     if len(values) < 2:
         return "it is constant" if values else "it is empty"

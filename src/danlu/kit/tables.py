@@ -37,7 +37,9 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
     except UnicodeDecodeError:
         raise DataError(f"{path} must be UTF-8 text, but is not: convert it first.") from None
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path} is empty: a line with the names of the columns is needed.") from None
+        raise DataError(
+            f"{path} is empty: a line with the names of the columns is needed."
+        ) from None
     except (pd.errors.ParserError, ValueError, OSError, csv.Error) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise DataError(f"{path} cannot be read as a table: {reason}.") from None

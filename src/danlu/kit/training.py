@@ -33,8 +33,9 @@ class Training:
 
     Example:
         >>> training = Training("wine.csv", target="label")
-        >>> study = Study("wine", space=training.space, objective=training.objective,
-        ...               epochs=training.epochs)
+        >>> study = Study(
+        ...     "wine", space=training.space, objective=training.objective, epochs=training.epochs
+        ... )
         >>> best = study.run(training, workers=2, budget="20x")
 
     Args:
