@@ -155,7 +155,7 @@ def _taken(x: Tensor, steps: Tensor) -> Tensor:
 
 
 class Pooling(nn.Module):
-    """Steps (n, L, width) of which some are there (n, L) → (n, width): last, mean, max, attention."""
+    """Steps (n, L, width), of which some are there (n, L), to (n, width)."""
 
     def __init__(self, kind: str, width: int) -> None:
         super().__init__()
@@ -165,12 +165,12 @@ class Pooling(nn.Module):
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         if self.kind == "last":
             last = there.sum(1) - 1
-            return x.gather(1, last[:, None, None].expand(-1, 1, x.shape[2])).squeeze(1)
+            return _taken(x, last[:, None]).squeeze(1)
         mask = there[:, :, None]
         if self.kind == "max":
             return x.masked_fill(~mask, -torch.inf).amax(1)
         if self.score is not None:
-            weights = self.score(x).masked_fill(~mask, -torch.inf).softmax(1)
+            weights: Tensor = self.score(x).masked_fill(~mask, -torch.inf).softmax(1)
             return (x * weights).sum(1)
         return (x * mask).sum(1) / mask.sum(1)
 

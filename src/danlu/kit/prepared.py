@@ -105,19 +105,26 @@ class Prepared:
             temporary.replace(cache)
         return found
 
-    def task(self) -> Task:
-        """The facts that rules and reports go by."""
+    def task(self, metric: str) -> Task:
+        """The facts that rules and reports go by; ``metric`` is the one that is tuned."""
         whole = self.whole
-        common = {"n_train": len(whole.y), "n_val": len(whole.y_val), "eval_mode_train": True}
+        task = Task(n_train=len(whole.y), n_val=len(whole.y_val), eval_mode_train=True)
         if whole.regression:
             variance = float(whole.y_val.double().var(correction=0))
-            return Task("regression", baseline_loss=variance, baseline_metric=0.0, **common)
+            return replace(task, kind="regression", baseline_loss=variance, baseline_metric=0.0)
         priors = torch.bincount(whole.y, minlength=len(self.classes)).double() / len(whole.y)
         entropy = float(-(priors * priors.clamp(min=1e-12).log()).sum())
-        return Task(
-            "classification", classes=len(self.classes), priors=tuple(priors.tolist()),
-            baseline_loss=entropy, baseline_metric=float(priors.max()), **common,
+        return replace(
+            task, kind="classification", classes=len(self.classes), priors=tuple(priors.tolist()),
+            baseline_loss=entropy, baseline_metric=self._baseline(metric, priors),
         )  # fmt: skip
+
+    def _baseline(self, metric: str, priors: Tensor) -> float:
+        """The metric of always answering the most frequent class."""
+        share = float(priors.max())
+        if metric == "macro_f1":
+            return 2 * share / (1 + share) / len(self.classes)
+        return 1 / len(self.classes) if metric == "balanced_accuracy" else share
 
 
 def _rows(part: Part, rows: Indices) -> Part:

@@ -61,7 +61,7 @@ class Shape:
 class TablePreprocessing:
     """Standardised numbers with a flag where one was missing, and codes of categories.
 
-    Inputs are ``(numbers, codes)``, float32 (n, p) and int64 (n, q), without what there is none of.
+    Inputs are ``(numbers, codes)``, float32 (n, p) and int64 (n, q), each only if there are any.
 
     Attributes:
         means: Of each numeric column; a missing number is taken as it.
@@ -136,7 +136,8 @@ def _as_floats(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     numbers, stray = as_numbers(as_text(column))
     if stray:
         raise DataError(
-            f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row {stray[0] + 1}."
+            f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row "
+            f"{stray[0] + 1}."
         )
     return numbers
 

@@ -83,7 +83,7 @@ class Training:
     @property
     def task(self) -> Task:
         """The facts that rules and reports go by."""
-        return self.data.task()
+        return self.data.task(self.metric)
 
     def __call__(self, trial: Trial) -> None:
         """Train a trial as far as it wants."""
