@@ -96,7 +96,7 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
         ((loss, t.number, t) for loss, t in losses if loss is not None and loss < float("inf")),
         key=lambda row: row[:2],
     )
-    seen = f"{count} learning rates with all else at its default, {len(ranked)} of them trained"
+    seen = f"{len(trials)} learning rates with all else at its default, {len(ranked)} trained well"
     best = [t for *_, t in ranked]
     ranges = {
         n: r

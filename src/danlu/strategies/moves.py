@@ -71,7 +71,7 @@ def _weighing(shares: dict[str, float] | None) -> str:
 def widen(look: Look) -> Iterator[Entry]:
     """Take back what a draw from the whole space, kept as a control, shows to be wrong."""
     since = _last_change(look.history)
-    if since is None:
+    if since is None or look.number == 0:  # the coarse stage has no control draws
         return
     drawn = [(loss, n) for loss, n in look.ranking[: look.valued] if n > since]
     control = [(loss, n) for loss, n in drawn if outside(look.box, _config(look, n))]
