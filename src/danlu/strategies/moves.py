@@ -74,6 +74,8 @@ def widen(look: Look) -> Iterator[Entry]:
     if since is None or look.number == 0:  # the coarse stage has no control draws
         return
     drawn = [(loss, n) for loss, n in look.ranking[: look.valued] if n > since]
+    if not drawn:
+        return
     control = [(loss, n) for loss, n in drawn if outside(look.box, _config(look, n))]
     inside = [(loss, n) for loss, n in drawn if not outside(look.box, _config(look, n))]
     if not control or len(inside) < LEAST_INSIDE:
