@@ -18,6 +18,7 @@ COMMANDS = {
     "lint": "Say what is wrong or unusual in the space of a study file.",
     "ls": "List the studies of this folder.",
     "show": "Show a study: its trials, best first, and what was found.",
+    "why": "Say why: stages, log-book and findings, or one trial's decisions.",
     "best": "Show the best config, to read or to use.",
     "train": "Train the best config of the training kit on all data, and save the model.",
     "predict": "Predict new data with a saved model.",

@@ -8,9 +8,9 @@ import numpy as np
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Config
+from danlu.strategies.differences import noise
 from danlu.strategies.looks import Look
 from danlu.strategies.narrowing import ENOUGH, narrowed, top_count
-from danlu.strategies.noise import noise
 from danlu.strategies.ranges import changes, outside, range_of, told
 from danlu.surrogates.importance import importance
 

@@ -106,7 +106,14 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     else:
         done = "the best configs and the default again, with the same fresh seeds"
         why = "the best of many single runs flatters itself"
-    return Entry("stage", stage, spent, done, why, {"trials": len(history.trials)})
+    return Entry(
+        "stage",
+        stage,
+        spent,
+        done,
+        why,
+        {"trials": len(history.trials), "spent": history.trainings},
+    )
 
 
 def recorded(history: History, decisions: Sequence[Decision]) -> History:
