@@ -52,7 +52,7 @@ def test_all_data_are_trained_on() -> None:
 def test_numbers_are_predicted_in_the_units_of_the_data() -> None:
     x = np.random.default_rng(0).normal(size=(200, 3))
     y = 1000 + 50 * x[:, 0]
-    told = trained((x, y), epochs=12).predict({"x": x})
+    told: Any = trained((x, y), epochs=12).predict({"x": x})
     assert np.corrcoef(told, y)[0, 1] > 0.9
     assert abs(np.mean(told) - 1000) < 20
 

@@ -108,4 +108,6 @@ class Settings:
         return {n: v for n, v in plain.items() if n == "data" or v != _DEFAULTS[n]}
 
 
-_DEFAULTS = {f.name: [] if f.default == () else f.default for f in fields(Settings)}
+_DEFAULTS: Mapping[str, Any] = {
+    f.name: [] if f.default == () else f.default for f in fields(Settings)
+}
