@@ -55,6 +55,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "importance",
+    "lint",
     "predict",
     "report",
     "space",
@@ -76,6 +77,7 @@ LATER = {
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
     "importance": "danlu.comparing",
+    "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
     "space": "danlu.catalogue.families",
 }

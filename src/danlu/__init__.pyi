@@ -1,4 +1,5 @@
 from danlu.catalogue.families import space
+from danlu.catalogue.lint import lint
 from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
@@ -57,6 +58,7 @@ __all__ = [
     "Trial",
     "TrialRecord",
     "importance",
+    "lint",
     "predict",
     "report",
     "space",

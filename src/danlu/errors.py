@@ -10,6 +10,7 @@
     ├── ConfigError      a config that does not belong to its space
     ├── ReportError      an evaluation that cannot be recorded
     ├── LaunchError      training could not be started at all
+    ├── CheckError       pre-flight found errors, or data and model that cannot be checked
     └── StoreError       a store that cannot be opened, read or written
 
 Each message says what was expected, what came, and what to do.
@@ -61,3 +62,7 @@ class LaunchError(DanluError):
 
 class StoreError(DanluError):
     """A store that cannot be opened, read or written."""
+
+
+class CheckError(DanluError):
+    """Pre-flight found errors, or data and model that cannot be checked."""

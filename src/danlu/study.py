@@ -98,7 +98,7 @@ class Study:
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
         folder = _folder(store, name) if store is not None else self._own_folder()
         self._attach(_opened(store), spec, chosen, folder)
-        self._agree()
+        self._agree(space)
 
     @classmethod
     def from_spec(cls, spec: Spec, *, store: str | Path | Store | None = ".danlu") -> "Study":
@@ -141,7 +141,7 @@ class Study:
         self._asking: Asking | None = None
         self.folder = folder
 
-    def _agree(self) -> None:
+    def _agree(self, written: Space) -> None:
         """Create the study, or go on with the one of that name if it is the same."""
         spec = self._history.spec
         if spec.name not in self._store.studies():
@@ -149,6 +149,7 @@ class Study:
             return
         known = self._store.load(spec.name)
         kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
+        spec = replace(spec, space=filled(written, kept.space))
         if changes := _differences(kept, spec):
             raise StudyError(
                 f"study {spec.name!r} is there already, but {'; '.join(changes)}. "

@@ -19,8 +19,7 @@ class Data:
 
     Attributes:
         x_train: Inputs, (n, …); a tuple of arrays, each (n, …), is given to the model as several
-            arguments. Arrays of integers are taken as identifiers (tokens, categories) in a
-            tuple, or when ``padding`` or ``unknown`` is given; else as numbers.
+            arguments.
         y_train: Targets: class numbers from 0, (n,) or a class for each position, (n, …); or real
             numbers, (n,) or (n, outputs).
         x_val: Validation inputs, as they reach the model.
@@ -34,6 +33,8 @@ class Data:
         loader: Gives an iterable over one epoch's batches (inputs, targets), as training sees
             them; None takes batches of ``x_train``, shuffled or not.
         names: Of the inputs' columns, for messages.
+        ids: Whether inputs of integers are identifiers (tokens, categories) and not quantities.
+            By default they are in a tuple, or when ``padding`` or ``unknown`` is given.
         padding: The token that fills short sequences up.
         unknown: The token that stands for words outside the vocabulary.
     """
@@ -49,6 +50,7 @@ class Data:
     shuffle: bool = True
     loader: Callable[[], Iterable[tuple[Any, Any]]] | None = None
     names: Sequence[str] = ()
+    ids: bool | None = None
     padding: int | None = None
     unknown: int | None = None
 
