@@ -117,6 +117,11 @@ class TablePreprocessing:
         flags = [np.isnan(raw[n]).astype(np.float64) for n in self.flagged]
         return np.stack([*parts, *flags], axis=1).astype(np.float32)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns of ``numbers``."""
+        return (*self.means, *(f"{name} is missing" for name in self.flagged))
+
     def shape(self, outputs: int) -> Shape:
         sizes = tuple(len(known) + 1 for known in self.categories.values())
         return Shape("table", outputs, len(self.means) + len(self.flagged), sizes)
