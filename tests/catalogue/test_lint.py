@@ -177,6 +177,13 @@ def test_adams_beta_needs_a_budget(trials: float | None, said: bool) -> None:
     assert ("adam_depth" in codes(parameters, trials=trials)) == said
 
 
+def test_a_line_to_paste_holds_any_text() -> None:
+    mine = 'é😀"\\ \n\x7f'
+    parameters = {"momentum": Float(0.0, 0.99), "optimizer": Choice("adam", "sgd", mine)}
+    line = of("condition_missing", parameters).evidence["line"]
+    assert tomllib.loads(line)["momentum"]["when"]["optimizer"] == ["sgd", mine]
+
+
 def test_errors_come_first() -> None:
     found = lint(Space(lr=LINEAR, momentum=Float(0.0, 1.0), seed=Choice(1, 2, 3)))
     order = ["error", "warning", "info"]

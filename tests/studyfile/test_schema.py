@@ -50,7 +50,7 @@ def test_the_schema_is_one() -> None:
     assert json.loads(json.dumps(schema())) == schema()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.toml")), ids=lambda p: p.name)
 def test_the_examples_are_accepted(path: Path) -> None:
     VALIDATOR.validate(tomllib.loads(path.read_text()))
 

@@ -43,5 +43,6 @@ def _one_or_several(values: tuple[Value, ...]) -> str:
 def _value(value: Value) -> str:
     """A value as TOML has it; none, for which it has no word, as text."""
     if isinstance(value, str | bool) or value is None:
-        return json.dumps("none" if value is None else value).replace("\x7f", "\\u007f")
+        text = json.dumps("none" if value is None else value, ensure_ascii=False)
+        return text.replace("\x7f", "\\u007f").encode(errors="replace").decode()
     return repr(value)
