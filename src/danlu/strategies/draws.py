@@ -15,6 +15,7 @@ from danlu.strategies.narrowing import choice
 from danlu.strategies.outlook import look
 from danlu.strategies.sampling import random_config
 from danlu.strategies.search import design, log_success
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 
@@ -45,7 +46,8 @@ def expected_config(box: Space, whole: Space, history: History) -> dict[str, Val
     if not box.free:
         return fresh_config((box, whole), history)
     encoding = encode(box)
-    w, _ = design(encoding, history, gather(history))
+    trusted = trust(encode(whole), gather(history))
+    w, _ = design(encoding, history, len(history.trials), trusted)
     config = encoding.config(w)
     known = {config_key(t.config) for t in history.trials.values()}
     return config if config_key(config) not in known else fresh_config((box, whole), history)
