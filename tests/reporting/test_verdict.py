@@ -80,7 +80,9 @@ def test_a_result_no_better_than_one_answer_is_not_to_be_relied_on() -> None:
 
 def test_where_nothing_learns_there_is_nothing_to_use() -> None:
     history = study([(c, [0.5] * 10) for c in configs(3)])
-    finding = Finding("nothing_learns", "error", 0.9, "None of 3.", {"look_at": ["data.", "loss."]})
+    finding = Finding(
+        "nothing_learns", "error", 0.9, "None of 3.", {"look_at": ["data.", "loss."]}
+    )
     verdict = verdict_of(history.after(Diagnosed(0.0, None, finding)))
     assert verdict.trial is None
     assert verdict.next == ("None of 3.", "Look at data.", "Look at loss.")

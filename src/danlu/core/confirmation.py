@@ -47,6 +47,11 @@ class Finalist:
     sound: bool = True
 
     @property
+    def counted(self) -> int:
+        """How many runs the mean is taken over."""
+        return len(self.repeats) if len(self.repeats) >= SHARED else len(self.losses)
+
+    @property
     def mean(self) -> float:
         """Mean loss: over the confirming seeds if there are enough, else over all."""
         fresh = [self.losses[s] for s in self.repeats]

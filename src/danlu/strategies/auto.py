@@ -4,7 +4,7 @@ Freeze-thaw is coarse to fine by itself: it begins with the default config and m
 trainings, and its model narrows them down as it learns where the good configs lie. What it lacks
 is the end: the best of many noisy single runs flatters itself, so the last part of the budget
 brings the best configs to their full length, the default config too, for a fair comparison, and
-trains the best again with fresh seeds.
+trains the best and the default again with the same fresh seeds.
 
 Of several objectives the end brings the Pareto set to its full length; nothing is confirmed,
 since that would take many trainings of each of its trials.

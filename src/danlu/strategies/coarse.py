@@ -20,7 +20,7 @@ from danlu.strategies.plan import (
     RATES_SHARE,
     Plan,
 )
-from danlu.strategies.ranges import changes, current, limits_of, tidy, told, with_ranges
+from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
 from danlu.strategies.rungs import loss_at
 
 REOPEN = 3.0  # times the best learning rates, on both sides, for the rest of the coarse stage
@@ -87,7 +87,8 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
     count = rates(space, p)
     if not count or any(e.code == "order" for e in history.logbook):
         return
-    trials = list(history.trials.values())[: count + 1]
+    alone = rate_space(space)
+    trials = [t for t in history.trials.values() if not outside(alone, t.config)][: count + 1]
     if len(trials) <= count or any(t.state == "running" for t in trials):
         return
     losses = [(loss_at(t, p.coarse_epochs, history.objective), t) for t in trials]
@@ -95,7 +96,7 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
         ((loss, t.number, t) for loss, t in losses if loss is not None and loss < float("inf")),
         key=lambda row: row[:2],
     )
-    seen = f"{count} learning rates with all else at its default, {len(ranked)} of them trained"
+    seen = f"{len(trials)} learning rates with all else at its default, {len(ranked)} trained well"
     best = [t for *_, t in ranked]
     ranges = {
         n: r
