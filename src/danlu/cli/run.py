@@ -86,6 +86,8 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
         print_summary(study.history)
     if study.history.outcome == "interrupted":
         raise click.exceptions.Exit(INTERRUPTED)
+    if study.history.outcome == "hopeless":
+        raise click.exceptions.Exit(1)
 
 
 def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
