@@ -96,7 +96,7 @@ class Study:
             tuple(command), tuple(further), _constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
-        folder = _folder(store, name) if store is not None else self._own_folder()
+        folder = folder_of(store, name) if store is not None else self._own_folder()
         self._attach(_opened(store), spec, chosen, folder)
         self._agree(space)
 
@@ -125,7 +125,7 @@ class Study:
             name = names[-1]
         history = opened.load(name)
         study = cls.__new__(cls)
-        study._attach(opened, history.spec, None, _folder(store, name))
+        study._attach(opened, history.spec, None, folder_of(store, name))
         return study
 
     def _own_folder(self) -> Path:
@@ -406,7 +406,7 @@ def _opened(store: str | Path | Store | None) -> Store:
     return open_store(store) if isinstance(store, str | Path) else store
 
 
-def _folder(store: object, name: str) -> Path:
+def folder_of(store: object, name: str) -> Path:
     """Where the trials' files lie: beside the database, or in ``.danlu`` of this folder."""
     local = isinstance(store, str | Path) and "://" not in str(store)
     base = Path(str(store)) if local else Path(".danlu")

@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "Show a study: its trials, best first, and what was found.",
     "why": "Say why: stages, log-book and findings, or one trial's decisions.",
     "best": "Show the best config, to read or to use.",
+    "serve": "Watch studies live in the browser.",
     "train": "Train the best config of the training kit on all data, and save the model.",
     "predict": "Predict new data with a saved model.",
     "report": "Write a report that opens in any browser.",

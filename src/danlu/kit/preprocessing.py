@@ -117,6 +117,11 @@ class TablePreprocessing:
         flags = [np.isnan(raw[n]).astype(np.float64) for n in self.flagged]
         return np.stack([*parts, *flags], axis=1).astype(np.float32)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns of ``numbers``."""
+        return (*self.means, *(f"{name} is missing" for name in self.flagged))
+
     def shape(self, outputs: int) -> Shape:
         sizes = tuple(len(known) + 1 for known in self.categories.values())
         return Shape("table", outputs, len(self.means) + len(self.flagged), sizes)
@@ -136,7 +141,7 @@ def _as_floats(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     numbers, stray = as_numbers(as_text(column))
     if stray:
         raise DataError(
-            f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row "
+            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
             f"{stray[0] + 1}."
         )
     return numbers

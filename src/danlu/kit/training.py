@@ -115,7 +115,7 @@ class Training:
         whole, default = self.data.whole, self.space.default()
         n, params = len(whole.y), self.params(default)
         return Problem(
-            data=_checked_data(whole),
+            data=_checked_data(whole, getattr(self.data.preprocessing, "names", ())),
             build=self.build,
             loss=training_loss(params, whole),
             optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
@@ -171,11 +171,11 @@ def device_of(settings: Settings) -> torch.device:
         raise DataError(f"device = {settings.device!r} cannot be used: {reason}") from None
 
 
-def _checked_data(part: Part) -> Data:
+def _checked_data(part: Part, names: tuple[str, ...]) -> Data:
     """The data as pre-flight takes them: one tensor of inputs, or a tuple of several."""
     x, x_val = (t[0] if len(t) == 1 else t for t in (part.x, part.x_val))
     text = part.shape.kind == "text"
     return Data(
-        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val,
+        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val, names=names,
         padding=PADDING if text else None, unknown=UNKNOWN if text else None,
     )  # fmt: skip
