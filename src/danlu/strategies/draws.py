@@ -45,7 +45,7 @@ def expected_config(box: Space, whole: Space, history: History) -> dict[str, Val
     if not box.free:
         return fresh_config((box, whole), history)
     encoding = encode(box)
-    w, _ = design(encoding, history, history.next_number)
+    w, _ = design(encoding, history, gather(history))
     config = encoding.config(w)
     known = {config_key(t.config) for t in history.trials.values()}
     return config if config_key(config) not in known else fresh_config((box, whole), history)
