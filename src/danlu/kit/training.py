@@ -77,6 +77,11 @@ class Training:
         return self._defaults.epochs
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that are reported and a study can go by."""
+        return self._defaults.metrics
+
+    @property
     def metric(self) -> str:
         """What is tuned, without its ``val_``."""
         return self.objective.partition("val_")[2]
