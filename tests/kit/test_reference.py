@@ -1,4 +1,4 @@
-"""The study files of the reference problems are sound, and say how to get data that are missing."""
+"""The study files of the reference problems are sound, or say how to get data that are missing."""
 
 from pathlib import Path
 
