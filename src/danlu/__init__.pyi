@@ -1,4 +1,5 @@
 from danlu.catalogue.families import space
+from danlu.checking import check
 from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
@@ -10,6 +11,7 @@ from danlu.core.record import Report, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import (
+    CheckError,
     ConfigError,
     DanluError,
     LaunchError,
@@ -30,6 +32,7 @@ __version__: str
 __all__ = [
     "Advice",
     "Budget",
+    "CheckError",
     "Choice",
     "Command",
     "ConfigError",
@@ -56,6 +59,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "check",
     "importance",
     "predict",
     "report",

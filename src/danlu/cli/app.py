@@ -15,6 +15,7 @@ from danlu.errors import DanluError
 
 COMMANDS = {
     "run": "Run a study, or go on with it: the same command again resumes.",
+    "check": "Check data, model and training loop before the first trial.",
     "ls": "List the studies of this folder.",
     "show": "Show a study: its trials, best first, and what was found.",
     "best": "Show the best config, to read or to use.",

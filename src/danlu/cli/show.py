@@ -36,6 +36,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
     click.echo(clean(describe(history.spec)))
     click.echo(clean(_state(history, running)))
     if not history.trials:
+        _print_findings(history)
         return
     click.echo()
     print_best(history)

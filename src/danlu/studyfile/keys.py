@@ -71,6 +71,10 @@ def is_function(value: Any) -> bool:
     return is_text(value) and bool(re.fullmatch(r"[^:\s][^:]*:[^\W\d]\w*", value))
 
 
+def is_check(value: Any) -> bool:
+    return is_flag(value) or value == "warn"
+
+
 def anything(_value: Any) -> bool:
     return True
 
@@ -87,6 +91,8 @@ RUN = {
     "function": Key('a text of the form "module:function"', is_function),
     "metrics": Key("a regular expression with named groups, as text", is_text),
     "workers": Key("a whole number from 1", whole(1, 10_000)),
+    "problem": Key('a text of the form "module:name" (of a danlu.Problem)', is_function),
+    "check": Key('true, false or "warn"', is_check),
     "budget": Key('a text such as "20x", "30 trials" or "2h", or a list of them', is_budget),
 }
 PLAN = {"strategy": Key('a text such as "auto"', is_text)}
