@@ -144,7 +144,8 @@ class Study:
         known = self._store.load(spec.name)
         kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
         changes = differences(kept, spec)
-        if changes and not known.trials:  # it was only checked: the file may still change
+        only_checked = known.version and not known.process  # then the file may still change
+        if changes and only_checked:
             self._store.remove(spec.name)
             self._store.create(spec)
             return
