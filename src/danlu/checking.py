@@ -107,10 +107,10 @@ def examined(
         return examine(replace(found, params=own | default), go_on=go_on)
 
     checklist = _in_child(work)
-    return replace(checklist, task=_in_terms_of(spec.objective.metric, checklist.task))
+    return replace(checklist, task=in_terms_of(spec.objective.metric, checklist.task))
 
 
-def _in_terms_of(metric: str, task: Task) -> Task:
+def in_terms_of(metric: str, task: Task) -> Task:
     """The task with baselines in the metric that is tuned; those of another one are unknown."""
     words = set(re.split(r"[^a-z0-9]+", metric.lower()))
     if task.baseline_loss is not None and "loss" in words:

@@ -11,7 +11,6 @@ import torch
 from tests.preflight.problems import (
     CLASSES,
     COLUMNS,
-    HEALTHY,
     Softmaxed,
     blobs,
     found,
