@@ -3,7 +3,7 @@
     python benchmarks/diagnosis.py --cache /tmp/curves      # about 15 minutes on one core
     python benchmarks/diagnosis.py --quick                  # one seed, three parts: two minutes
 
-Thresholds may be changed by what the first part (tune) shows, never by the others. A fault counts
+Thresholds may be changed by what the first parts (tune) show, never by the others. A fault counts
 if it did harm (the kill criterion): the best validation accuracy is more than two standard errors
 below that of the healthy twins, or 90 % of the twin's skill took more than twice as many epochs.
 With ``--cache`` curves are kept, so that rules can be scored again in seconds.
@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from faults import FAULTS, HEALTHY, PARTS, Case, build
+from faults import DATA, FAMILIES, FAULTS, HEALTHY, PARTS, TUNE, Case, build
 from faults.baselines import autotrainer, umlaut
 from faults.repairs import LR_3, apply, first_move
 from faults.runs import Runs, history_of, linear_metric
@@ -27,8 +27,7 @@ from table import markdown
 from danlu.core.finding import Advice, Finding
 from danlu.diagnosis.verdicts import verdicts
 
-TUNE = PARTS[0]
-GROUPS = {"tune": PARTS[:1], "held-out families": PARTS[1:3], "held-out data": PARTS[3:]}
+GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA}
 HEALTHY_SEEDS = 10
 
 
@@ -126,15 +125,15 @@ def per_verdict(judged: list[Judged]) -> list[list[str]]:
     rows = []
     codes = Counter(code for r in judged for code in r.said)
     for code in sorted({*codes, *(c for r in judged for c in r.expected)}):
-        said = [r for r in judged if code in r.said and (r.expected or not r.killed)]
+        said = [r for r in judged if code in r.said and (r.named or r.case.fault == HEALTHY)]
         first = [r for r in said if r.primary == code]
         due = [r for r in judged if r.expected[:1] == (code,)]
         if code in ("good", "still_improving", "plateau", "saturated_early"):
             continue
         rows.append([
             code,
-            share(sum(code in r.expected for r in first), len(first)),
-            share(sum(code in r.expected for r in said), len(said)),
+            share(sum(code in r.named for r in first), len(first)),
+            share(sum(code in r.named for r in said), len(said)),
             share(sum(bool(set(r.said) & set(r.expected)) for r in due), len(due)),
         ])  # fmt: skip
     return rows
@@ -225,7 +224,7 @@ def main() -> None:
     parser.add_argument("--no-recovery", action="store_true", help="do not train by advice")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    quick = (TUNE, "cancer-mlp", "wine-mlp")
+    quick = (TUNE[0], "cancer-mlp", "wine-mlp")
     parts = [p for p in given.parts if not given.quick or p in quick]
     seeds, runs = (1 if given.quick else 3), Runs(given.cache)
     train_all(parts, seeds, runs)

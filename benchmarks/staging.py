@@ -14,6 +14,7 @@ Finished cells are kept in ``--out``, so that a run can be stopped and started a
 """
 
 import argparse
+import importlib
 import json
 import math
 import os
@@ -21,7 +22,8 @@ import statistics
 import sys
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,15 @@ Options = Mapping[str, Any]
 Loss = Callable[[Mapping[str, Value], int, int], Mapping[str, float]]
 """(config, seed, epoch) → the metrics reported at that epoch."""
 
+MOVES = ("order", "narrow", "findings", "proxy_check", "model")
 VARIANTS: Mapping[str, tuple[str, Options]] = {
     "staged": ("staged", {}),
+    "without order": ("staged", {"order": False}),
+    "without narrow": ("staged", {"narrow": False}),
+    "without findings": ("staged", {"findings": False}),
+    "without proxy_check": ("staged", {"proxy_check": False}),
+    "without model": ("staged", {"model": False}),
+    "none of them": ("staged", dict.fromkeys(MOVES, False)),
     "auto": ("auto", {}),
     "random": ("random", {}),
 }
@@ -57,19 +66,21 @@ def studied(
     return study.history
 
 
+@cache
 def harness() -> Any:
     """The harness's problems."""
     folder = os.environ.get("DANLU_BENCH")
     if not folder:
         sys.exit("DANLU_BENCH must name the folder of the benchmark harness.")
     sys.path.insert(0, folder)
-    return __import__("problems")
+    return importlib.import_module("problems")
 
 
-def on_curves(problem: Any, variant: str, budget: float, seed: int) -> dict[str, float]:
+def on_curves(named: str, variant: str, budget: float, seed: int) -> dict[str, float]:
     """One study on a problem of the harness; its regret, and the full trainings it took."""
     from adapter import space_of
 
+    problem = harness().load(named)
     curves: dict[int, Any] = {}
 
     def train(trial: Any) -> None:
@@ -94,11 +105,12 @@ def on_training(task: str, variant: str, budget: float, seed: int) -> dict[str, 
     chosen = TASKS[task]
     name, options = VARIANTS[variant]
 
+    going: dict[int, Iterator[Mapping[str, float]]] = {}  # paused trainings keep their network
+
     def train(trial: Any) -> None:
-        runs = chosen.training(trial.params, trial.seed)
-        for epoch, metrics in zip(range(1, trial.until + 1), runs, strict=False):
-            if epoch > trial.start and trial.report(epoch, metrics):
-                return
+        epochs = going.setdefault(trial.number, chosen.training(trial.params, trial.seed))
+        for epoch in trial.epochs():
+            trial.report(epoch, next(epochs))
 
     history = studied(name, options, chosen.space, chosen.epochs, budget, seed, train)
     assert history.best is not None
@@ -166,18 +178,15 @@ def main() -> None:
     budgets = [float(b) for b in o.budgets.split(",")]
     out = Path(o.out)
     cells: Cells = json.loads(out.read_text()) if out.exists() else {}
-    jobs: list[tuple[str, Callable[[], dict[str, float]]]] = []
-    source = harness() if o.problems else None
-    names = source.names(o.problems) if source else []
-    for seed in range(o.first_seed, o.first_seed + o.seeds):
-        for budget in budgets:
-            for variant in variants:
-                jobs += [(f"{p}|{budget:g}|{variant}|{seed}",
-                          lambda p=p, v=variant, b=budget, s=seed:
-                          on_curves(source.load(p), v, b, s)) for p in names]  # fmt: skip
-                jobs += [(f"{t}|{budget:g}|{variant}|{seed}",
-                          lambda t=t, v=variant, b=budget, s=seed: on_training(t, v, b, s))
-                         for t in filter(None, o.real.split(","))]  # fmt: skip
+    sources = [(on_curves, n) for n in (harness().names(o.problems) if o.problems else ())]
+    sources += [(on_training, n) for n in o.real.split(",") if n]
+    jobs = [
+        (f"{name}|{budget:g}|{variant}|{seed}", partial(run, name, variant, budget, seed))
+        for seed in range(o.first_seed, o.first_seed + o.seeds)
+        for budget in budgets
+        for variant in variants
+        for run, name in sources
+    ]
     measured(cells, out, jobs)
     report(cells, variants, budgets)
 

@@ -14,6 +14,8 @@ OVERLAP = 1.5  # noise, in standard deviations of the inputs, that makes two cla
 
 BASE: dict[str, Settings] = {
     "digits-mlp": Settings(),
+    "digits-deep": Settings(layers=4, lr=1e-3, dropout=0.05),
+    "parity-mlp": Settings(width=32, lr=1e-3, dropout=0.2),
     "digits-cnn": Settings(lr=3e-3, batch_size=64, epochs=25),
     "digits-gru": Settings(lr=3e-3, batch_size=64, epochs=25),
     "cancer-mlp": Settings(lr=1e-3, width=16, dropout=0.2),

@@ -38,6 +38,11 @@ class Judged:
         return FAULTS[self.case.fault].expected if self.killed else ()
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Codes that name the fault, whether it did harm or not."""
+        return () if self.case.fault == HEALTHY else FAULTS[self.case.fault].expected
+
+    @property
     def primary(self) -> str:
         return self.said[0] if self.said else "good"
 
@@ -105,8 +110,8 @@ def any_of(runs: Iterable[Judged]) -> tuple[int, int, int]:
 
 
 def alarms(runs: Iterable[Judged]) -> list[Judged]:
-    """Runs of which something bad was said."""
-    return [r for r in runs if set(r.said) - BENIGN - {"unclear"}]
+    """Runs of which something bad was said that does not name their fault."""
+    return [r for r in runs if set(r.said) - BENIGN - {"unclear"} - set(r.named)]
 
 
 def healthy(runs: Iterable[Judged]) -> list[Judged]:

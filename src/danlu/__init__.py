@@ -58,6 +58,7 @@ __all__ = [
     "TrialRecord",
     "check",
     "importance",
+    "lint",
     "predict",
     "report",
     "space",
@@ -80,6 +81,7 @@ LATER = {
     "TrialRecord": "danlu.core.record",
     "importance": "danlu.comparing",
     "check": "danlu.checking",
+    "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
     "space": "danlu.catalogue.families",
 }

@@ -1,4 +1,5 @@
 from danlu.catalogue.families import space
+from danlu.catalogue.lint import lint
 from danlu.checking import check
 from danlu.comparing import importance
 from danlu.core.command import Command
@@ -61,6 +62,7 @@ __all__ = [
     "TrialRecord",
     "check",
     "importance",
+    "lint",
     "predict",
     "report",
     "space",

@@ -4,6 +4,7 @@ What strategies, study rules and reports share: losses brought to one epoch, and
 parameter matters for them.
 """
 
+import math
 import statistics
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from danlu.surrogates.linalg import Array
 
 BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing about the config
 RUNG_GROWTH = 1.3  # between epochs at which curves are compared
+HUGE = 1e30  # what is larger is cut: it tells nothing more, and its square would be infinite
 FEWEST_PAIRS = 3  # trials seen at two epochs before their change is trusted
 
 
@@ -45,19 +47,27 @@ class ParameterImportance:
         pairs: Two parameters → their share beyond what they explain alone, largest first.
         rows: How many trials they rest on.
         explained: Share of the whole variance that the model explains on trials it has not seen.
+        sd: Standard deviation of the losses that were compared, those far off cut.
     """
 
     single: Mapping[str, Share]
     pairs: Mapping[tuple[str, str], Share]
     rows: int
     explained: float
+    sd: float
 
     def total(self, name: str) -> float:
         """What a parameter explains alone and in all its pairs together."""
         return self.single[name].value + sum(s.value for p, s in self.pairs.items() if name in p)
 
+    def effect(self, name: str) -> float:
+        """Standard deviation of what a parameter explains, in the objective's units."""
+        return self.sd * math.sqrt(self.explained * self.total(name))
 
-def importance(study: History | Recorded) -> ParameterImportance | None:
+
+def importance(
+    study: History | Recorded, *, repeats: int = shares.REPEATS
+) -> ParameterImportance | None:
     """How much each free parameter matters for the objective in what was tried.
 
     Trials of different lengths are brought to one epoch (`levelled`); failed ones count as the
@@ -66,6 +76,7 @@ def importance(study: History | Recorded) -> ParameterImportance | None:
 
     Args:
         study: A `Study` or its `History`.
+        repeats: From how many resamples the intervals are taken.
 
     Returns:
         None if there is too little to tell: fewer than 15 trials, or values that are all equal.
@@ -78,7 +89,7 @@ def importance(study: History | Recorded) -> ParameterImportance | None:
     trials = [history.trials[n] for n in losses]
     names = history.spec.space.free
     X, y = unit_rows(history.spec.space, trials), np.array(list(losses.values()))
-    found = shares.importance(X, y, history.spec.seed) if trials else None
+    found = shares.importance(X, y, history.spec.seed, repeats=repeats) if trials else None
     if found is None:
         return None
     single = dict(zip(names, found.single, strict=True))
@@ -86,7 +97,7 @@ def importance(study: History | Recorded) -> ParameterImportance | None:
     return ParameterImportance(
         dict(sorted(single.items(), key=lambda item: -item[1].value)),
         dict(sorted(pairs.items(), key=lambda item: -item[1].value)),
-        found.rows, found.explained,
+        found.rows, found.explained, found.sd,
     )  # fmt: skip
 
 
@@ -134,7 +145,11 @@ def levelled(history: History, proxy: Proxy) -> dict[int, float]:
 def best_so_far(history: History, trial: TrialRecord) -> list[tuple[int, float]]:
     """(epoch, best loss up to it) of a trial's finite values of the objective."""
     sign = history.objective.loss(1.0)
-    known = [(e, sign * v) for e, v in trial.curve(history.objective.metric) if abs(v) < np.inf]
+    known = [
+        (e, min(HUGE, max(-HUGE, sign * v)))
+        for e, v in trial.curve(history.objective.metric)
+        if abs(v) < np.inf
+    ]
     return list(zip((e for e, _ in known), accumulate((v for _, v in known), min), strict=True))
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from danlu import checking
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.spec import Spec
@@ -17,6 +18,7 @@ from danlu.executors.inline import InlineExecutor
 from danlu.executors.launched import recovered
 from danlu.executors.processes import ProcessExecutor
 from danlu.executors.server import Train
+from danlu.preflight.checklist import Checklist
 from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 from danlu.tuner import Tuner, Watch
@@ -86,6 +88,18 @@ def run(
     )  # fmt: skip
     with _signals(tuner):
         return tuner.run()
+
+
+def with_trainings(
+    spec: Spec, train: Train | str | Command, folder: Path, checklist: Checklist
+) -> Checklist:
+    """The checklist with what two short trainings of the default config report.
+
+    Raises:
+        LaunchError: If training cannot be started.
+    """
+    trainings = checking.first_epochs(spec, executor_for(spec, train), folder)
+    return checking.with_reports(spec, checklist, trainings)
 
 
 def check_outcome(history: History) -> None:

@@ -92,7 +92,7 @@ class Study:
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
         folder = folder_for(store, name) if store is not None else self._own_folder()
         self._attach(opened(store), spec, chosen, folder)
-        self._agree()
+        self._agree(space)
 
     @classmethod
     def from_spec(cls, spec: Spec, *, store: str | Path | Store | None = ".danlu") -> "Study":
@@ -135,7 +135,7 @@ class Study:
         self._asking: Asking | None = None
         self.folder = folder
 
-    def _agree(self) -> None:
+    def _agree(self, written: Space) -> None:
         """Create the study, or go on with the one of that name if it is the same."""
         spec = self._history.spec
         if spec.name not in self._store.studies():
@@ -143,11 +143,12 @@ class Study:
             return
         known = self._store.load(spec.name)
         kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
+        spec = replace(spec, space=filled(written, kept.space))
         changes = differences(kept, spec)
         only_checked = known.version and not known.process  # then the file may still change
         if changes and only_checked:
             self._store.remove(spec.name)
-            self._store.create(spec)
+            self._store.create(self._history.spec)
             return
         if changes:
             raise StudyError(
@@ -288,9 +289,8 @@ class Study:
         if checking.has_problem(train, problem):
             checklist = checking.examined(self.spec, train, problem, go_on=go_on)
         if training and train is not None and (go_on or not checklist.errors):
-            place = executor_for(self.spec, train)
-            trainings = checking.first_epochs(self.spec, place, self.folder / "preflight")
-            checklist = checking.with_reports(self.spec, checklist, trainings)
+            folder = self.folder / "preflight"
+            checklist = running.with_trainings(self.spec, train, folder, checklist)
         checking.check_done(checklist)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)

@@ -46,7 +46,8 @@ from danlu.core.request import (
     tried,
 )
 from danlu.core.spending import continued, out_of_time, spent, started
-from danlu.diagnosis.rules import RULES, Rule, new_findings, says_stop
+from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
+from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
@@ -74,6 +75,8 @@ class Tuner:
         watch: Called with the history at every turn.
         recover: Reads what a launch wrote that no tuner collected.
         rules: What looks at each trial's curves after each report.
+        study_rules: What looks at the study as a whole when trials close, ever less often.
+        heed: Whether the study ends when these say that nothing learns.
     """
 
     def __init__(
@@ -86,6 +89,8 @@ class Tuner:
         watch: Watch = lambda _: None,
         recover: Recover = lambda _: (),
         rules: Sequence[Rule] = RULES,
+        study_rules: Sequence[StudyRule] = STUDY_RULES,
+        heed: bool = True,
     ) -> None:
         self.history = history
         self.strategy = strategy
@@ -95,12 +100,15 @@ class Tuner:
         self.watch = watch
         self.recover = recover
         self.rules = rules
+        self.study_rules = study_rules
+        self.heed = heed
         self.interrupts = 0  # 1: finish what runs; 2: end now
         self._unsaved: list[Event] = []
         self._endings: dict[int, Stopped | Failed] = {}
         self._over = ""
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
+        self._look_at = 0  # version of the history from which on the study is looked at again
         self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
         left = store.requests(history.spec.name)
         self._heard = max((r.number for r in left), default=0)
@@ -178,6 +186,8 @@ class Tuner:
         )  # fmt: skip
         if on_hold(self.history):
             self._note(Noted(time.time(), resumed_by_running()))
+        if self.history.trials:
+            self._look()
 
     def _left_over(self, lost: Lost) -> Closing:
         """What the loss of a worker means: nothing, if it had done all that it should."""
@@ -201,6 +211,7 @@ class Tuner:
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(_interrupted(time.time(), trial.number))
+        self._look()
         self._note(Ended(time.time(), self._outcome, self._over))
         self._save()
         self.watch(self.history)
@@ -357,15 +368,33 @@ class Tuner:
             if ending is not None:
                 event = replace(ending, at=event.at)
             self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._judge(event.trial)
             self._check_starts()
+            if self.history.version >= self._look_at:
+                self._look()
         else:
             self._note(event)
+
+    def _look(self) -> None:
+        """Record what is to be said about the study as a whole; end it if nothing learns."""
+        for finding in study_news(self.history, self.study_rules):
+            self._note(Diagnosed(time.time(), None, finding))
+        self._look_at = next_look(self.history)
+        if self.heed and (verdict := ends_study(self.history)) is not None:
+            self._finish("failed", verdict.message)
 
     def _diagnose(self, number: int) -> None:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):
             self._note(Diagnosed(time.time(), number, finding))
             if says_stop(finding):
-                self._stop(number, Failed(time.time(), number, finding.code, finding.message))
+                now, why = time.time(), finding.message
+                ending = Failed(now, number, finding.code, why) if ruins(finding) else None
+                self._stop(number, ending or Stopped(now, number, why))
+
+    def _judge(self, number: int) -> None:
+        """Record what the curves of a trial that pauses or ended say."""
+        found = judgement(self.history, self.history.trials[number])
+        self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
     def _stop(self, number: int, ending: Stopped | Failed) -> None:
         """End an open trial; a running one is closed when its processes are gone."""

@@ -1,5 +1,7 @@
 """Ready spaces hang together, and take what a person puts in their place."""
 
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from danlu.catalogue.roles import catalogue, known, role_of
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
 from danlu.errors import SpaceError
+from danlu.kit.params import Params
 
 FAMILIES = sorted(catalogue()["families"])
 families = st.sampled_from(FAMILIES)
@@ -28,6 +31,15 @@ def test_the_role_in_a_family_is_the_one_that_its_name_tells(family: str) -> Non
     made = space(family)
     for name in made.free:
         assert made[name].role == role_of(name, Choice(1))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_kit_takes_the_names_and_values_of_every_family(family: str) -> None:
+    made = space(family)
+    for name, p in made.parameters.items():
+        assert name.startswith("lr_") or name in {f.name for f in fields(Params)}
+        if isinstance(p, Choice) and name in Params.CHOICES:
+            assert set(p.values) <= set(Params.CHOICES[name])
 
 
 @pytest.mark.parametrize("role", catalogue()["roles"])

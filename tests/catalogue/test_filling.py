@@ -104,3 +104,25 @@ def test_a_study_fills_its_space_and_can_be_gone_on_with(tmp_path: Path) -> None
     assert made.log is True
     assert study().spec.space["lr"] == made
     assert danlu.Study.open("s", store=tmp_path).spec.space["lr"] == made
+
+
+def test_a_study_goes_on_though_the_catalogue_has_learnt_since(tmp_path: Path) -> None:
+    def study(lr: Float) -> Parameter:
+        made = danlu.Study("s", space=Space(lr=lr), objective="min loss", epochs=2, store=tmp_path)
+        return made.spec.space["lr"]
+
+    began = Float(1e-4, 1e-1, log=False, limits=(1e-5, 0.5), role="lr")  # as if taken then
+    assert study(began) == began
+    assert study(Float(1e-4, 1e-1)) == began
+    with pytest.raises(danlu.StudyError, match="its space differs in lr"):
+        study(Float(1e-4, 1e-1, limits=(1e-6, 1.0)))
+
+
+def test_a_written_scale_that_differs_makes_another_study(tmp_path: Path) -> None:
+    def study(log: bool) -> None:
+        space = Space(lr=Float(1e-4, 1e-1, log=log))
+        danlu.Study("s", space=space, objective="min loss", epochs=2, store=tmp_path)
+
+    study(log=True)
+    with pytest.raises(danlu.StudyError, match="its space differs in lr"):
+        study(log=False)

@@ -18,7 +18,7 @@ CLASSES, COLUMNS = 4, 8
 
 
 @cache
-def blobs() -> Mapping[str, Array]:
+def blobs() -> dict[str, Any]:
     """Four clouds of points in eight dimensions, standardised."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(CLASSES, COLUMNS)) * 1.2

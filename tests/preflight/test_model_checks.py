@@ -78,12 +78,12 @@ def zero(model: nn.Module) -> None:
 
 
 def dead(model: nn.Module) -> None:
-    model[0].bias.fill_(-20.0)  # type: ignore[index,union-attr,operator]
+    model[0].bias.fill_(-20.0)  # type: ignore[index]
 
 
 def frozen(params: Params) -> nn.Module:
     model = network(params)
-    model[0].requires_grad_(False)  # type: ignore[index,operator]
+    model[0].requires_grad_(False)  # type: ignore[index]
     return model
 
 
@@ -104,7 +104,7 @@ def step(*, clear: bool = True, sign: float = 1.0) -> Any:
         if clear:
             optimizer.zero_grad()
         loss = sign * cross_entropy(model(x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         return loss.detach()
 
@@ -120,7 +120,7 @@ def unseeded(params: Params) -> nn.Module:
     generator.seed()
     model = network(params)
     with torch.no_grad():
-        model[0].weight.normal_(generator=generator)  # type: ignore[index,union-attr,operator]
+        model[0].weight.normal_(generator=generator)  # type: ignore[index]
     return model
 
 

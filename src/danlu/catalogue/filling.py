@@ -16,14 +16,36 @@ from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Space
 
 
-def filled(space: Space) -> Space:
+def filled(space: Space, before: Space | None = None) -> Space:
     """The space with role, scale and limits of each free parameter that is known.
 
     The scale is taken only where the range spans two decades or more, limits only where the range
     lies within them: else the parameter is counted in other units than the role's.
+
+    Args:
+        space: As it was written.
+        before: The same as it was filled when its study began; what is open is taken from there,
+            so that a study goes on though the catalogue has learnt since.
     """
     subject = Subject(space)
-    return space.replaced({name: _filled(space[name], subject.of(name)) for name in space.free})
+    full = {name: _filled(space[name], subject.of(name)) for name in space.free}
+    for name in full if before is not None else ():
+        assert before is not None
+        if name in before:
+            full[name] = _as_before(space[name], full[name], before[name])
+    return space.replaced(full)
+
+
+def _as_before(p: Parameter, full: Parameter, before: Parameter) -> Parameter:
+    """The filled parameter with what was taken earlier for what ``p`` leaves open."""
+    if type(p) is not type(before) or isinstance(p, Choice) or isinstance(before, Choice):
+        return full
+    if before.log is None:  # of a version that took nothing
+        return full
+    taken: dict[str, Any] = {key: getattr(before, key) for key in ("log", "limits", "role")}
+    return replace(
+        p, **{k: v if getattr(p, k) is None else getattr(p, k) for k, v in taken.items()}
+    )
 
 
 def _filled(p: Parameter, known: Known | None) -> Parameter:

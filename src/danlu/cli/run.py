@@ -14,6 +14,7 @@ import click
 from danlu.checking import has_problem, refuse
 from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
+from danlu.cli.lint import remarks
 from danlu.cli.options import store_option
 from danlu.cli.screen import clean
 from danlu.cli.summary import aims, print_summary
@@ -227,3 +228,6 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
         say("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
         say(f"Goes on after {format_count(len(history.trials), 'trial')}.")
+        return
+    for remark in remarks(spec):
+        say(click.style(clean(remark), dim=True) if sys.stdout.isatty() else clean(remark))

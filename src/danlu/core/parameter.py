@@ -45,6 +45,8 @@ def _range_problems(p: "Float | Int") -> list[str]:
     problems = []
     if p.low > p.high:
         problems.append(f"low must not exceed high, but got low={p.low!r} > high={p.high!r}.")
+    elif not is_number(p.high - p.low):
+        problems.append(f"the range [{p.low!r}, {p.high!r}] is too wide: its width is infinite.")
     if p.log and p.low <= 0:
         problems.append(
             f"a log scale needs low > 0, but got low={p.low!r}. "

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from danlu.core.decision import FULL, Proxy
@@ -116,4 +117,4 @@ class TrialRecord:
 
     def metric_names(self) -> list[str]:
         """Names of all metrics it reported, in the order of their first appearance."""
-        return list(dict.fromkeys(name for r in self.reports for name in r.metrics))
+        return list(dict.fromkeys(chain.from_iterable(r.metrics for r in self.reports)))

@@ -19,6 +19,8 @@ def not_finite(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     """
     objective = at.history.objective.metric
     for report in at.trial.reports:
+        if math.isfinite(sum(report.metrics.values())):  # mostly; a sum may overflow
+            continue
         for name, value in report.metrics.items():
             if math.isfinite(value) or not (name == objective or recognition.is_loss(name)):
                 continue
@@ -41,8 +43,11 @@ def diverging(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     gives the scale of the task to a training loss that begins near zero. Losses that are negative
     at first have no such scale and are not judged.
     """
-    name, start = at.named.train_loss, _start(at)
-    curve = at.trial.curve(name) if name else []
+    name = at.named.train_loss
+    if name is None or not _above_start(at, name):
+        return None
+    start = _start(at)
+    curve = at.trial.curve(name)
     known = at.chance_loss is not None
     last = thresholds.DIVERGED_EPOCHS_KNOWN if known else thresholds.DIVERGED_EPOCHS
     first = 1 if known else thresholds.DIVERGED_START_EPOCHS
@@ -87,6 +92,13 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
     late = since > LATE * at.horizon
     return (advice.lr(1 / 3 if late else 0.1), advice.CLIP, advice.WARM_UP)
+
+
+def _above_start(at: Features, name: str) -> bool:
+    """Whether the last report allows for divergence: most curves need no closer look."""
+    first, last = (at.trial.reports[i].metrics.get(name) for i in (0, -1))
+    least = at.chance_loss if at.chance_loss is not None else first
+    return last is None or least is None or not last <= thresholds.DIVERGED_FACTOR * least
 
 
 def _answers_well(at: Features) -> bool:

@@ -16,23 +16,23 @@ LEARNS_NOT = (
 
 
 def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
-    """The loss before the first step is far above the constant answer's (A3, M03)."""
-    first, chance, loss = at.initial_loss, at.chance_loss, at.train_loss
-    if first is None or chance is None:
+    """The loss before the first step is far above what even answers have (A3, M03)."""
+    first, usual, loss = at.initial_loss, at.usual_first_loss, at.train_loss
+    if first is None or usual is None:
         return None
-    ratio, regression = first / chance, at.task.kind == "regression"
+    ratio, regression = first / usual, at.task.kind == "regression"
     limit = thresholds.SCALE_RATIO_REGRESSION if regression else thresholds.SCALE_RATIO
     if ratio <= limit:
         return None
     return verdict(
         at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
-        f"Before the first step the loss was {first:.3g}, {ratio:.3g} times that of a constant "
-        f"answer ({chance:.3g}): inputs or first weights are too large. Standardise the inputs "
+        f"Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
+        f"{usual:.3g}: inputs or first weights are too large. Standardise the inputs "
         "(images: divide by 255), check how the weights are set at first, and set the output's "
         "bias to the mean of the target.",
         (advice.check("inputs", "standardise them", advice.DATA),
          advice.check("weights", "usual first weights (He, Glorot)")),
-        initial=first, constant=chance, end=loss.end if len(loss) else None,
+        initial=first, usual=usual, end=loss.end if len(loss) else None,
     )  # fmt: skip
 
 
@@ -145,7 +145,10 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     luck = thresholds.CHANCE_ERRORS * at.standard_error(chance, n_val) / (1.0 - chance)
     error = at.standard_error(chance, at.task.n_train)
     learnt = train.end - chance > thresholds.VAL_CHANCE_Z * error
-    if best is None or skill is None or best >= max(thresholds.CHANCE_SKILL, luck):
+    end, limit = at.skill(val.end), max(thresholds.CHANCE_SKILL, luck)
+    if best is None or skill is None or end is None or end >= limit:
+        return None
+    if best >= max(thresholds.CHANCE_BEST_SKILL, limit):
         return None
     if skill <= thresholds.VAL_CHANCE_TRAIN_SKILL or not learnt:
         return None
@@ -171,7 +174,10 @@ def _one_answer(at: Features) -> bool:
 
 
 def collapse(at: Features, _: Set[str]) -> Finding | None:
-    """Nearly every validation sample gets the same answer."""
+    """Nearly every validation sample gets the same answer, though training learns.
+
+    A network at chance does so too: that is said already.
+    """
     top, entropy = _top_share(at), at.other("val_entropy")
     true = max(at.task.priors) if at.task.priors else 0.0
     imbalanced = bool(at.task.priors) and min(at.task.priors or ()) < thresholds.IMBALANCED * true
@@ -179,7 +185,7 @@ def collapse(at: Features, _: Set[str]) -> Finding | None:
     beyond = 0.0 if imbalanced else true + thresholds.TOP_EXCESS
     same = bool(len(top)) and top.end > max(thresholds.TOP_SHARE, beyond)
     flat = bool(len(entropy)) and entropy.end < thresholds.LOW_ENTROPY
-    if at.epochs < thresholds.LEAST_EPOCHS or not (same or flat):
+    if at.epochs < thresholds.LEAST_EPOCHS or not (same or flat) or _stuck(at):
         return None
     seen = f"{percent(top.end)} of the validation samples get the same answer" if same else (
         f"the answers' entropy is {entropy.end:.3g} of the largest possible"

@@ -47,7 +47,7 @@ def _loss_noise(at: Features) -> float | None:
     loss = at.val_loss
     if loss.noise is None or len(loss) < thresholds.NOISY_EPOCHS:
         return None
-    material = loss.noise > thresholds.RISE_MATERIAL * (at.scale or 0.0)
+    material = loss.noise > thresholds.NOISY_LOSS_MATERIAL * (at.scale or 0.0)
     return loss.noise if material and loss.noise > thresholds.NOISY_LOSS * abs(loss.end) else None
 
 

@@ -122,12 +122,22 @@ class Features:
         return _positive(self.task.initial_loss if known is None else known)
 
     @cached_property
+    def usual_first_loss(self) -> float | None:
+        """What the loss is before the first step when all is well.
+
+        A network answers all classes alike at first, however uneven they are.
+        """
+        if self.chance_loss is None or not self.classes or self.task.kind == "regression":
+            return self.chance_loss
+        return max(self.chance_loss, math.log(self.classes))
+
+    @cached_property
     def scale(self) -> float | None:
         """The loss to begin with: what progress and up-moves are measured against."""
-        chance, first = self.chance_loss, self.initial_loss
-        if chance is not None:
-            usual = first is not None and first < USUAL_FIRST_LOSS * chance
-            return max(chance, first) if usual and first is not None else chance
+        usual, first = self.usual_first_loss, self.initial_loss
+        if usual is not None:
+            near = first is not None and first < USUAL_FIRST_LOSS * usual
+            return max(usual, first) if near and first is not None else usual
         if first is not None:
             return first
         return _positive(self.train_loss.values[0]) if len(self.train_loss) else None

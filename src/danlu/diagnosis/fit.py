@@ -1,5 +1,6 @@
 """Verdicts on how well the network fits: too well, too little, or training held back."""
 
+import math
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from danlu.core.finding import Advice, Finding
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.features import Features
+from danlu.diagnosis.optimisation import smoothing_entropy, softmax_twice, still_falls
 from danlu.diagnosis.words import percent, verdict
 
 BROKEN = frozenset({"diverged", "not_learning", "val_at_chance"})
@@ -18,7 +20,7 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
         return None
     lead = -at.gap
     if lead <= max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
-        return None
+        return None if found & {"bad_scale", "lr_too_high"} else _unsure(at)
     train, val = percent(at.train_metric.end), percent(at.val_metric.end)
     if at.task.eval_mode_train:
         reason = (
@@ -41,6 +43,43 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
         f"Validation ({val}) is better than training ({train}), {reason}", moves,
         train=at.train_metric.end, val=at.val_metric.end,
     )  # fmt: skip
+
+
+def _unsure(at: Features) -> Finding | None:
+    """Right answers that are given with little certainty: what strong dropout leaves behind.
+
+    Calibrated answers with error rate e lose as much as their entropy, H(e) + e·log(C − 1);
+    labels that are smoothed on purpose cost no more than their own entropy.
+    """
+    loss, skill, classes = at.train_loss, at.train_skill, at.classes
+    if not len(loss) or skill is None or classes is None or at.chance_loss is None:
+        return None
+    end = loss.end - smoothing_entropy(at)
+    dropout = at.roles.get("dropout", 0.0)
+    factor = thresholds.UNSURE
+    if dropout > thresholds.STRONG_DROPOUT:
+        factor = thresholds.UNSURE_DROPOUT
+    usual = calibrated_loss(1.0 - at.train_metric.end, classes)
+    if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * at.chance_loss:
+        return None
+    if end <= factor * usual or softmax_twice(at):
+        return None
+    moves = (advice.USUAL_DROPOUT if dropout > thresholds.STRONG_DROPOUT else advice.LESS_DROPOUT,
+             advice.decay(1 / 3), advice.epochs(2.0))  # fmt: skip
+    return verdict(
+        at, "train_handicapped", 0.6,
+        f"Training answers {percent(at.train_metric.end)} right but with little certainty: its "
+        f"loss of {loss.end:.3g} is {end / usual:.2g} times what such answers need. Dropout, "
+        "augmentation or weight decay is too strong.", moves,
+        train=at.train_metric.end, loss=loss.end, usual=usual,
+    )  # fmt: skip
+
+
+def calibrated_loss(error: float, classes: int) -> float:
+    """The cross-entropy of answers that are as sure as they are right."""
+    e = min(max(error, 1e-6), 1.0 - 1e-6)
+    entropy = -e * math.log(e) - (1.0 - e) * math.log(1.0 - e)
+    return entropy + e * math.log(max(1, classes - 1))
 
 
 @dataclass(frozen=True)
@@ -99,6 +138,8 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     tell = partial(_overfit, at, up=up)
     if gap is not None:
         if not apart or at.val_metric.tail.tau > -thresholds.PROGRESS_VAL_TAU:
+            if found & {"bad_scale", "lr_too_high"}:  # which explain it
+                return None
             return _overconfident(at, rise, up)
         return tell(0.9, f"{rise}, and training is {percent(gap)} ahead: overfitting. {_try(up)}")
     if _loss_gap(at) > thresholds.LOSS_GAP:
@@ -180,7 +221,8 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     else:
         below = at.train_skill is not None and at.train_skill < thresholds.UNDERFIT_SKILL
         than = "what is usual"
-    if not below:
+    unfinished = at.epochs < thresholds.SURE_EPOCHS and still_falls(at)
+    if not below or unfinished:
         return None
     return verdict(
         at, "underfit", 0.8 if known else 0.4,

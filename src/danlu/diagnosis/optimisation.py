@@ -69,12 +69,12 @@ def _clipped(at: Features) -> Finding | None:
 
 def progress(at: Features) -> float:
     """The share of all progress in training loss that lies in the tail of the curve."""
-    loss, first, chance = at.train_loss, at.initial_loss, at.chance_loss
+    loss, first, usual = at.train_loss, at.initial_loss, at.usual_first_loss
     if not len(loss):
         return 0.0
     begin = loss.values[0] if first is None else first
-    if chance is not None and (first is None or first >= thresholds.SCALE_RATIO * chance):
-        begin = chance
+    if usual is not None and (first is None or first >= thresholds.SCALE_RATIO * usual):
+        begin = usual
     covered = begin - loss.end
     return -loss.tail.change / covered if covered > 0.0 else 0.0
 
@@ -119,17 +119,17 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     )  # fmt: skip
 
 
-def loss_metric_mismatch(at: Features, _: Set[str]) -> Finding | None:
+def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
     """The answers are right and the loss stays high: most often softmax is applied twice."""
     loss, skill = at.train_loss, at.train_skill
-    if at.epochs < thresholds.SURE_EPOCHS or skill is None or not len(loss) or at.blown_up:
+    if at.epochs < thresholds.SURE_EPOCHS or skill is None or not len(loss):
         return None
-    end = loss.end - smoothing_entropy(at)
+    if found & {*CALLED, "bad_scale"}:
+        return None
     if skill <= thresholds.MISMATCH_SKILL or at.classes is None:
         return None
-    floor = math.log(1.0 + (at.classes - 1) / math.e)
-    twice = -thresholds.FLOOR_BELOW <= end - floor <= thresholds.FLOOR_ABOVE and not _moves(at)
-    loss_skill = at.loss_skill(end)
+    twice = softmax_twice(at)
+    loss_skill = at.loss_skill(loss.end - smoothing_entropy(at))
     if not twice and (loss_skill is None or loss_skill >= thresholds.MISMATCH_LOSS_SKILL):
         return None
     if not twice and still_falls(at):
@@ -143,14 +143,18 @@ def loss_metric_mismatch(at: Features, _: Set[str]) -> Finding | None:
         at, "loss_metric_mismatch", 0.8 if twice else 0.4,
         f"Training answers {percent(at.train_metric.end)} right, but its loss stays at "
         f"{loss.end:.3g}: {known}. Remove a softmax or sigmoid in front of the loss.",
-        (advice.check("loss", "softmax or sigmoid in front of it"),), floor=floor, loss=loss.end,
+        (advice.check("loss", "softmax or sigmoid in front of it"),), loss=loss.end,
         metric=at.train_metric.end,
     )  # fmt: skip
 
 
-def _moves(at: Features) -> bool:
-    """Whether the training loss still falls by much of its progress."""
-    return progress(at) > thresholds.PROGRESS
+def softmax_twice(at: Features) -> bool:
+    """Whether the loss stands at the least that softmax before softmax allows."""
+    if at.classes is None or not len(at.train_loss) or progress(at) > thresholds.PROGRESS:
+        return False
+    above = at.train_loss.end - smoothing_entropy(at) - math.log(1 + (at.classes - 1) / math.e)
+    right = (at.train_skill or 0.0) > thresholds.MISMATCH_SKILL
+    return right and -thresholds.FLOOR_BELOW <= above <= thresholds.FLOOR_ABOVE
 
 
 def smoothing_entropy(at: Features) -> float:

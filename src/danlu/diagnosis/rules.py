@@ -12,7 +12,7 @@ from typing import TypeAlias
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
-from danlu.diagnosis import advice, broken, chance, thresholds
+from danlu.diagnosis import advice, broken, chance, recognition, thresholds
 from danlu.diagnosis.features import Features
 from danlu.diagnosis.verdicts import verdicts
 
@@ -41,7 +41,7 @@ def at_chance(history: History, trial: TrialRecord) -> Iterator[Finding]:
     Trials in the best third at the same epoch are spared: the verdicts are less than certain.
     """
     at = Features(trial, history)
-    if trial.epoch < thresholds.STOP_SHARE * at.horizon or not at.epochs:
+    if trial.epoch < max(1, thresholds.STOP_SHARE * at.horizon) or _learns(at):
         return
     if chance.bad_scale(at):  # a large loss at first says nothing of what will become of it
         return
@@ -50,6 +50,19 @@ def at_chance(history: History, trial: TrialRecord) -> Iterator[Finding]:
         if found and not (found.confidence < thresholds.SURE_ENOUGH and _leads(history, trial)):
             yield replace(found, advice=(advice.STOP, *found.advice))
             return
+
+
+def _learns(at: Features) -> bool:
+    """Whether the last report is far above chance: most curves need no closer look."""
+    last = at.trial.reports[-1].metrics
+    for name in (at.named.train_metric, at.named.val_metric):
+        value = None if name is None else last.get(name)
+        if name is None or value is None or recognition.counts_errors(name) or value > 1.0:
+            return False  # errors and percents take the longer way
+        skill = at.skill(value)
+        if skill is None or skill < thresholds.LEARNS:
+            return False
+    return True
 
 
 def _leads(history: History, trial: TrialRecord) -> bool:
@@ -63,8 +76,8 @@ def _leads(history: History, trial: TrialRecord) -> bool:
     ]
     if own is None:
         return False
-    better = sum(history.objective.better(value, own) for value in rivals)
-    return better < (len(rivals) + 1) // thresholds.PROTECTED
+    as_good = sum(not history.objective.better(own, value) for value in rivals)
+    return as_good < (len(rivals) + 1) // thresholds.PROTECTED
 
 
 def _best_by(history: History, trial: TrialRecord, epoch: int) -> float | None:
@@ -86,10 +99,12 @@ def new_findings(
 
 
 def judgement(history: History, trial: TrialRecord) -> list[Finding]:
-    """The verdicts on a trial that pauses or ends, each with its epoch; [] if nothing is new.
+    """The verdicts on a trial that pauses or ended, each with its epoch; [] if nothing is new.
 
-    They replace those of its judgement before.
+    They replace those of its judgement before. Failed trials are not judged: they have a cause.
     """
+    if trial.state not in ("paused", "finished", "stopped"):
+        return []
     final = {f.code for f in trial.findings if f.epoch is None}
     now = [f for f in verdicts(history, trial) if f.code not in final]
     before = [f.code for f in trial.diagnosis if f.epoch is not None]
@@ -97,6 +112,11 @@ def judgement(history: History, trial: TrialRecord) -> list[Finding]:
     if codes in (before, ["unclear"]):
         return []
     return [replace(f, epoch=trial.epoch) for f in now]
+
+
+def ruins(finding: Finding) -> bool:
+    """Whether what the trial reported is worth nothing, so that it failed."""
+    return finding.code in ("not_finite", "diverged")
 
 
 def says_stop(finding: Finding) -> bool:

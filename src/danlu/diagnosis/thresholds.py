@@ -55,6 +55,10 @@ CLIPPED, CLIPPED_EPOCHS = 0.5, 0.5  # share of clipped steps, in so many of the 
 # ---- training handicapped
 HANDICAP, HANDICAP_ERRORS = 0.08, 4.0  # how far validation beats training
 
+UNSURE, UNSURE_SKILL = 2.0, 0.5  # loss over that of calibrated answers with the same error rate
+UNSURE_DROPOUT = 1.5  # the same where dropout is known to be strong
+UNSURE_LOSS = 0.1  # of the constant answer's loss: below, training is sure enough
+
 # ---- overfitting
 RISE, RISE_NOISE = 0.05, 3.0  # of validation loss over its minimum, in shares and noise; the 0.05
 # has F1 0.98 and 0.955 on the 459 labelled histories of OverfitGuard
@@ -86,7 +90,8 @@ SPIKE_GRADIENT = 10.0  # largest gradient of an epoch over the run's median
 
 # ---- noisy validation
 NOISY, NOISY_ERRORS = 0.02, 1.5  # of the metric
-NOISY_LOSS = 0.15  # of the loss, relative to its level
+NOISY_LOSS = 0.07  # of the loss, relative to its level
+NOISY_LOSS_MATERIAL = 0.01  # and to the constant answer's loss
 NOISY_EPOCHS = 10  # noise of a shorter curve is not known (F4, fix 3)
 FEW_VAL = 100  # DeepChecks' least size
 
@@ -105,6 +110,7 @@ TIE = 0.1
 
 # ---- stopping
 STOP_SHARE = 0.2  # of the full length that a trial at chance is given
+LEARNS = 0.5  # a skill from which on no chance level is looked for
 PROTECTED, SURE_ENOUGH = 3, 0.9  # one in so many is protected from verdicts less sure than this
 # (BTTackler protects the best tenth by training loss)
 

@@ -41,7 +41,8 @@ def confusability(x: Matrix, y: npt.NDArray[np.int64], classes: int) -> Matrix:
     np.add.at(counts, (y, told), 1.0)
     rates = counts / np.maximum(1.0, counts.sum(1, keepdims=True))
     np.fill_diagonal(rates, 0.0)
-    return (rates + rates.T) / 2
+    symmetric: Matrix = (rates + rates.T) / 2
+    return symmetric
 
 
 def class_subset(confusion: Matrix, k: int) -> tuple[int, ...]:
@@ -95,7 +96,8 @@ def flat_features(inputs: tuple[Any, ...]) -> Matrix:
     """
     parts = [_flat(np.asarray(part)) for part in inputs if np.ndim(part) > 1 and part.shape[1]]
     x = np.concatenate(parts, axis=1)
-    return (x - x.mean(0)) / np.maximum(1e-6, x.std(0))
+    standardised: Matrix = (x - x.mean(0)) / np.maximum(1e-6, x.std(0))
+    return standardised
 
 
 def _flat(part: npt.NDArray[Any]) -> Matrix:

@@ -77,7 +77,9 @@ def family_of(labelled: Labelled, settings: Settings) -> Family:
     """The family of models that fits the data; a wanted one is checked."""
     kind = labelled.samples.kind
     if settings.model in KIND_OF and KIND_OF[settings.model] != kind:
-        raise DataError(f'model = "{settings.model}" needs {KIND_OF[settings.model]}, not a {kind}.')
+        raise DataError(
+            f'model = "{settings.model}" needs {KIND_OF[settings.model]}, not a {kind}.'
+        )
     return FAMILY_OF[kind]  # type: ignore[return-value]
 
 
@@ -88,7 +90,9 @@ def metric_of(labelled: Labelled, settings: Settings) -> str:
         fits = ("r2", "rmse") if regression else ("accuracy", "balanced_accuracy", "macro_f1")
         if settings.metric not in (*fits, "loss"):
             what = "regression" if regression else "classification"
-            raise DataError(f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}.")
+            raise DataError(
+                f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}."
+            )
         return settings.metric
     if regression:
         return "r2"

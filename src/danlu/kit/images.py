@@ -36,8 +36,9 @@ def read_folder(
         odd = next(i for i, image in enumerate(images) if image.shape[:2] != images[0].shape[:2])
         (a, b), (c, d) = images[0].shape[:2], images[odd].shape[:2]
         raise DataError(
-            f"images must be of one size, but {files[0].name} has {b}×{a} pixels and "
-            f"{files[odd].name} {d}×{c}: say size = {min(a, b)} to have all resized."
+            f"images must be of one size, but {files[0].relative_to(folder)} has {b}×{a} pixels "
+            f"and {files[odd].relative_to(folder)} {d}×{c}: say size = {min(a, b)} to have all "
+            "resized."
         )
     channels = max(image.shape[2] for image in images)
     same = [image if image.shape[2] == channels else image.repeat(3, axis=2) for image in images]

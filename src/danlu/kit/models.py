@@ -36,7 +36,12 @@ def build(params: Params, shape: Shape) -> nn.Module:
             for text ``embedding_dim``, ``pooling`` and ``cell``.
         shape: Of the data.
     """
-    kinds = {"table": TableModel, "images": ImageModel, "sequences": SequenceModel, "text": TextModel}
+    kinds = {
+        "table": TableModel,
+        "images": ImageModel,
+        "sequences": SequenceModel,
+        "text": TextModel,
+    }
     model: nn.Module = kinds[shape.kind](params, shape)
     initialise(model, params)
     return model
@@ -150,7 +155,7 @@ def _taken(x: Tensor, steps: Tensor) -> Tensor:
 
 
 class Pooling(nn.Module):
-    """Steps (n, L, width) of which some are there (n, L) → (n, width): last, mean, max, attention."""
+    """Steps (n, L, width), of which some are there (n, L), to (n, width)."""
 
     def __init__(self, kind: str, width: int) -> None:
         super().__init__()
@@ -160,12 +165,12 @@ class Pooling(nn.Module):
     def forward(self, x: Tensor, there: Tensor) -> Tensor:
         if self.kind == "last":
             last = there.sum(1) - 1
-            return x.gather(1, last[:, None, None].expand(-1, 1, x.shape[2])).squeeze(1)
+            return _taken(x, last[:, None]).squeeze(1)
         mask = there[:, :, None]
         if self.kind == "max":
             return x.masked_fill(~mask, -torch.inf).amax(1)
         if self.score is not None:
-            weights = self.score(x).masked_fill(~mask, -torch.inf).softmax(1)
+            weights: Tensor = self.score(x).masked_fill(~mask, -torch.inf).softmax(1)
             return (x * weights).sum(1)
         return (x * mask).sum(1) / mask.sum(1)
 
@@ -198,7 +203,11 @@ class TextModel(nn.Module):
         width = self.recurrent.width if self.recurrent else params.embedding_dim
         self.pooling = Pooling(params.pooling, width)
         # With recurrent layers those are the layers, and the head is linear.
-        self.head = nn.Linear(width, shape.outputs) if recurrent else perceptron(params, width, shape.outputs)
+        self.head = (
+            nn.Linear(width, shape.outputs)
+            if recurrent
+            else perceptron(params, width, shape.outputs)
+        )
 
     def forward(self, words: Tensor) -> Tensor:
         there = words != PADDING

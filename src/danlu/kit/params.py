@@ -25,7 +25,7 @@ ADAMS = ("adam", "adamw", "nadam")
 LARGEST_DECAY = 0.1  # of the mean loss; beyond, a value of the summed loss was probably meant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Params:
     """What the kit's models, optimisers and loop are set to.
 

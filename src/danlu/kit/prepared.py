@@ -105,19 +105,26 @@ class Prepared:
             temporary.replace(cache)
         return found
 
-    def task(self) -> Task:
-        """The facts that rules and reports go by."""
+    def task(self, metric: str) -> Task:
+        """The facts that rules and reports go by; ``metric`` is the one that is tuned."""
         whole = self.whole
-        common = {"n_train": len(whole.y), "n_val": len(whole.y_val), "eval_mode_train": True}
+        task = Task(n_train=len(whole.y), n_val=len(whole.y_val), eval_mode_train=True)
         if whole.regression:
             variance = float(whole.y_val.double().var(correction=0))
-            return Task("regression", baseline_loss=variance, baseline_metric=0.0, **common)
+            return replace(task, kind="regression", baseline_loss=variance, baseline_metric=0.0)
         priors = torch.bincount(whole.y, minlength=len(self.classes)).double() / len(whole.y)
         entropy = float(-(priors * priors.clamp(min=1e-12).log()).sum())
-        return Task(
-            "classification", classes=len(self.classes), priors=tuple(priors.tolist()),
-            baseline_loss=entropy, baseline_metric=float(priors.max()), **common,
+        return replace(
+            task, kind="classification", classes=len(self.classes), priors=tuple(priors.tolist()),
+            baseline_loss=entropy, baseline_metric=self._baseline(metric, priors),
         )  # fmt: skip
+
+    def _baseline(self, metric: str, priors: Tensor) -> float:
+        """The metric of always answering the most frequent class."""
+        share = float(priors.max())
+        if metric == "macro_f1":
+            return 2 * share / (1 + share) / len(self.classes)
+        return 1 / len(self.classes) if metric == "balanced_accuracy" else share
 
 
 def _rows(part: Part, rows: Indices) -> Part:
@@ -156,7 +163,9 @@ def prepare(labelled: Labelled, settings: Settings, *, all_for_training: bool = 
     fitted: Preprocessing = KINDS[samples.kind].fit(_taken(samples, train), settings)
     inputs = [torch.from_numpy(np.ascontiguousarray(a)) for a in fitted.apply(samples)]
     mean, scale = _scale(target.y[train]) if target.regression else (0.0, 1.0)
-    y = torch.from_numpy(((target.y - mean) / scale).astype(np.float32) if target.regression else target.y)
+    y = torch.from_numpy(
+        ((target.y - mean) / scale).astype(np.float32) if target.regression else target.y
+    )
     shape = fitted.shape(len(target.classes) or 1)
     whole = Part(
         tuple(t[train] for t in inputs), y[train], tuple(t[val] for t in inputs), y[val], shape,

@@ -61,7 +61,7 @@ class Shape:
 class TablePreprocessing:
     """Standardised numbers with a flag where one was missing, and codes of categories.
 
-    Inputs are ``(numbers, codes)``, float32 (n, p) and int64 (n, q), without what there is none of.
+    Inputs are ``(numbers, codes)``, float32 (n, p) and int64 (n, q), each only if there are any.
 
     Attributes:
         means: Of each numeric column; a missing number is taken as it.
@@ -81,8 +81,12 @@ class TablePreprocessing:
         columns: Columns = samples.x
         numeric = {n: c for n, c in columns.items() if c.dtype.kind == "f"}
         return cls(
-            means={n: _or(float(np.nanmean(c)) if _any(c) else 0.0, 0.0) for n, c in numeric.items()},
-            scales={n: _or(float(np.nanstd(c)) if _any(c) else 0.0, 1.0) for n, c in numeric.items()},
+            means={
+                n: _or(float(np.nanmean(c)) if _any(c) else 0.0, 0.0) for n, c in numeric.items()
+            },
+            scales={
+                n: _or(float(np.nanstd(c)) if _any(c) else 0.0, 1.0) for n, c in numeric.items()
+            },
             flagged=[n for n, c in numeric.items() if np.isnan(c).any()],
             categories={
                 n: sorted({t for t in c if t is not None})
@@ -131,7 +135,10 @@ def _as_floats(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return column
     numbers, stray = as_numbers(as_text(column))
     if stray:
-        raise DataError(f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row {stray[0] + 1}.")
+        raise DataError(
+            f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row "
+            f"{stray[0] + 1}."
+        )
     return numbers
 
 

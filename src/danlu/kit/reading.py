@@ -1,4 +1,4 @@
-"""From what a person calls their data to samples and a target, checked before anything is trained."""
+"""From what a person calls their data to samples and a target, checked before any training."""
 
 import importlib
 import sys
@@ -90,11 +90,24 @@ def read(settings: Settings) -> Labelled:
     return Labelled(samples, target, None, notes)
 
 
+def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
+    """New samples for a model that was trained on samples of this kind.
+
+    Raises:
+        DataError: With one sentence on what is wrong with them.
+    """
+    raw = _load(data, settings)
+    samples, _ = arranged(raw, settings, kind)
+    if not len(samples):
+        raise DataError("there are no samples to predict.")
+    return samples
+
+
 def _with_validation(
     samples: Samples, settings: Settings, name: str, plain: bool, notes: tuple[str, ...]
 ) -> Labelled:
     raw = _load(settings.val, settings)
-    further, _ = arranged(raw, settings, like=samples)
+    further, _ = arranged(raw, settings, samples.kind)
     return _joined(samples, further, settings, name, plain, notes)
 
 
@@ -160,13 +173,22 @@ def _load_named(name: str, settings: Settings) -> Any:
             return _load_npz(path)
         return {"columns": read_table(path)}
     if ":" in name:
-        return _load(imported(name)(), settings)
+        return _load(_called(name), settings)
     if not path.exists():
         raise DataError(f"there is no file or folder {name}.")
     raise DataError(
         f"{name} is no data that is known: .csv, .tsv, .parquet, .npz, a folder of images, or "
         '"module:function".'
     )
+
+
+def _called(name: str) -> Any:
+    """What a user's function returns; whatever it raises is told as its failure."""
+    function = imported(name)
+    try:
+        return function()
+    except Exception as error:
+        raise DataError(f"{name} failed with {type(error).__name__}: {error}") from error
 
 
 def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -208,20 +230,21 @@ def imported(name: str) -> Any:
 
 
 def arranged(
-    raw: Any, settings: Settings, like: Samples | None = None
+    raw: Any, settings: Settings, known: Kind | None = None
 ) -> tuple[Samples, tuple[str, ...]]:
     """Samples of what was loaded, and what was assumed.
 
     Args:
         raw: As `_load` gives it.
         settings: What to predict, by which kind of model.
-        like: Samples that these must resemble, such as those for training.
+        known: What samples are, if that was found before: then nothing is left out, and the
+            target need not be there.
     """
     if "columns" in raw:
-        return _arranged_columns(raw["columns"], settings, like)
+        return _arranged_columns(raw["columns"], settings, known)
     if "x" not in raw:
         raise DataError(f"arrays x and y are needed, but there are {', '.join(map(str, raw))}.")
-    kind = like.kind if like else _kind_of(raw["x"], settings.model)
+    kind = known or _kind_of(raw["x"], settings.model)
     labels = None if raw.get("y") is None else np.asarray(raw["y"])
     groups = None if raw.get("groups") is None else as_text(np.asarray(raw["groups"]))
     x = _inputs(raw["x"], kind)
@@ -257,49 +280,62 @@ def _inputs(x: Any, kind: Kind) -> Any:
         if not np.all(np.isfinite(images)):
             raise DataError("some pixels are NaN or infinite: remove these images.")
         return images
-    if array.ndim != 2 or not array.shape[1]:
+    if array.ndim < 2 or not array[:1].size:
         raise DataError(f"a table must have shape (samples, features), but x has {array.shape}.")
+    array = array.reshape(len(array), -1)
     return typed({f"x{i}": column for i, column in enumerate(array.T)})
 
 
 def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
-    found = []
+    found: list[npt.NDArray[np.float32]] = []
     for i, item in enumerate(x):
         array = np.asarray(item, dtype=np.float32)
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
-            raise DataError(f"sequence {i + 1} must have shape (time, features), not {array.shape}.")
+            raise DataError(
+                f"sequence {i + 1} must have shape (time, features), not {array.shape}."
+            )
         if not np.all(np.isfinite(array)):
             raise DataError(f"sequence {i + 1} holds values that are NaN or infinite.")
         if array.shape[1] != (found[0] if found else array).shape[1]:
             raise DataError(
-                f"sequence {i + 1} has {array.shape[1]} features, but the first {found[0].shape[1]}."
+                f"sequence {i + 1} has {array.shape[1]} features, but the first one "
+                f"{found[0].shape[1]}."
             )
         found.append(array)
     return found
 
 
 def _arranged_columns(
-    columns: Mapping[str, npt.NDArray[Any]], settings: Settings, like: Samples | None
+    columns: Mapping[str, npt.NDArray[Any]], settings: Settings, known: Kind | None
 ) -> tuple[Samples, tuple[str, ...]]:
-    if columns and not len(next(iter(columns.values()))):
-        raise DataError("the table has no rows, only the names of its columns.")
-    labels = groups = None
+    if not columns or not len(next(iter(columns.values()))):
+        raise DataError("the table has no rows.")
     rest = dict(columns)
-    if settings.target is not None and (like is None or settings.target in rest):
-        labels, rest = taken(rest, settings.target, "target")
-    if settings.groups is not None and settings.groups in rest or (settings.groups and not like):
-        column, rest = taken(rest, settings.groups or "", "groups")
-        groups = as_text(column)
+    labels, rest = _taken_out(rest, settings.target, "target", known)
+    groups, rest = _taken_out(rest, settings.groups, "groups", known)
     for name in settings.drop:
-        _, rest = taken(rest, name, "columns to drop") if name in rest or not like else (None, rest)
-    text = settings.text or _text_column(rest, settings.model)
-    if text is not None:
-        column, _ = taken(rest, text, "text")
-        texts = ["" if t is None else t for t in as_text(column)]
-        return Samples("text", texts, labels, groups), ()
-    features, notes = _features(typed(rest, settings.categorical), like)
-    return Samples("table", features, labels, groups), notes
+        _, rest = _taken_out(rest, name, "columns to drop", known)
+    texts = None if groups is None else as_text(groups)
+    text = settings.text or _text_column(rest, "text" if known == "text" else settings.model)
+    if known == "text" or (text is not None and known is None):
+        column, _ = taken(rest, text or "text", "text")
+        return Samples(
+            "text", ["" if t is None else t for t in as_text(column)], labels, texts
+        ), ()
+    if known is not None:
+        return Samples("table", rest, labels, texts), ()
+    features, notes = _features(typed(rest, settings.categorical))
+    return Samples("table", features, labels, texts), notes
+
+
+def _taken_out(
+    columns: dict[str, npt.NDArray[Any]], name: str | None, what: str, known: Kind | None
+) -> tuple[npt.NDArray[Any] | None, dict[str, npt.NDArray[Any]]]:
+    """A column, if it is there, and the others; further samples may lack it."""
+    if name is None or (known is not None and name not in columns):
+        return None, columns
+    return taken(columns, name, what)
 
 
 def _text_column(columns: Mapping[str, npt.NDArray[Any]], model: str) -> str | None:
@@ -319,10 +355,8 @@ def _words(column: npt.NDArray[Any]) -> float:
     return sum(len(t.split()) for t in texts) / max(1, len(texts))
 
 
-def _features(columns: Columns, like: Samples | None) -> tuple[Columns, tuple[str, ...]]:
+def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
     """The columns that tell something, and a note on each other one."""
-    if like is not None:
-        return columns, ()
     kept: Columns = {}
     notes = []
     for name, column in columns.items():
@@ -338,7 +372,9 @@ def _features(columns: Columns, like: Samples | None) -> tuple[Columns, tuple[st
 def _useless(column: npt.NDArray[Any]) -> str | None:
     if column.dtype.kind == "f":
         known = column[~np.isnan(column)]
-        return "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
+        return (
+            "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
+        )
     values = {t for t in column if t is not None}
     if len(values) < 2:
         return "it is constant" if values else "it is empty"

@@ -81,7 +81,9 @@ class Settings:
         if self.model not in ("auto", *FAMILIES) and ":" not in self.model:
             hint = nearest(self.model, FAMILIES)
             families = ", ".join(FAMILIES)
-            return f'model must be "auto", {families} or "module:builder", not {self.model!r}.{hint}'
+            return (
+                f'model must be "auto", {families} or "module:builder", not {self.model!r}.{hint}'
+            )
         if self.metric not in ("auto", *METRICS):
             hint = nearest(self.metric, METRICS)
             return f'metric must be "auto", {", ".join(METRICS)}, not {self.metric!r}.{hint}'

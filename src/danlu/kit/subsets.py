@@ -1,4 +1,4 @@
-"""Which samples: the split into training and validation, and nested fractions of the training data.
+"""Which samples: the split into training and validation, and nested fractions of the former.
 
 All of it is decided by hashes of (seed, sample), so that it is the same on every machine and in
 every trial, and a smaller fraction is always part of a larger one: what a trial saw at 10 % of
@@ -63,7 +63,7 @@ def split(
 def _whole_groups(
     stratum: Indices, share: float, seed: int, groups: npt.NDArray[Any]
 ) -> npt.NDArray[np.bool_]:
-    """Groups for validation, in the order of their hashes, while they bring it nearer the share."""
+    """Groups for validation, in the order of their hashes, while they bring the share nearer."""
     _, group = np.unique(groups.astype(str), return_inverse=True)
     _, code = np.unique(stratum, return_inverse=True)
     counts = np.zeros((group.max() + 1, code.max() + 1))

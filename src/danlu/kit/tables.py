@@ -1,4 +1,4 @@
-"""CSV and Parquet files as columns: numbers as floats with NaN, everything else as text with None."""
+"""CSV and Parquet files as columns: floats with NaN, or text with None for a missing value."""
 
 import csv
 from collections.abc import Collection, Iterable, Mapping
@@ -37,9 +37,11 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
     except UnicodeDecodeError:
         raise DataError(f"{path} must be UTF-8 text, but is not: convert it first.") from None
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path} is empty: a line with the names of the columns is needed.") from None
+        raise DataError(
+            f"{path} is empty: a line with the names of the columns is needed."
+        ) from None
     except (pd.errors.ParserError, ValueError, OSError, csv.Error) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = " ".join(str(error).split()).rstrip(".").rpartition("C error: ")[2]
         raise DataError(f"{path} cannot be read as a table: {reason}.") from None
     return from_frame(frame)
 
@@ -121,11 +123,16 @@ def as_text(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A column as objects that are str, or None where a value is missing."""
     texts = np.empty(len(column), dtype=object)
     for i, value in enumerate(column.tolist()):
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        text = "" if value is None else str(value).strip()
-        texts[i] = None if text.lower() in MISSING or text == "<NA>" else text
+        texts[i] = _text(value)
     return texts
+
+
+def _text(value: Any) -> str | None:
+    """A value as text, 3.0 as "3"; None if it is missing."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = "" if value is None else str(value).strip()
+    return None if text.lower() in MISSING or text == "<NA>" else text
 
 
 def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[int]]:

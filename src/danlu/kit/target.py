@@ -102,7 +102,8 @@ def _numbers(
 def _classes(
     texts: npt.NDArray[Any], numbers: npt.NDArray[np.float64] | None, name: str
 ) -> Target:
-    names, codes, counts = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
+    found, codes, counts = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
+    names = found.astype(object)
     if len(names) == 1:
         raise DataError(
             f"the target {name!r} has one class only, {names[0]!r}, in all {len(texts)} rows: "

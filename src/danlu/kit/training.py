@@ -33,8 +33,9 @@ class Training:
 
     Example:
         >>> training = Training("wine.csv", target="label")
-        >>> study = Study("wine", space=training.space, objective=training.objective,
-        ...               epochs=training.epochs)
+        >>> study = Study(
+        ...     "wine", space=training.space, objective=training.objective, epochs=training.epochs
+        ... )
         >>> best = study.run(training, workers=2, budget="20x")
 
     Args:
@@ -82,7 +83,7 @@ class Training:
     @property
     def task(self) -> Task:
         """The facts that rules and reports go by."""
-        return self.data.task()
+        return self.data.task(self.metric)
 
     def __call__(self, trial: Trial) -> None:
         """Train a trial as far as it wants."""

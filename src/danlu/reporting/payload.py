@@ -239,7 +239,7 @@ def _trials(
             "cause": t.cause,
             "message": t.message,
             "log": t.log,
-            "findings": [_finding(f) for f in t.findings],
+            "findings": [_finding(f) for f in t.diagnosis],
             "spent": spent[t.number],
             "diverged": _diverged(t),
             "config": {n: format_value(v) if n in choices else v for n, v in t.config.items()},

@@ -87,7 +87,7 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
     count = rates(space, p)
     if not count or any(e.code == "order" for e in history.logbook):
         return
-    trials = [t for t in history.trials.values() if t.stage == "coarse"][: count + 1]
+    trials = list(history.trials.values())[: count + 1]
     if len(trials) <= count or any(t.state == "running" for t in trials):
         return
     losses = [(loss_at(t, p.coarse_epochs, history.objective), t) for t in trials]

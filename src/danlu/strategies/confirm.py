@@ -21,10 +21,9 @@ from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.strategies.budgeting import TOLERANCE, fits
 from danlu.strategies.fresh import Key, config_key
-from danlu.strategies.plan import FINALISTS, FRESH_SEEDS
+from danlu.strategies.plan import FINALISTS, FRESH_SEEDS, MOST_SEEDS
 from danlu.strategies.rungs import ranked_at
 
-MOST_SEEDS = 10  # Bouthillier et al. 2021 ask for 29 pairs, which hardly any budget pays for
 DROPPED = 0.1  # probability of being the best below which a finalist gets no further seed
 CERTAIN = 0.95  # probability of the winner at which no further seed is needed
 

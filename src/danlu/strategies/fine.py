@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from danlu.core.decision import FULL, Continue, Proxy, Start
+from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Space
@@ -21,7 +21,8 @@ from danlu.strategies.votes import shift
 
 PROMISING = 6  # one of how many coarse trials goes on to half length
 MODELLED = 2  # one of how many other draws comes from the model
-STRATIFIED = 4  # trials of the worse half that go on to all data, to check the proxy
+STRATIFIED = 4  # other coarse trials that go on with them, to check what coarse results say
+CHECK_PAYS = 10.0  # full trainings; with fewer the check would take more than it can save
 CONTROL = 6  # one of how many draws comes from the whole space, lest the narrowing be wrong
 
 REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the pace
@@ -142,21 +143,21 @@ def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
         if trust == "proxy_broken":
             continue
         count = math.ceil(len(ranking) / PROMISING) * (2 if trust == "proxy_weak" else 1)
-        places = [*range(count), *_stratified(ranking, count, proxy, p)]
+        places = [*range(count), *_stratified(ranking, count, p)]
         for place in places:
             loss, number = ranking[place] if place < len(ranking) else (math.inf, 0)
             if math.isfinite(loss):
-                yield epoch, number, f"{place + 1} of {len(ranking)}"
+                check = "" if place < count else ", to check what short trainings say,"
+                yield epoch, number, f"{place + 1} of {len(ranking)}{check}"
 
 
-def _stratified(ranking: Ranking, count: int, proxy: Proxy, p: Plan) -> list[int]:
-    """Places of trials on a part of the data that are trained on all of it to check the part.
+def _stratified(ranking: Ranking, count: int, p: Plan) -> list[int]:
+    """Places of trials that go on to check the short training, spread over the worse ones.
 
-    Spread over those that are not promising. Shorter trainings need none: new draws are trained
-    through the shorter length anyway.
+    Winners alone correlate far less than all do, and what else is trained longer is chosen too.
     """
     rest = _valued(ranking) - count
-    if proxy.full or not p.moves.proxy_check or rest < STRATIFIED:
+    if not p.moves.proxy_check or rest < STRATIFIED or p.budget < CHECK_PAYS:
         return []
     return [count + (2 * i + 1) * rest // (2 * STRATIFIED) for i in range(STRATIFIED)]
 

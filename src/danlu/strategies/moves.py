@@ -62,10 +62,10 @@ def shares_of(look: Look) -> dict[str, float] | None:
 
 def _weighing(shares: dict[str, float] | None) -> str:
     if shares is None:
-        return "what matters cannot be told yet: all ranges keep a quarter of their width"
+        return "which parameters matter cannot be told yet, so that all count alike"
     top = sorted(shares.items(), key=lambda item: -item[1])[:3]
     words = ", ".join(f"{name} {share:.0%}" for name, share in top)
-    return f"of the differences {words}; what matters keeps a quarter of its width, others a tenth"
+    return f"of the differences {words} (alone and in pairs)"
 
 
 def widen(look: Look) -> Iterator[Entry]:

@@ -52,7 +52,7 @@ class Staged(Moves):
         while begun < free_slots:
             p = plan(space, now, self)
             with one_thread():
-                found = moves(space, now, p) or following(space, now, p)
+                found = following(space, now, p)
             if not found:
                 break
             decisions += found
@@ -70,18 +70,19 @@ class Staged(Moves):
         return tuple(sorted({coarse_epochs(epochs), half, epochs}))
 
 
-def moves(space: Space, history: History, p: Plan) -> list[Decision]:
-    """The lines that are due in the log-book before anything else is begun."""
-    found = [*rates_seen(space, history, p), *looking(space, history, p)]
-    return [Note(entry) for entry in found]
-
-
 def following(space: Space, history: History, p: Plan) -> list[Decision]:
     """What a free slot does next; empty if nothing fits or all depends on what runs.
 
-    The first trial of a stage comes with a line in the log-book.
+    Lines of the log-book that are due come before anything else is begun, and the first trial of
+    a stage comes with one.
     """
-    found = coarse(space, history, p) or fine(space, history, p) or confirm(history, p.budget)
+    if seen := list(rates_seen(space, history, p)):
+        return [Note(entry) for entry in seen]
+    found: Start | Continue | None = coarse(space, history, p)
+    if found is None:
+        if seen := looking(space, history, p):
+            return [Note(entry) for entry in seen]
+        found = fine(space, history, p) or confirm(history, p.budget)
     if found is None:
         return []
     stages = {e.stage for e in history.logbook if e.code == "stage"}

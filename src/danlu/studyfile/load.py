@@ -77,8 +77,9 @@ def load(path: str | Path) -> StudyFile:
     study, run = checked(document, "study"), checked(document, "run")
     objectives = _read_objectives(document, study)
     constraints = _read_constraints(document, study)
-    given = "space" in document.data or training is None
-    space = read_space(document) if given else training.space
+    space = training.space if training else None
+    if "space" in document.data or "train" not in document.data:
+        space = read_space(document)
     watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
     settings = _read_run(document, run, watched, path, training)
     strategy, options = _read_plan(document, len(objectives), len(constraints))

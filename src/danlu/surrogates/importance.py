@@ -70,12 +70,14 @@ class Importance:
         single: The share of each parameter alone, in the order of the columns.
         pairs: The share of each two parameters beyond what they explain alone.
         explained: Share of the whole variance that the model explains on rows it has not seen.
+        sd: Standard deviation of the losses, those far off cut.
     """
 
     rows: int
     single: tuple[Share, ...]
     pairs: Mapping[tuple[int, int], Share]
     explained: float
+    sd: float
 
     def total(self, j: int) -> float:
         """What a parameter explains alone and in all its pairs together."""
@@ -147,8 +149,8 @@ def _waves(x: Array) -> Array:
 def _by_anova(X: Array, y: Array, rng: np.random.Generator, repeats: int) -> Importance:
     n = len(y)
     rows = np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False))
-    basis, z = _basis(X).rows(rows), y[rows]
-    z = (z - z.mean()) / max(float(z.std()), 1e-300)
+    basis, z, sd = _basis(X).rows(rows), y[rows], float(y[rows].std())
+    z = (z - z.mean()) / max(sd, 1e-300)
     d = len(basis.waves)
     centre = np.r_[np.full(d, PRIOR_S[0]), PRIOR_W[0], PRIOR_NOISE[0]]
     theta = _fit(basis, z, centre, STEPS)
@@ -160,7 +162,7 @@ def _by_anova(X: Array, y: Array, rng: np.random.Generator, repeats: int) -> Imp
         again.append(_shares(part, z[half], _fit(part, z[half], theta, STEPS_AGAIN))[0])
     shares = _with_intervals(whole, np.array(again).reshape(-1, len(whole)))
     pairs = dict(zip(combinations(range(d), 2), shares[d:], strict=True))
-    return Importance(n, shares[:d], pairs, explained)
+    return Importance(n, shares[:d], pairs, explained, sd)
 
 
 def _fit(basis: _Basis, z: Array, start: Array, steps: int) -> Array:
