@@ -194,6 +194,16 @@ def test_a_healthy_model_passes(check: Check) -> None:
     assert severities(check, healthy) == set()
 
 
+def test_a_fresh_network_on_classes_of_unequal_shares_begins_as_it_should() -> None:
+    kept = np.concatenate(
+        [np.flatnonzero(B["y_train"] != 3), np.flatnonzero(B["y_train"] == 3)[:4]]
+    )
+    rare = {"x_train": B["x_train"][kept], "y_train": np.where(B["y_train"][kept] == 3, 1, 0)}
+    two = sequential(nn.Linear(COLUMNS, 16), nn.ReLU(), nn.Linear(16, 2))
+    uneven = problem(**rare, y_val=np.where(B["y_val"] == 3, 1, 0), build=two)
+    assert severities(beginning.first_loss, uneven) == set()
+
+
 def test_what_is_stuck_at_the_floor_of_a_double_softmax_is_called_so() -> None:
     def double(model: nn.Module, optimizer: Any, x: Tensor, y: Tensor) -> Tensor:
         return step()(nn.Sequential(model, nn.Softmax(1)), optimizer, x, y)  # type: ignore[no-any-return]
