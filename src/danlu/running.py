@@ -79,8 +79,7 @@ def run(
 ) -> History:
     """Run a study whose lock is held, to its end or an interrupt; what happened.
 
-    Args:
-        heed: Whether it ends when its trials show that nothing learns.
+    With ``heed`` it ends when its trials show that nothing learns.
 
     Raises:
         LaunchError: If training cannot be started.
