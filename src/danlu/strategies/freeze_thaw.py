@@ -128,9 +128,9 @@ class FreezeThaw:
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             seen = everything(outlook)
-            # A mixture of losses that changes has no progress, and what keeps to the constraints
-            # may be one region only.
-            if not (history.spec.further or history.spec.constraints):
+            # A mixture of losses that changes has no progress, and where trials break constraints
+            # those that keep to them may be one region only.
+            if not history.spec.further and all(c.feasible for c in curves):
                 seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
             cost = log_cost(encoding, history)
             row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
