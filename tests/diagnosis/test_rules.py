@@ -14,6 +14,7 @@ from danlu.core.event import Diagnosed, Reported, Started
 from danlu.core.history import History, empty
 from danlu.core.record import TrialRecord
 from danlu.diagnosis.rules import RULES, diverged, new_findings, not_finite, says_stop
+from danlu.diagnosis.words import plain
 
 NOISE = random.Random(1)
 
@@ -65,7 +66,7 @@ def test_diverging_curves_are_found_with_evidence_and_the_advice_to_stop(name: s
     assert says_stop(finding)
     last = len(DIVERGING[name])
     assert finding.evidence["epochs"] == [last - 2, last - 1, last]
-    assert finding.evidence["values"] == [encode_number(v) for v in DIVERGING[name][-3:]]
+    assert finding.evidence["values"] == plain(DIVERGING[name][-3:])
     assert f"epoch {last}" in finding.message
 
 

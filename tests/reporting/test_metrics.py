@@ -3,8 +3,9 @@ import math
 import pytest
 from tests.reporting import histories
 
+from danlu.core.metric import split_of
 from danlu.core.spec import Objective
-from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics, split_of
+from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import curve_range, value_range
 from danlu.reporting.result import leaders
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
 from danlu.strategies.encoding import encode
-from danlu.strategies.experts import expectations, role_of
+from danlu.strategies.experts import expectations
 from danlu.surrogates.kernels import squared_distances
 
 SPACE = Space(
@@ -91,23 +91,6 @@ def test_draws_from_the_prior_gather_around_the_default() -> None:
     lr = ENCODING.prior_draw(U)[:, 0]
     assert abs(np.median(lr) - ENCODING.default()[0]) < 0.05
     assert lr.std() < 0.2
-
-
-@pytest.mark.parametrize(
-    ("name", "role"),
-    [
-        ("lr", "lr"), ("learning_rate", "lr"), ("optimizer.lr", "lr"), ("init_lr", "lr"),
-        ("lr_decay", "lr decay"), ("lr_schedule", "lr schedule"), ("weight_decay", "weight decay"),
-        ("dropout_1", "dropout"), ("n_units_2", "width"), ("num_layers", "layers"),
-        ("batch_size", "batch size"), ("beta1", "beta1"), ("foo", None), ("x1", None),
-    ],
-)  # fmt: skip
-def test_roles_are_found_from_names(name: str, role: str | None) -> None:
-    assert role_of(name, Float(0.1, 0.9)) == role
-
-
-def test_a_given_role_wins_over_the_name() -> None:
-    assert role_of("foo", Float(0.1, 0.9, role="lr")) == "lr"
 
 
 def test_the_users_default_wins_over_the_experts() -> None:

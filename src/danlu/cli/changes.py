@@ -66,7 +66,8 @@ def _of_trial(old: TrialRecord | None, new: TrialRecord, history: History) -> It
         data = {"epoch": report.epoch, "metrics": metrics}
         yield Change("reported", report.at, f"epoch {report.epoch}: {listed}", data, number)
     for finding in new.findings if old is None else new.findings[len(old.findings) :]:
-        yield _finding(number, finding, at)
+        if finding.severity != "info":  # of healthy trials there is nothing to tell
+            yield _finding(number, finding, at)
     if new.state != "running" and (old is None or new.state != old.state):
         yield _closed(new, at)
 

@@ -1,6 +1,6 @@
 """What is wrong or noteworthy, how sure, on what evidence, and the advice as data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -41,7 +41,9 @@ class Finding:
         confidence: From 0 to 1.
         message: A sentence or two for a colleague: what is seen, what it means, what to try.
         evidence: The epochs and numbers it rests on.
-        advice: What to change.
+        advice: What to change, first moves first.
+        epoch: The epoch up to which a trial was judged: it holds until the trial is judged
+            again. None for what holds for good.
     """
 
     code: str
@@ -50,3 +52,34 @@ class Finding:
     message: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
+    epoch: int | None = None
+
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """What a later finding replaces: its code, the parameter and the side it speaks of."""
+        return (
+            self.code,
+            str(self.evidence.get("parameter", "")),
+            str(self.evidence.get("side", "")),
+        )
+
+
+SETTLED = "settled"
+"""Key of the evidence that marks a finding as no longer true."""
+
+
+def settled(finding: Finding) -> Finding:
+    """That a finding holds no longer."""
+    kept = {k: v for k, v in finding.evidence.items() if k in ("parameter", "side")}
+    of = f" of {kept['parameter']}" if "parameter" in kept else ""
+    message = f"No longer so: {finding.code.replace('_', ' ')}{of}."
+    return Finding(finding.code, "info", 1.0, message, {**kept, SETTLED: True})
+
+
+def standing(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that still hold: the last on each matter, without those that were settled."""
+    last: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        last.pop(finding.about, None)
+        last[finding.about] = finding
+    return [f for f in last.values() if not f.evidence.get(SETTLED)]

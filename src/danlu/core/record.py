@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from danlu.core.decision import FULL, Proxy
@@ -80,6 +81,12 @@ class TrialRecord:
         """Whether it may still report: running, paused or waiting for its retry."""
         return self.state in OPEN
 
+    @property
+    def diagnosis(self) -> tuple[Finding, ...]:
+        """The findings that hold now: those for good, and those of its last judgement."""
+        last = max((f.epoch for f in self.findings if f.epoch is not None), default=None)
+        return tuple(f for f in self.findings if f.epoch in (None, last))
+
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """(epoch, value) of a metric, where it was reported."""
         return [(r.epoch, r.metrics[metric]) for r in self.reports if metric in r.metrics]
@@ -110,4 +117,4 @@ class TrialRecord:
 
     def metric_names(self) -> list[str]:
         """Names of all metrics it reported, in the order of their first appearance."""
-        return list(dict.fromkeys(name for r in self.reports for name in r.metrics))
+        return list(dict.fromkeys(chain.from_iterable(r.metrics for r in self.reports)))

@@ -1,108 +1,124 @@
-"""All rules: each looks at one trial's curves and tells what is wrong with it.
+"""What is said of a trial while it trains, and when it pauses or ends.
 
-The first ones only: what makes further training a waste. A rule is a pure function that never
-raises, whatever is missing; it sees the trial as it is now, so that it can be asked after each
-epoch, and is silent when it has too little to go by.
+While it trains only what makes further training a waste is said, once and for good. What
+describes its curves is said when it pauses or ends, and holds until it is judged again: curves
+that grow change their meaning.
 """
 
-import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
-from danlu.core.codec import encode_number
-from danlu.core.finding import Advice, Finding
+from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.diagnosis import advice, broken, chance, recognition, thresholds
+from danlu.diagnosis.features import Features
+from danlu.diagnosis.verdicts import verdicts
 
 Rule: TypeAlias = Callable[[History, TrialRecord], Iterable[Finding]]
-"""The study so far, and one of its trials → findings."""
+"""The study so far, and one of its trials → findings that hold for good.
 
-STOP = Advice("stop")
-LOWER_LR = Advice("multiply", "lr", 0.1, "optimisation")
-
-DIVERGED_FACTOR = 3.0  # a noisy but healthy loss stays below this multiple of its start
-DIVERGED_EPOCHS = 3  # one or two bad epochs may be a spike from which training recovers
-START_EPOCHS = 2  # warm-up may raise the loss at first
+A rule is pure, never raises, and is silent when it has too little to go by.
+"""
 
 
 def not_finite(history: History, trial: TrialRecord) -> Iterator[Finding]:
     """The objective or a loss is NaN or infinite: nothing that follows can be trusted."""
-    for report in trial.reports:
-        for name, value in report.metrics.items():
-            if math.isfinite(value) or not (name == history.objective.metric or _is_loss(name)):
-                continue
-            word = "NaN" if math.isnan(value) else "infinite"
-            yield Finding(
-                "not_finite", "error", 1.0,
-                f"{name} is {word} at epoch {report.epoch}: training broke down. Try a learning "
-                "rate ten times smaller, or clip gradients.",
-                {"metric": name, "epoch": report.epoch, "value": encode_number(value)},
-                (STOP, LOWER_LR),
-            )  # fmt: skip
+    if found := broken.not_finite(Features(trial, history)):
+        yield found
+
+
+def diverged(history: History, trial: TrialRecord) -> Iterator[Finding]:
+    """The training loss stays far above its start (practice of most tools: 2 to 10 times)."""
+    if found := broken.diverging(Features(trial, history)):
+        yield found
+
+
+def at_chance(history: History, trial: TrialRecord) -> Iterator[Finding]:
+    """After a fair share of its epochs the network, or its validation, is where it began.
+
+    Trials in the best third at the same epoch are spared: the verdicts are less than certain.
+    """
+    at = Features(trial, history)
+    if trial.epoch < max(1, thresholds.STOP_SHARE * at.horizon) or _learns(at):
+        return
+    if chance.bad_scale(at):  # a large loss at first says nothing of what will become of it
+        return
+    for judge in (chance.at_chance, chance.val_at_chance):
+        found = judge(at)
+        if found and not (found.confidence < thresholds.SURE_ENOUGH and _leads(history, trial)):
+            yield replace(found, advice=(advice.STOP, *found.advice))
             return
 
 
-def diverged(_: History, trial: TrialRecord) -> Iterator[Finding]:
-    """The training loss stays far above its start (practice of most tools: 2 to 10 times).
+def _learns(at: Features) -> bool:
+    """Whether the last report is far above chance: most curves need no closer look."""
+    last = at.trial.reports[-1].metrics
+    for name in (at.named.train_metric, at.named.val_metric):
+        value = None if name is None else last.get(name)
+        if name is None or value is None or recognition.counts_errors(name) or value > 1.0:
+            return False  # errors and percents take the longer way
+        skill = at.skill(value)
+        if skill is None or skill < thresholds.LEARNS:
+            return False
+    return True
 
-    The start is the highest of the first epochs, of the validation loss too where there is one:
-    it gives the scale of the task to a training loss that begins near zero. Losses that are
-    negative at first have no such scale and are not judged.
-    """
-    name = _training_loss(trial)
-    curve = [] if name is None else trial.curve(name)
-    if len(curve) < START_EPOCHS + DIVERGED_EPOCHS:
-        return
-    starts = [
-        v for n in trial.metric_names() if _is_loss(n) for _, v in trial.curve(n)[:START_EPOCHS]
+
+def _leads(history: History, trial: TrialRecord) -> bool:
+    """Whether a trial is among the best third of those that came as far, at its epoch."""
+    own = _best_by(history, trial, trial.epoch)
+    rivals = [
+        value
+        for t in history.trials.values()
+        if t.number != trial.number and t.proxy == trial.proxy and t.epoch >= trial.epoch
+        if (value := _best_by(history, t, trial.epoch)) is not None
     ]
-    start, last = _highest(starts), curve[-DIVERGED_EPOCHS:]
-    if start is None or not all(v > DIVERGED_FACTOR * start for _, v in last):
-        return
-    first, end = last[0][0], last[-1]
-    yield Finding(
-        "diverged", "error", 0.9,
-        f"{name} has been more than {DIVERGED_FACTOR:g} times its start ({start:.4g}) since epoch "
-        f"{first} and is {end[1]:.4g} at epoch {end[0]}: training diverges. Try a learning rate "
-        "ten times smaller, warm-up, or clip gradients.",
-        {"metric": name, "start": start, "epochs": [e for e, _ in last],
-         "values": [encode_number(v) for _, v in last]},
-        (STOP, LOWER_LR),
-    )  # fmt: skip
+    if own is None:
+        return False
+    as_good = sum(not history.objective.better(own, value) for value in rivals)
+    return as_good < (len(rivals) + 1) // thresholds.PROTECTED
 
 
-RULES: tuple[Rule, ...] = (not_finite, diverged)
+def _best_by(history: History, trial: TrialRecord, epoch: int) -> float | None:
+    """The best value of the objective up to an epoch."""
+    objective = history.objective
+    known = [v for e, v in trial.curve(objective.metric) if e <= epoch and v == v]
+    return min(known, key=objective.loss, default=None)
 
 
-def _words(name: str) -> list[str]:
-    return re.split(r"[^a-z0-9]+", name.lower())
-
-
-def _is_loss(name: str) -> bool:
-    return any(word in ("loss", "nll", "mse", "crossentropy") for word in _words(name))
-
-
-def _training_loss(trial: TrialRecord) -> str | None:
-    """The metric that is the loss on the training data: by its name, or plain ``loss``."""
-    losses = [name for name in trial.metric_names() if _is_loss(name)]
-    trained = [name for name in losses if {"train", "training"} & set(_words(name))]
-    return next(iter(trained), "loss" if "loss" in losses else None)
-
-
-def _highest(values: Sequence[float]) -> float | None:
-    """The highest of some losses; None without any, or if one is not finite and positive."""
-    return max(values) if values and all(0 < v < math.inf for v in values) else None
+RULES: tuple[Rule, ...] = (not_finite, diverged, at_chance)
 
 
 def new_findings(
     history: History, trial: TrialRecord, rules: Sequence[Rule] = RULES
 ) -> list[Finding]:
     """What the rules find in a trial that was not found before."""
-    known = {finding.code for finding in trial.findings}
+    known = {finding.code for finding in trial.findings if finding.epoch is None}
     return [f for rule in rules for f in rule(history, trial) if f.code not in known]
+
+
+def judgement(history: History, trial: TrialRecord) -> list[Finding]:
+    """The verdicts on a trial that pauses or ended, each with its epoch; [] if nothing is new.
+
+    They replace those of its judgement before. Failed trials are not judged: they have a cause.
+    """
+    if trial.state not in ("paused", "finished", "stopped"):
+        return []
+    final = {f.code for f in trial.findings if f.epoch is None}
+    now = [f for f in verdicts(history, trial) if f.code not in final]
+    before = [f.code for f in trial.diagnosis if f.epoch is not None]
+    codes = [f.code for f in now]
+    if codes in (before, ["unclear"]):
+        return []
+    return [replace(f, epoch=trial.epoch) for f in now]
+
+
+def ruins(finding: Finding) -> bool:
+    """Whether what the trial reported is worth nothing, so that it failed."""
+    return finding.code in ("not_finite", "diverged")
 
 
 def says_stop(finding: Finding) -> bool:
     """Whether the advice is to train no further."""
-    return any(advice.action == STOP.action for advice in finding.advice)
+    return any(a.action == advice.STOP.action for a in finding.advice)

@@ -5,14 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from danlu.core.history import History
+from danlu.core.metric import TRAINING, VALIDATION, split_of
 from danlu.core.spec import Direction, Objective
 from danlu.errors import StudyError
-
-TRAINING = ("train", "training", "tr")
-VALIDATION = ("val", "valid", "validation", "dev", "eval", "test")  # the first found is preferred
-_WORDS = "|".join((*TRAINING, *VALIDATION))
-_FIRST = re.compile(rf"({_WORDS})[_/.:\- ]+(.+)", re.IGNORECASE)
-_LAST = re.compile(rf"(.+?)[_/.:\- ]+({_WORDS})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +29,6 @@ class MetricPair:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(n for n in (self.train, self.val) if n is not None)
-
-
-def split_of(name: str) -> tuple[str | None, str]:
-    """The split that a metric's name tells, in lower case, and the name of its quantity."""
-    if match := _FIRST.fullmatch(name):
-        return match[1].lower(), match[2]
-    if match := _LAST.fullmatch(name):
-        return match[2].lower(), match[1]
-    return None, name
 
 
 def pair_metrics(names: Iterable[str], objective: Objective) -> list[MetricPair]:

@@ -211,7 +211,7 @@ def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
             values = tuple(sorted(values, key=lambda v: v if isinstance(v, int | float) else 0))
         return {**table, "kind": "choice", "choices": [format_value(v) for v in values]}
     kind = type(p).__name__.lower()
-    return {**table, "kind": kind, "low": p.low, "high": p.high, "log": p.log}
+    return {**table, "kind": kind, "low": p.low, "high": p.high, "log": bool(p.log)}
 
 
 def _trials(
@@ -239,7 +239,7 @@ def _trials(
             "cause": t.cause,
             "message": t.message,
             "log": t.log,
-            "findings": [_finding(f) for f in t.findings],
+            "findings": [_finding(f) for f in t.diagnosis],
             "spent": spent[t.number],
             "diverged": _diverged(t),
             "config": {n: format_value(v) if n in choices else v for n, v in t.config.items()},

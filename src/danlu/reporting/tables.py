@@ -40,7 +40,7 @@ def trial_rows(history: History) -> list[Row]:
             "why": t.why,
             "cause": t.cause,
             "message": t.message,
-            "findings": "; ".join(f.message for f in t.findings),
+            "findings": "; ".join(f.message for f in t.diagnosis),
         }
         for t in history.trials.values()
     ]

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from danlu.stores.base import Request, Store
+from danlu.core.request import Request
+from danlu.stores.base import Store
 
 __all__ = ["Request", "Store", "open_store"]
 

@@ -19,6 +19,7 @@ from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.strategies.budgeting import TOLERANCE, fits, total, trials_left
 from danlu.strategies.confirm import confirm
+from danlu.strategies.deepen import deepen
 from danlu.strategies.evidence import one_by_one
 from danlu.strategies.freeze_thaw import FreezeThaw
 from danlu.strategies.fresh import config_key
@@ -49,6 +50,8 @@ class Auto:
 def _next(space: Space, history: History) -> Decision | None:
     """What one free slot does; None if nothing fits, or all depends on what runs."""
     if _searching(history):
+        if (probe := deepen(space, history)) is not None:
+            return probe
         for decision in FreezeThaw().decide(space, history, 1):
             if isinstance(decision, Start | Continue):
                 return replace(decision, stage=SEARCH)

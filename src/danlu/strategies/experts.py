@@ -1,18 +1,18 @@
 """What an experienced practitioner expects of each parameter, by its role.
 
-The knowledge lies in ``experts.json`` beside this file; a role is the parameter's own ``role``
-or found from its name. Defaults that the user gave win over the experts'.
+The search's own numbers lie in ``experts.json`` beside this file; roles are found by
+`danlu.catalogue`. Defaults that the user gave win over the experts'.
 """
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from danlu.catalogue.roles import role_of
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.space import Space
 
@@ -48,17 +48,6 @@ def _roles() -> Mapping[str, Mapping[str, Any]]:
     return roles
 
 
-def role_of(name: str, parameter: Parameter) -> str | None:
-    """The parameter's role: its own, or the first whose pattern its name matches."""
-    if parameter.role in _roles():
-        return parameter.role
-    low = name.lower()
-    return next(
-        (r for r, known in _roles().items() if any(re.search(p, low) for p in known["names"])),
-        None,
-    )
-
-
 def expectations(space: Space) -> dict[str, Expectation]:
     """What is expected of every free parameter of a space."""
     roles = {name: role_of(name, space[name]) for name in space.free}
@@ -67,7 +56,7 @@ def expectations(space: Space) -> dict[str, Expectation]:
 
 
 def _expect(p: Parameter, role: str | None, present: frozenset[str]) -> Expectation:
-    known = _roles()[role] if role else {}
+    known = _roles().get(role, {}) if role else {}
     ell = known.get("ell", 1.0)
     if isinstance(p, Choice):
         default = _choice_default(p, known, present)

@@ -1,0 +1,116 @@
+"""Verdicts on the course of a run: noisy validation, unfinished, level, or done early."""
+
+from collections.abc import Set
+
+from danlu.core.finding import Advice, Finding
+from danlu.diagnosis import advice, thresholds
+from danlu.diagnosis.curve import Curve
+from danlu.diagnosis.features import Features
+from danlu.diagnosis.fit import turn_up
+from danlu.diagnosis.optimisation import progress, still_falls
+from danlu.diagnosis.words import percent, verdict
+
+BROKEN = frozenset({"diverged", "not_learning", "val_at_chance", "lr_too_high", "lr_too_low"})
+
+
+def noisy_val(at: Features, found: Set[str]) -> Finding | None:
+    """Validation jumps about from epoch to epoch, or rests on too few samples."""
+    if at.epochs < thresholds.LEAST_EPOCHS or found & {"diverged", "not_learning"}:
+        return None
+    n_val = at.task.n_val
+    if n_val is not None and n_val < thresholds.FEW_VAL:
+        reason = f"it rests on {n_val} samples"
+    elif (noise := _metric_noise(at)) is not None:
+        reason = f"the metric jumps by {percent(noise)} from epoch to epoch"
+    elif (noise := _loss_noise(at)) is not None:
+        reason = f"the loss jumps by {noise:.3g} from epoch to epoch"
+    else:
+        return None
+    return verdict(
+        at, "noisy_val", 0.6,
+        f"Validation is noisy: {reason}. Differences of that size between trials mean nothing: "
+        "validate on more samples, average the last epochs, or let the learning rate decay to 0.",
+        (advice.WIDER_VALIDATION, Advice("set", "schedule", "cosine", advice.OPTIMISATION),
+         advice.BATCH),
+        n_val=n_val, metric_noise=at.val_metric.noise, loss_noise=at.val_loss.noise,
+    )  # fmt: skip
+
+
+def _metric_noise(at: Features) -> float | None:
+    noise = at.val_metric.noise
+    if noise is None or len(at.val_metric) < thresholds.NOISY_EPOCHS:
+        return None
+    return noise if noise > max(thresholds.NOISY, thresholds.NOISY_ERRORS * at.val_error) else None
+
+
+def _loss_noise(at: Features) -> float | None:
+    loss = at.val_loss
+    if loss.noise is None or len(loss) < thresholds.NOISY_EPOCHS:
+        return None
+    material = loss.noise > thresholds.NOISY_LOSS_MATERIAL * (at.scale or 0.0)
+    return loss.noise if material and loss.noise > thresholds.NOISY_LOSS * abs(loss.end) else None
+
+
+def still_improving(at: Features, found: Set[str]) -> Finding | None:
+    """The end of the run was not the end of learning."""
+    if at.epochs < thresholds.LEAST_EPOCHS or found & BROKEN:
+        return None
+    best = _best(at)
+    late = best is not None and best > thresholds.LATE_BEST * at.trial.epoch
+    if not (late or still_falls(at)) or turn_up(at) is not None:
+        return None
+    return verdict(
+        at, "still_improving", 0.7,
+        f"It still improves at epoch {at.trial.epoch}"
+        + (f" (best at epoch {best})" if late else "")
+        + ": more epochs with the same shape of schedule would help, or a learning rate twice "
+        "as large.",
+        (advice.epochs(2.0), advice.lr(2.0)), severity="info", best=best, progress=progress(at),
+    )  # fmt: skip
+
+
+def _best(at: Features) -> int | None:
+    """The epoch at which validation was best, by the metric if there is one."""
+    if len(at.val_metric):
+        return at.val_metric.epochs[at.val_metric.highest]
+    return at.val_loss.epochs[at.val_loss.lowest] if len(at.val_loss) else None
+
+
+def plateau(at: Features, found: Set[str]) -> Finding | None:
+    """Neither loss moves, and the learning rate has not been decayed."""
+    if at.epochs < thresholds.SURE_EPOCHS or found & {*BROKEN, "still_improving", "overfit"}:
+        return None
+    curves = [c for c in (at.train_loss, at.val_loss) if len(c) >= thresholds.SURE_EPOCHS]
+    if not curves or any(_trends(c) for c in curves) or _decayed(at.other("lr")):
+        return None
+    return verdict(
+        at, "plateau", 0.6,
+        f"The losses have stood still up to epoch {at.trial.epoch}: halve the learning rate now; "
+        "if that gains nothing, more epochs are wasted.",
+        (advice.lr(0.5), Advice("set", "schedule", "plateau", advice.OPTIMISATION)),
+        severity="info",
+        changes=[c.tail.change for c in curves],
+    )  # fmt: skip
+
+
+def _trends(curve: Curve) -> bool:
+    covered = max(curve.values) - min(curve.values)
+    return abs(curve.tail.change) > thresholds.FLAT * covered and covered > 0.0
+
+
+def _decayed(lr: Curve) -> bool:
+    return bool(len(lr)) and lr.end <= thresholds.DECAY_DONE * max(lr.values)
+
+
+def saturated_early(at: Features, found: Set[str]) -> Finding | None:
+    """The best epoch came early, and nothing got worse since."""
+    if at.epochs < thresholds.SURE_EPOCHS or found & {*BROKEN, "overfit", "overconfident"}:
+        return None
+    best = _best(at)
+    if best is None or best > thresholds.EARLY_BEST * at.trial.epoch or turn_up(at) is not None:
+        return None
+    return verdict(
+        at, "saturated_early", 0.6,
+        f"The best epoch was {best} of {at.trial.epoch}: half as many epochs would do.",
+        (advice.epochs(0.5),), severity="info", best=best,
+    )  # fmt: skip
