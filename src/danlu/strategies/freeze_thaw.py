@@ -45,6 +45,7 @@ from danlu.strategies.search import (
     untried,
 )
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, Ints, one_thread
@@ -120,7 +121,7 @@ class FreezeThaw:
         tried = encoding.place([c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
-            w, why = design(encoding, history, curves)
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             rng = stream(history)
             outlook = look(

@@ -31,19 +31,19 @@ MOST_KNOWN = 80  # values that its model rests on: those nearest to the bound, a
 Score = Callable[[Array], Array]
 
 
-def design(encoding: Encoding, history: History, curves: Sequence[Curve]) -> tuple[Array, str]:
+def design(
+    encoding: Encoding, history: History, number: int, trusted: float = 1.0
+) -> tuple[Array, str]:
     """The point of a first trial: the expected default, then even draws.
 
-    Most are from the prior, as far as it is trusted; if the first ones bear it out, only the
-    sixth trial is not.
+    Most are from the prior, as far as it is ``trusted``; wholly trusted, only the sixth trial is
+    not.
     """
-    number = len(curves)
     if number == 0:
         return encoding.default(), "begins with the default config"
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
-    points = even_points(number, len(encoding.axes), rng)
-    w = points[-1:]
-    share = INFORMED_DESIGN * trust(encoding, curves)
+    w = even_points(number, len(encoding.axes), rng)[-1:]
+    share = INFORMED_DESIGN * trusted
     if encoding.informed and (number * GOLDEN + OFFSET) % 1.0 < share:
         return encoding.prior_draw(w)[0], "looks around: near what experts expect"
     return w[0], "looks around: an even design over the space"
