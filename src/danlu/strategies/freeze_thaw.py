@@ -53,6 +53,7 @@ from danlu.surrogates.linalg import Array, Ints, one_thread
 NAME = "freeze-thaw"
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
 FAR_PAUSED = 0.25  # the same for paused trials
+CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
@@ -178,7 +179,9 @@ class FreezeThaw:
     def _owed(self, track: Track, curves: list[Curve]) -> float:
         """How many times more, as a logarithm, a new config must promise than a paused trial."""
         if isinstance(track, Fractions):
-            return -math.inf if track.lagging(curves) == track.first else math.inf
+            paid = sum(sum(c.epochs) + c.until for c in curves)
+            climbed = paid - track.first * len(curves)
+            return math.inf if climbed < CLIMBING * paid else 0.0
         reached = _reached(curves)
         spent = float(reached.sum())
         continued = spent - float(np.minimum(reached, track.first).sum())
@@ -197,14 +200,10 @@ class FreezeThaw:
         ahead = self._ahead(track, FAR_PAUSED, rng)
         reached = _reached(curves)
 
-        due = track.lagging(curves) if isinstance(track, Fractions) else None
-
         def allowed(row: int) -> bool:
             length = track.after(outlook.curves[row].epoch)
-            if due is not None:
-                return length == due
             most = max(1.0, self.depth * len(curves) * track.first / length)
-            return int((reached >= length).sum()) < most
+            return isinstance(track, Fractions) or int((reached >= length).sum()) < most
 
         rows = np.array([i for i in outlook.paused if seen.rows[i] and allowed(i)], int)
         if not len(rows):
