@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from faults import DATA, FAMILIES, FAULTS, HEALTHY, PARTS, TUNE, Case, build
+from faults import DATA, FAMILIES, FAULTS, FRESH, HEALTHY, PARTS, TUNE, Case, build
 from faults.baselines import autotrainer, umlaut
 from faults.repairs import LR_3, apply, first_move
 from faults.runs import Runs, history_of, linear_metric
@@ -27,7 +27,7 @@ from table import markdown
 from danlu.core.finding import Advice, Finding
 from danlu.diagnosis.verdicts import verdicts
 
-GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA}
+GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA, "made last": FRESH}
 HEALTHY_SEEDS = 10
 ADVICE_SEEDS = 1  # so many seeds are trained again by their advice
 SLOW = FAMILIES  # where the baseline advice is not tried

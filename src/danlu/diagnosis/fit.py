@@ -155,7 +155,8 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     up, gap = turn_up(at), at.gap
     apart = gap is not None and gap > thresholds.GAP and at.gap_noise > thresholds.GAP_NOISE
     if up is None:
-        if apart and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
+        alone = gap is not None and gap > thresholds.GAP_ALONE
+        if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
             return _overfit(at, 0.7, _memorised(at))
         return None
     rise = (
@@ -242,7 +243,7 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     """Training ends below what a linear model or another trial of the study reaches."""
     if at.epochs < thresholds.LEAST_EPOCHS or not len(at.train_metric):
         return None
-    if found & CAUSES and not ("not_learning" in found and at.too_narrow):
+    if found & CAUSES and not at.too_narrow:
         return None
     known = [r for r in (at.linear, at.reference) if r is not None]
     end, skill = at.train_metric.end, at.train_skill
