@@ -33,6 +33,7 @@ __all__ = [
     "ConfigError",
     "Constraint",
     "DanluError",
+    "Data",
     "Finding",
     "Float",
     "History",
@@ -40,6 +41,7 @@ __all__ = [
     "LaunchError",
     "Objective",
     "Prediction",
+    "Problem",
     "Proxy",
     "Report",
     "ReportError",
@@ -52,8 +54,11 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
+    "lint",
     "predict",
     "report",
+    "space",
 ]
 
 LATER = {
@@ -61,15 +66,20 @@ LATER = {
     "Budget": "danlu.core.spec",
     "Command": "danlu.core.command",
     "Constraint": "danlu.core.spec",
+    "Data": "danlu.preflight.problem",
     "Finding": "danlu.core.finding",
     "History": "danlu.core.history",
     "Objective": "danlu.core.spec",
     "Prediction": "danlu.core.prediction",
+    "Problem": "danlu.preflight.problem",
     "Report": "danlu.core.record",
     "Spec": "danlu.core.spec",
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
+    "importance": "danlu.comparing",
+    "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
+    "space": "danlu.catalogue.families",
 }
 """Names that no training script needs, and the modules they come from at their first use."""
 

@@ -1,3 +1,6 @@
+from danlu.catalogue.families import space
+from danlu.catalogue.lint import lint
+from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
@@ -18,6 +21,7 @@ from danlu.errors import (
     StudyFileError,
 )
 from danlu.predicting import predict
+from danlu.preflight.problem import Data, Problem
 from danlu.study import Study
 from danlu.worker.script import report
 from danlu.worker.trial import Trial
@@ -32,6 +36,7 @@ __all__ = [
     "ConfigError",
     "Constraint",
     "DanluError",
+    "Data",
     "Finding",
     "Float",
     "History",
@@ -39,6 +44,7 @@ __all__ = [
     "LaunchError",
     "Objective",
     "Prediction",
+    "Problem",
     "Proxy",
     "Report",
     "ReportError",
@@ -51,6 +57,9 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "importance",
+    "lint",
     "predict",
     "report",
+    "space",
 ]

@@ -31,6 +31,7 @@ from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
 from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import judgement, new_findings, ruins, says_stop
+from danlu.diagnosis.study import ends_study, next_look, study_news
 from danlu.errors import ReportError, StudyError
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
@@ -128,6 +129,7 @@ class Asking:
         self.history = history
         self.over = False
         self._why = ""
+        self._look_at = 0  # version of the history from which on the study is looked at again
         self._strategy = strategy
         self._store = store
         self._folder = folder
@@ -166,6 +168,8 @@ class Asking:
     def _next(self) -> Started | Continued | str:
         """The next trial to train, or why there is none."""
         space = self.history.spec.space
+        if (verdict := ends_study(self.history)) is not None:
+            return verdict.message
         while not (why := spent(self.history, time.time())):
             asides: list[Event] = []  # what takes no slot
             for decision in self._strategy.decide(space, self.history, 1):
@@ -209,6 +213,10 @@ class Asking:
         self._record(self._told(trial, failed))
         if found := judgement(self.history, self.history.trials[number]):
             self._record(*(Diagnosed(time.time(), number, f) for f in found))
+        if self.history.version >= self._look_at:
+            now = time.time()
+            self._record(*(Diagnosed(now, None, f) for f in study_news(self.history)))
+            self._look_at = next_look(self.history)
         return self.history.trials[number]
 
     def _told(self, trial: AskedTrial, failed: str | None) -> Event:

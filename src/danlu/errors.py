@@ -6,9 +6,11 @@
     ├── SpaceError       a parameter or space that cannot be (every problem at once)
     ├── StudyError       a study that does not exist, exists already, or is run by another process
     ├── StudyFileError   a study file with mistakes (every mistake at once, each with its line)
+    ├── DataError        data that the training kit cannot train on
     ├── ConfigError      a config that does not belong to its space
     ├── ReportError      an evaluation that cannot be recorded
     ├── LaunchError      training could not be started at all
+    ├── CheckError       pre-flight found errors, or data and model that cannot be checked
     └── StoreError       a store that cannot be opened, read or written
 
 Each message says what was expected, what came, and what to do.
@@ -42,6 +44,10 @@ class StudyFileError(DanluError):
         self.problems = problems
 
 
+class DataError(DanluError):
+    """Data that the training kit cannot read or train on; told before any training starts."""
+
+
 class ConfigError(DanluError):
     """A config that does not belong to its space."""
 
@@ -56,3 +62,7 @@ class LaunchError(DanluError):
 
 class StoreError(DanluError):
     """A store that cannot be opened, read or written."""
+
+
+class CheckError(DanluError):
+    """Pre-flight found errors, or data and model that cannot be checked."""

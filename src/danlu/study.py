@@ -15,9 +15,11 @@ from typing import Any, Literal
 from weakref import finalize
 
 from danlu.asked import AskedTrial, Asking
+from danlu.catalogue.filling import filled
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import LaunchError, StudyError
@@ -51,7 +53,8 @@ class Study:
 
     Args:
         name: Unique in its store.
-        space: What may vary.
+        space: What may vary; for a parameter whose name or role is known, a scale and limits that
+            are not given are those of the catalogue (docs/reference/parameters.md).
         objective: ``"min METRIC"``, ``"max METRIC"``, or a name whose direction is known; a list
             of them for several objectives, the most important one first.
         epochs: The full length of a trial.
@@ -62,6 +65,7 @@ class Study:
         store: A folder, ``postgresql://…``, a `Store`, or None to keep it in memory.
         command: Template of the training command, for showing the best config as one.
         constraints: What a trial must keep to, such as ``["params <= 1e6", "latency_ms < 20"]``.
+        training: Settings of the training kit, for ``danlu best --toml`` and ``danlu train``.
 
     Raises:
         StudyError: If the objective, a constraint, the budget or the plan cannot be, or the name
@@ -83,17 +87,18 @@ class Study:
         store: str | Path | Store | None = ".danlu",
         command: Sequence[str] = (),
         constraints: Sequence[str | Constraint] = (),
+        training: Mapping[str, Any] | None = None,
     ) -> None:
         first, *further = _objectives(objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
-            name, space, first, epochs, seed, Budget.parse(budget), named, options or {},
-            tuple(command), tuple(further), _constraints(constraints),
+            name, filled(space), first, epochs, seed, Budget.parse(budget), named, options or {},
+            tuple(command), tuple(further), _constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
-        folder = _folder(store, name) if store is not None else self._own_folder()
+        folder = folder_of(store, name) if store is not None else self._own_folder()
         self._attach(_opened(store), spec, chosen, folder)
-        self._agree()
+        self._agree(space)
 
     @classmethod
     def from_spec(cls, spec: Spec, *, store: str | Path | Store | None = ".danlu") -> "Study":
@@ -102,6 +107,7 @@ class Study:
             spec.name, space=spec.space, objective=spec.objectives, epochs=spec.epochs,
             seed=spec.seed, budget=spec.budget, strategy=spec.strategy, options=spec.options,
             store=store, command=spec.command, constraints=spec.constraints,
+            training=spec.training,
         )  # fmt: skip
 
     @classmethod
@@ -119,7 +125,7 @@ class Study:
             name = names[-1]
         history = opened.load(name)
         study = cls.__new__(cls)
-        study._attach(opened, history.spec, None, _folder(store, name))
+        study._attach(opened, history.spec, None, folder_of(store, name))
         return study
 
     def _own_folder(self) -> Path:
@@ -135,14 +141,16 @@ class Study:
         self._asking: Asking | None = None
         self.folder = folder
 
-    def _agree(self) -> None:
+    def _agree(self, written: Space) -> None:
         """Create the study, or go on with the one of that name if it is the same."""
         spec = self._history.spec
         if spec.name not in self._store.studies():
             self._store.create(spec)
             return
         known = self._store.load(spec.name)
-        if changes := _differences(known.spec, spec):
+        kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
+        spec = replace(spec, space=filled(written, kept.space))
+        if changes := _differences(kept, spec):
             raise StudyError(
                 f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
                 f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
@@ -292,6 +300,39 @@ class Study:
         verb = "stop trial" if trial is not None else ("stop now" if now else "stop")
         self._store.request(self.spec.name, verb, trial)
 
+    def request(
+        self,
+        verb: str,
+        trial: int | None = None,
+        *,
+        by: str = "",
+        key: str | None = None,
+        **data: Any,
+    ) -> int:
+        """Leave a wish for the process that runs the study; it answers in the log-book.
+
+        Args:
+            verb: ``"pause"``, ``"resume"``, ``"stop"``, ``"stop now"``, ``"stop trial"``,
+                ``"add budget"`` (with ``budget="10x"``), ``"enqueue"`` (with ``config={…}``,
+                which is tried next, now or when the study is run again); for readers only
+                ``"pin"``, ``"unpin"`` and ``"note"`` (with ``text=…``).
+            trial: The trial it is about.
+            by: Who asks.
+            key: The same key again is the same request.
+            data: What else the verb needs.
+
+        Returns:
+            The number of the request.
+
+        Raises:
+            StudyError: If nobody runs the study now, or the wish cannot be.
+            ConfigError: If the config to try does not belong to the space.
+        """  # fmt: skip
+        history = self.history
+        check_request(history, verb, trial, data, self._store.holder(self.spec.name))
+        name = self.spec.name
+        return self._store.request(name, verb, trial, data=data, by=by, key=key)
+
     # ---- asking and telling, for loops of one's own
 
     def ask(self) -> AskedTrial | None:
@@ -365,7 +406,7 @@ def _opened(store: str | Path | Store | None) -> Store:
     return open_store(store) if isinstance(store, str | Path) else store
 
 
-def _folder(store: object, name: str) -> Path:
+def folder_of(store: object, name: str) -> Path:
     """Where the trials' files lie: beside the database, or in ``.danlu`` of this folder."""
     local = isinstance(store, str | Path) and "://" not in str(store)
     base = Path(str(store)) if local else Path(".danlu")

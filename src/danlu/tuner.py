@@ -35,11 +35,22 @@ from danlu.core.event import (
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.record import TrialRecord
+from danlu.core.request import (
+    FOR_TUNER,
+    Request,
+    answer,
+    answered,
+    granted_budget,
+    on_hold,
+    resumed_by_running,
+    tried,
+)
 from danlu.core.spending import continued, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
+from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
-from danlu.stores.base import Request, Store
+from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
@@ -64,6 +75,8 @@ class Tuner:
         watch: Called with the history at every turn.
         recover: Reads what a launch wrote that no tuner collected.
         rules: What looks at each trial's curves after each report.
+        study_rules: What looks at the study as a whole when trials close, ever less often.
+        heed: Whether the study ends when these say that nothing learns.
     """
 
     def __init__(
@@ -76,6 +89,8 @@ class Tuner:
         watch: Watch = lambda _: None,
         recover: Recover = lambda _: (),
         rules: Sequence[Rule] = RULES,
+        study_rules: Sequence[StudyRule] = STUDY_RULES,
+        heed: bool = True,
     ) -> None:
         self.history = history
         self.strategy = strategy
@@ -85,14 +100,20 @@ class Tuner:
         self.watch = watch
         self.recover = recover
         self.rules = rules
+        self.study_rules = study_rules
+        self.heed = heed
         self.interrupts = 0  # 1: finish what runs; 2: end now
         self._unsaved: list[Event] = []
         self._endings: dict[int, Stopped | Failed] = {}
         self._over = ""
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
+        self._look_at = 0  # version of the history from which on the study is looked at again
         self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
-        self._heard = max((r.number for r in store.requests(history.spec.name)), default=0)
+        left = store.requests(history.spec.name)
+        self._heard = max((r.number for r in left), default=0)
+        known = answered(history)  # what was asked for before still holds if it is to be tried
+        self._asked = [r for r in left if r.verb == "enqueue" and r.number not in known]
 
     # ---- the loop
 
@@ -163,6 +184,10 @@ class Tuner:
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
                   executor.takes_classes, process)
         )  # fmt: skip
+        if on_hold(self.history):
+            self._note(Noted(time.time(), resumed_by_running()))
+        if self.history.trials:
+            self._look()
 
     def _left_over(self, lost: Lost) -> Closing:
         """What the loss of a worker means: nothing, if it had done all that it should."""
@@ -186,6 +211,7 @@ class Tuner:
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(_interrupted(time.time(), trial.number))
+        self._look()
         self._note(Ended(time.time(), self._outcome, self._over))
         self._save()
         self.watch(self.history)
@@ -202,15 +228,44 @@ class Tuner:
     def _fulfil(self, requests: Iterable[Request]) -> None:
         for request in requests:
             self._heard = request.number
-            if request.verb == "stop trial" and request.trial is not None:
-                self._stop(
-                    request.trial, Stopped(time.time(), request.trial, "stopped by a person")
-                )
-            elif request.verb == "stop":
-                self._finish("stopped", "a person asked to stop")
-            elif request.verb == "stop now":
-                self._finish("stopped", "a person asked to stop now")
-                self._cut_off = True
+            if done := self._granted(request):
+                self._note(Noted(time.time(), answer(request, done)))
+
+    def _granted(self, request: Request) -> str:
+        """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
+        match request.verb:
+            case "stop trial":
+                return self._stop_asked(request.trial)
+            case "stop" | "stop now":
+                self._finish("stopped", f"a person asked to {request.verb}")
+                self._cut_off = self._cut_off or request.verb == "stop now"
+                return FOR_TUNER[request.verb]
+            case "pause" | "resume":
+                return FOR_TUNER[request.verb]
+            case "add budget":
+                self._save()
+                self.history, done = granted_budget(request, self.history)
+                self.store.respecify(self.history.spec)
+                return done
+            case "enqueue":
+                self._asked.append(request)
+        return ""
+
+    def _stop_asked(self, number: int | None) -> str:
+        trial = None if number is None else self.history.trials.get(number)
+        if number is None or trial is None or not trial.open:
+            return "nothing: it is not open"
+        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
+        return f"stopped at epoch {trial.epoch}"
+
+    def _asked_for(self, slots: int) -> list[Job]:
+        """Launch configs that people chose; one that cannot be is answered with the reason."""
+        jobs: list[Job] = []
+        while self._asked and len(jobs) < slots:
+            event, entry = tried(self._asked.pop(0), self.history, time.time())
+            jobs += [job] if (job := self._launching(event)) is not None else []
+            self._note(Noted(time.time(), entry))
+        return jobs
 
     # ---- decisions
 
@@ -225,7 +280,10 @@ class Tuner:
             if not self.history.running:
                 self._finish("done", problem)
             return self._retries()
+        if on_hold(self.history):
+            return []
         jobs = self._retries()
+        jobs += self._asked_for(max(0, self.executor.free_slots - len(jobs)))
         before = self.history.version
         slots = max(0, self.executor.free_slots - len(jobs))
         decisions = self.strategy.decide(self.history.spec.space, self.history, slots)
@@ -312,8 +370,18 @@ class Tuner:
             self._note(self._left_over(event) if isinstance(event, Lost) else event)
             self._judge(event.trial)
             self._check_starts()
+            if self.history.version >= self._look_at:
+                self._look()
         else:
             self._note(event)
+
+    def _look(self) -> None:
+        """Record what is to be said about the study as a whole; end it if nothing learns."""
+        for finding in study_news(self.history, self.study_rules):
+            self._note(Diagnosed(time.time(), None, finding))
+        self._look_at = next_look(self.history)
+        if self.heed and (verdict := ends_study(self.history)) is not None:
+            self._finish("hopeless", verdict.message)
 
     def _diagnose(self, number: int) -> None:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):

@@ -15,10 +15,10 @@ from tests.cli.conftest import ADAM, SGD, SPEC, events, json_lines, reports
 from danlu.cli.changes import changes
 from danlu.cli.lines import JsonLines, PlainLines
 from danlu.cli.live import LiveView
-from danlu.cli.progress import progress_of
 from danlu.core.event import Began, Continued, Ended, Event, Lost, Paused, Reported, Started
 from danlu.core.history import History, empty
 from danlu.core.spec import Budget, Spec
+from danlu.reporting.progress import progress_of
 
 
 def run_of(spec: Spec, *happened: Event) -> History:

@@ -1,6 +1,7 @@
 """What every store must do; `README.md` beside this file tells how to test a new one."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from threading import Thread
@@ -259,6 +260,40 @@ class StoreConformance:
         assert not store.requests("digits", after=2)
         with pytest.raises(StudyError, match="no study"):
             store.request("other", "stop")
+
+    def test_a_request_keeps_what_it_says_and_who_said_it(self, store: Store) -> None:
+        new_study(store)
+        config = {"lr": 0.01, "optimizer": "sgd", "why": ["\U0001f525", None]}
+        number = store.request("digits", "enqueue", data={"config": config}, by="ada")
+        (request,) = store.requests("digits")
+        assert (request.number, request.data, request.by) == (number, {"config": config}, "ada")
+
+    def test_the_same_key_leaves_one_request(self, store: Store) -> None:
+        new_study(store, "other")
+        new_study(store)
+        first = store.request("digits", "pause", key="a")
+        assert store.request("digits", "pause", key="a") == first
+        assert store.request("digits", "pause", key="b") == first + 1
+        assert store.request("digits", "pause") == first + 2
+        assert store.request("other", "pause", key="a") == 1
+        assert len(store.requests("digits")) == 3
+
+    def test_a_request_that_cannot_be_stored_is_refused(self, store: Store) -> None:
+        new_study(store)
+        with pytest.raises(StoreError, match="plain"):
+            store.request("digits", "note", data={"text": object()})
+        assert not store.requests("digits")
+
+    def test_who_runs_a_study_is_told_without_taking_its_lock(self, store: Store) -> None:
+        new_study(store)
+        assert store.holder("digits") is None
+        with store.lock("digits"):
+            assert f"pid {os.getpid()}" in (store.holder("digits") or "")
+            with pytest.raises(StudyError), store.lock("digits"):
+                pass
+        assert store.holder("digits") is None
+        with pytest.raises(StudyError, match="no study"):
+            store.holder("other")
 
     def test_a_study_is_locked_once(self, store: Store) -> None:
         new_study(store, "my digits")

@@ -103,3 +103,8 @@ def test_another_range_moves_the_default_inside() -> None:
 def test_values_beyond_the_range_are_taken_up_to_the_limits() -> None:
     assert Float(1e-3, 0.1, limits=(1e-5, 1.0)).problem(0.5) is None
     assert Int(1, 4, limits=(1, 8)).problem(9) == "must be a whole number in [1, 8], but got 9."
+
+
+def test_a_range_wider_than_a_float_is_refused() -> None:
+    with pytest.raises(SpaceError, match="too wide"):
+        Float(-1e308, 1e308)

@@ -24,7 +24,7 @@ def train(trial: danlu.Trial) -> None:
             batch = torch.randperm(64)[:16]
             optimizer.zero_grad()
             loss = nn.functional.mse_loss(model(x[batch]), y[batch])
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             optimizer.step()
         schedule.step()
         trial.report(epoch, val_loss=nn.functional.mse_loss(model(x), y))

@@ -107,6 +107,7 @@ def test_a_second_tuner_is_told_who_runs_the_study(where: str) -> None:
     ):
         pid, child = hear(told)
         try:
+            assert store.holder("digits")
             with pytest.raises(StudyError) as caught, store.lock("digits"):
                 pass
             host = re.escape(os.uname().nodename)

@@ -6,6 +6,7 @@ from danlu.strategies.auto import Auto
 from danlu.strategies.base import Strategy
 from danlu.strategies.grid import Grid
 from danlu.strategies.halving import Halving
+from danlu.strategies.hyperband import Hyperband
 from danlu.strategies.names import make
 from danlu.strategies.staged import Staged
 
@@ -38,6 +39,16 @@ class TestHalving(StrategyConformance):
 class TestHalvingWithRandomDrawsAndManyRungs(StrategyConformance):
     def strategy(self) -> Strategy:
         return Halving(eta=2, min_epochs=1, sampler="random")
+
+
+class TestHyperband(StrategyConformance):
+    def strategy(self) -> Strategy:
+        return Hyperband()
+
+
+class TestHyperbandWithManyBrackets(StrategyConformance):
+    def strategy(self) -> Strategy:
+        return Hyperband(eta=2, min_epochs=1)
 
 
 class TestStaged(StrategyConformance):

@@ -47,6 +47,24 @@ def test_every_config_of_a_narrowed_space_belongs_to_the_whole_one(seed: int, co
         assert SPACE.check(config) == config
 
 
+def test_a_parameter_that_hardly_matters_may_become_narrower() -> None:
+    space = Space(x=Float(0.0, 1.0))
+    edge = ranked("x", *[1.0] * 8)
+    major, minor = (narrowed(space, space, edge, minor=m)["x"] for m in ((), ("x",)))
+    assert isinstance(major, Float)
+    assert isinstance(minor, Float)
+    assert (major.low, minor.low) == (0.75, 0.85)
+
+
+def test_however_often_a_range_is_narrowed_a_twentieth_is_left() -> None:
+    whole = box = Space(x=Float(0.0, 1.0))
+    for _ in range(20):
+        box = narrowed(box, whole, ranked("x", *[0.5] * 8), minor=("x",))
+    x = box["x"]
+    assert isinstance(x, Float)
+    assert x.high - x.low == pytest.approx(0.05, rel=0.01)
+
+
 def test_too_few_results_change_nothing() -> None:
     space = Space(x=Float(0.0, 1.0))
     assert narrowed(space, space, ranked("x", *[0.5] * 5)) is space

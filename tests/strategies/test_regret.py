@@ -21,14 +21,19 @@ def regret(name: str, trainings: float, can_pause: bool = True) -> float:
     return fmean(found(history) - OPTIMUM for history in runs)
 
 
-@pytest.mark.parametrize("name", ["halving", "staged"])
-@pytest.mark.parametrize(("trainings", "factor"), [(10.0, 0.8), (20.0, 0.6)])
+@pytest.mark.parametrize(
+    ("name", "trainings", "factor"),
+    [
+        *(("halving", 10.0, 0.8), ("halving", 20.0, 0.6), ("staged", 10.0, 0.8)),
+        *(("staged", 20.0, 0.6), ("hyperband", 20.0, 0.6)),
+    ],
+)
 def test_short_trials_first_find_better_configs_than_random_search(
     name: str, trainings: float, factor: float
 ) -> None:
     assert regret(name, trainings) < factor * regret("random", trainings)
 
 
-@pytest.mark.parametrize("name", ["halving", "staged"])
+@pytest.mark.parametrize("name", ["halving", "hyperband", "staged"])
 def test_they_do_so_too_where_training_cannot_pause(name: str) -> None:
     assert regret(name, 20.0, can_pause=False) < 0.8 * regret("random", 20.0)

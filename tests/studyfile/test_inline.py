@@ -13,11 +13,11 @@ from danlu.studyfile.inline import parse_command, parse_parameter
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("uniform(0, 0.5)", Float(0, 0.5)),
+        ("uniform(0, 0.5)", Float(0, 0.5, log=False)),
         ("log(1e-5,1e-1)", Float(1e-5, 1e-1, log=True)),
         ("log(1e-5, .1, default=1e-3)", Float(1e-5, 1e-1, log=True, default=1e-3)),
-        ("uniform(-1, +1.)", Float(-1, 1)),
-        ("int(1,4)", Int(1, 4)),
+        ("uniform(-1, +1.)", Float(-1, 1, log=False)),
+        ("int(1,4)", Int(1, 4, log=False)),
         (" logint ( 16 , 512 , default = 64 ) ", Int(16, 512, log=True, default=64)),
         ("choice(sgd,adam)", Choice("sgd", "adam")),
         ("choice(16, 32, 0.5)", Choice(16, 32, 0.5)),

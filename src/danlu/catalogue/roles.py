@@ -1,13 +1,16 @@
-"""What a parameter is, by its own ``role`` or by its name."""
+"""What a parameter is, by its own ``role`` or by its name, and what is known of each role."""
 
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from danlu.core.parameter import Parameter
+from danlu.core.parameter import Parameter, Value
+
+Kind: TypeAlias = Literal["float", "int", "choice", "flag"]
 
 
 @cache
@@ -30,5 +33,72 @@ def role_of(name: str, parameter: Parameter) -> str | None:
     """The parameter's role: its own if that is known, or the first whose pattern fits its name."""
     if parameter.role in catalogue()["roles"]:
         return parameter.role
-    low = name.lower()
+    return _role_of_name(name.lower())
+
+
+@cache
+def _role_of_name(low: str) -> str | None:
     return next((role for role, pattern in _patterns() if pattern.search(low)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a role, perhaps with one kind of optimizer; None and empty where nothing.
+
+    Attributes:
+        role: Its name.
+        about: What it is, in a few words.
+        type: ``"float"``, ``"int"``, ``"choice"`` or ``"flag"``.
+        default: What to train with when nothing else is known.
+        range: Lowest and highest value of the coarse search.
+        choices: The values of the coarse search.
+        scale: ``"linear"``, ``"log"``, or ``"one minus"``: 1 − x is logarithmic.
+        limits: To where a search may move a range whose edge is best.
+        valid: What is possible at all: bounds by ``above``, ``from``, ``below``, ``to``.
+        order: Rank of importance, 1 first, until it is measured.
+        when: Role of another parameter → the values with which this one means anything; for the
+            optimizer its kinds.
+        searched: Whether it is tuned at all.
+        note: What else to know.
+        source: Where that is from.
+    """
+
+    role: str
+    about: str = ""
+    type: Kind = "float"
+    default: Value = None
+    range: tuple[float, float] | None = None
+    choices: tuple[Value, ...] = ()
+    scale: str = "linear"
+    limits: tuple[float, float] | None = None
+    valid: Mapping[str, float] = field(default_factory=dict)
+    order: int = 99
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    searched: bool = True
+    note: str = ""
+    source: str = ""
+
+
+@cache
+def known(role: str, kind: str | None = None) -> Known:
+    """What is known of a role, with a kind of optimizer if that makes a difference."""
+    table = catalogue()["roles"][role]
+    return known_by({**table, **table.get("optimizers", {}).get(kind, {}), "role": role})
+
+
+def known_by(table: Mapping[str, Any]) -> Known:
+    """A table of the catalogue's keys as `Known`."""
+    fields = {key: value for key, value in table.items() if key not in ("names", "optimizers")}
+    for key in ("range", "limits", "choices"):
+        if key in fields:
+            fields[key] = tuple(fields[key])
+    when = fields.get("when", {})
+    fields["when"] = {r: (v,) if isinstance(v, str) else tuple(v) for r, v in when.items()}
+    return Known(**fields)
+
+
+@cache
+def kind_of(optimizer: str) -> str | None:
+    """The kind of an optimizer: ``"AdamW"`` is of kind ``"adam"``; None if it is not known."""
+    low = optimizer.lower()
+    return next((kind for kind, names in catalogue()["optimizers"].items() if low in names), None)

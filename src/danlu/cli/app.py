@@ -15,12 +15,23 @@ from danlu.errors import DanluError
 
 COMMANDS = {
     "run": "Run a study, or go on with it: the same command again resumes.",
+    "lint": "Say what is wrong or unusual in the space of a study file.",
     "ls": "List the studies of this folder.",
     "show": "Show a study: its trials, best first, and what was found.",
+    "why": "Say why: stages, log-book and findings, or one trial's decisions.",
     "best": "Show the best config, to read or to use.",
+    "serve": "Watch studies live in the browser.",
+    "train": "Train the best config of the training kit on all data, and save the model.",
+    "predict": "Predict new data with a saved model.",
     "report": "Write a report that opens in any browser.",
     "export": "Write trials and epochs as CSV, JSON or Parquet.",
     "stop": "Ask a running study to stop, or one of its trials.",
+    "pause": "Ask a running study to begin no more trials for now.",
+    "resume": "Ask a paused study to go on.",
+    "extend": "Give a running study more budget.",
+    "enqueue": "Have a config of one's own tried next.",
+    "pin": "Keep a trial in sight.",
+    "note": "Write a note on a study or a trial.",
     "rm": "Remove a study and all that was recorded of it.",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

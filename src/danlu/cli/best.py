@@ -9,13 +9,18 @@ from danlu.cli.summary import print_best
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.errors import StudyError
-from danlu.reporting.snippets import as_command, as_toml
+from danlu.reporting.snippets import as_command, as_toml, as_training
 
 
 @click.command()
 @study_argument
 @click.option("--json", "form", flag_value="json", help="As one JSON object.")
-@click.option("--toml", "form", flag_value="toml", help="As lines of TOML.")
+@click.option(
+    "--toml",
+    "form",
+    flag_value="toml",
+    help="As lines of TOML; of the training kit, as a file for `danlu train`.",
+)
 @click.option(
     "--command", "form", flag_value="command", help="As the command line that trains it."
 )
@@ -29,7 +34,8 @@ def command(name: str | None, form: str | None, where: str) -> None:
     if form == "json":
         click.echo(json.dumps(_record(history, best), indent=2))
     elif form == "toml":
-        click.echo(as_toml(best.config))
+        spec = history.spec
+        click.echo(as_training(spec, best) if spec.training else as_toml(best.config))
     elif form == "command":
         click.echo(command_line(history, best))
     else:

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from danlu.cli.changes import GRAVE, Change, changes
 from danlu.cli.lines import plain_line
-from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, config_text, curves
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.reporting.progress import elapsed, progress_of
 from danlu.reporting.text import format_count, format_duration, format_value
 
 REDRAW_S = 0.25

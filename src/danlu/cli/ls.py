@@ -6,9 +6,9 @@ from datetime import datetime
 import click
 
 from danlu.cli.options import is_running, opened, store_option
-from danlu.cli.progress import progress_of
 from danlu.cli.screen import clean, console, grid
 from danlu.core.history import History
+from danlu.reporting.progress import progress_of
 from danlu.reporting.text import format_duration, format_value
 
 

@@ -70,8 +70,4 @@ def load(where: str, name: str | None) -> History:
 
 def is_running(store: Store, name: str) -> bool:
     """Whether a process runs the study now (a killed one leaves no lock behind)."""
-    try:
-        with store.lock(name):
-            return False
-    except StudyError:
-        return True
+    return store.holder(name) is not None

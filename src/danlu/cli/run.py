@@ -13,7 +13,9 @@ import click
 
 from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
+from danlu.cli.lint import remarks
 from danlu.cli.options import store_option
+from danlu.cli.screen import clean
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
@@ -76,6 +78,8 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
     view = _view(study.history, as_json=as_json, quiet=quiet)
     if not quiet and not as_json:
         _greet(spec, study.history, given)
+        for note in planned.notes:
+            tell(note[0].upper() + note[1:], out=sys.stdout)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
         study.run(_target(settings), workers=settings.workers, watch=_noticing(view))
     if not quiet and not as_json:
@@ -128,7 +132,7 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
             "--metrics reads what a command prints, but training is a function."
         )
     run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
-    return StudyFile(replace(spec, **new), replace(settings, **run))
+    return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))
 
 
 def _target(settings: RunSettings) -> str | Command:
@@ -188,3 +192,6 @@ def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
         say("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
         say(f"Goes on after {format_count(len(history.trials), 'trial')}.")
+        return
+    for remark in remarks(spec):
+        say(click.style(clean(remark), dim=True) if sys.stdout.isatty() else clean(remark))

@@ -8,14 +8,16 @@ from rich.text import Text
 
 from danlu.cli.options import find, is_running, opened, store_option, study_argument
 from danlu.cli.predictions import predictions_of
-from danlu.cli.progress import elapsed, progress_of
 from danlu.cli.screen import clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.finding import Finding
 from danlu.core.history import History
+from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
 from danlu.core.record import TrialRecord
+from danlu.core.space import Space
 from danlu.core.spec import Spec
+from danlu.reporting.progress import elapsed, progress_of
 from danlu.reporting.text import format_duration, format_prediction, format_value
 
 MOST_TRIALS = 20
@@ -37,6 +39,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
     click.echo(clean(describe(history.spec)))
     click.echo(clean(_state(history, running)))
     if not history.trials:
+        print_space(history.spec.space)
         return
     click.echo()
     print_best(history)
@@ -49,6 +52,27 @@ def command(name: str | None, everything: bool, where: str) -> None:
         click.echo(f"… and {len(trials) - len(shown)} more trials: --all shows them.")
     _print_findings(history)
     _print_failures(history)
+    print_space(history.spec.space)
+
+
+def print_space(space: Space) -> None:
+    """What may vary: each parameter's range, scale, limits and role, written or taken."""
+    click.echo("\nSpace")
+    for name in space.free:
+        click.echo(clean(f"  {name}  {_range_text(space[name])}"))
+
+
+def _range_text(p: Parameter) -> str:
+    if isinstance(p, Choice):
+        parts = [", ".join(format_value(value) for value in p.values)]
+    else:
+        parts = [f"{format_value(p.low)} … {format_value(p.high)}", *(["log"] if p.log else [])]
+        if p.limits and tuple(p.limits) != (p.low, p.high):
+            parts.append("may go " + " … ".join(format_value(v) for v in p.limits))
+    for parent, values in p.when.items():
+        parts.append(f"with {parent} = {' or '.join(format_value(v) for v in values)}")
+    role = f" ({p.role})" if p.role else ""
+    return "; ".join(parts) + role
 
 
 def describe(spec: Spec) -> str:

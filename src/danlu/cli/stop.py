@@ -2,8 +2,8 @@
 
 import click
 
-from danlu.cli.options import find, is_running, opened, store_option, study_argument
-from danlu.errors import StudyError
+from danlu.cli.asking import ask
+from danlu.cli.options import store_option, study_argument
 
 
 @click.command()
@@ -21,17 +21,5 @@ def command(name: str | None, now: bool, trial: int | None, where: str) -> None:
         raise click.UsageError(
             "--now is about the whole study; a single trial ends at once anyway."
         )
-    with opened(where) as store:
-        study = find(store, name)
-        if not is_running(store, study):
-            raise StudyError(f"nobody runs {study!r}, so there is nothing to stop.")
-        if trial is not None:
-            _check_open(store.load(study).trials.get(trial) is not None, trial, study)
-        verb = "stop trial" if trial is not None else ("stop now" if now else "stop")
-        store.request(study, verb, trial)
-    click.echo(f"Asked {study!r} to {verb}{'' if trial is None else f' {trial}'}.")
-
-
-def _check_open(known: bool, trial: int, study: str) -> None:
-    if not known:
-        raise StudyError(f"{study!r} has no trial {trial}.")
+    verb = "stop trial" if trial is not None else ("stop now" if now else "stop")
+    ask(where, name, verb, trial)

@@ -3,11 +3,11 @@
 import click
 from rich.text import Text
 
-from danlu.cli.progress import progress_of
 from danlu.cli.screen import clean, config_text, console, grid
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.spec import Spec
+from danlu.reporting.progress import progress_of
 from danlu.reporting.result import describe_gain, result_of
 from danlu.reporting.text import format_count, format_duration, format_spread, format_value
 
@@ -20,8 +20,9 @@ def print_summary(history: History) -> None:
     print_pareto(history)
     if history.trials:
         shown = f"'{name}'" if " " in name else name
+        use = " > best.toml && danlu train best.toml" if history.spec.training else ""
         click.echo(
-            f"\nNext: danlu show {shown} · danlu best {shown} --toml · danlu report {shown}"
+            f"\nNext: danlu show {shown} · danlu best {shown} --toml{use} · danlu report {shown}"
         )
 
 

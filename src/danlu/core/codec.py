@@ -23,14 +23,14 @@ def decode_number(value: float | str) -> float:
 
 
 def encode_parameter(p: Parameter) -> dict[str, Any]:
-    """A parameter as a table with ``type`` and its fields that differ from the defaults."""
+    """A parameter as a table with ``type`` and the fields that it has."""
     if isinstance(p, Choice):
         table: dict[str, Any] = {"type": "choice", "choices": list(p.values)}
         names = ["default", "role"]
     else:
         table = {"type": type(p).__name__.lower()}
         names = [f.name for f in fields(p) if f.name != "when"]
-    table |= {n: v for n in names if (v := getattr(p, n)) is not None and v is not False}
+    table |= {n: v for n in names if (v := getattr(p, n)) is not None}
     if p.when:
         table["when"] = {name: list(values) for name, values in p.when.items()}
     if "limits" in table:

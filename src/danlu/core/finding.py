@@ -1,6 +1,6 @@
 """What is wrong or noteworthy, how sure, on what evidence, and the advice as data."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -53,3 +53,30 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advice: tuple[Advice, ...] = ()
     epoch: int | None = None
+
+    @property
+    def about(self) -> tuple[str, str, str]:
+        """What a later finding replaces: its code, and of what it speaks."""
+        side = self.evidence.get("side", self.evidence.get("problem", ""))
+        return self.code, str(self.evidence.get("parameter", "")), str(side)
+
+
+SETTLED = "settled"
+"""Key of the evidence that marks a finding as no longer true."""
+
+
+def settled(finding: Finding) -> Finding:
+    """That a finding holds no longer."""
+    kept = {k: v for k, v in finding.evidence.items() if k in ("parameter", "side", "problem")}
+    of = f" of {kept['parameter']}" if "parameter" in kept else ""
+    message = f"No longer so: {finding.code.replace('_', ' ')}{of}."
+    return Finding(finding.code, "info", 1.0, message, {**kept, SETTLED: True})
+
+
+def standing(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that still hold: the last on each matter, without those that were settled."""
+    last: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        last.pop(finding.about, None)
+        last[finding.about] = finding
+    return [f for f in last.values() if not f.evidence.get(SETTLED)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from danlu.core.confirmation import Confirmation, confirmation
 from danlu.core.decision import FULL, Proxy
 from danlu.core.event import (
     Began,
@@ -34,7 +35,7 @@ from danlu.core.finding import Finding
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
 from danlu.core.pareto import non_dominated
-from danlu.core.record import Report, State, TrialRecord
+from danlu.core.record import Launch, Report, State, TrialRecord
 from danlu.core.spec import Objective, Spec
 from danlu.core.task import UNKNOWN, Task
 
@@ -131,11 +132,6 @@ class History:
         """What orders trials that have a value: constraints first, then the first objective."""
         return not self.feasible(trial), self.objective.loss(_value(trial))
 
-    def _mean_rank(self, group: list[TrialRecord]) -> tuple[bool, float]:
-        """`_rank` of a config that was trained several times."""
-        ranks = [self._rank(t) for t in group]
-        return any(broken for broken, _ in ranks), sum(loss for _, loss in ranks) / len(ranks)
-
     def feasible(self, trial: TrialRecord) -> bool:
         """Whether a trial breaks no constraint, as far as is known."""
         return not trial.broken(self.spec.constraints)
@@ -161,19 +157,23 @@ class History:
         """The trial to use.
 
         Once configs were confirmed (trained to the end with several seeds), the best trial of the
-        config with the best mean: the best of many single runs flatters itself. Before that, the
+        config that won there: the best of many single runs flatters itself. Before that, the
         trial with the best value. Without any on the real task, the best on a proxy. One that
         breaks a constraint only if all do; of several objectives the first one counts.
         """
-        confirmed = self._confirmed()
-        if confirmed:
-            loss = self.objective.loss
-            group = min(confirmed, key=self._mean_rank)
-            return min(group, key=lambda t: (loss(_value(t)), t.number))
+        if self.confirmation is not None:
+            return self.confirmation.chosen.best
         if self.ranked:
             return self.ranked[0]
         known = [t for t in self.trials.values() if t.value is not None and t.state != "failed"]
         return min(known, key=self._rank, default=None)
+
+    @cached_property
+    def confirmation(self) -> Confirmation | None:
+        """What the trainings with several seeds say; None before there are any."""
+        spec = self.spec
+        trials = self.trials.values()
+        return confirmation(trials, spec.objective, spec.epochs, spec.constraints)
 
     @cached_property
     def default(self) -> TrialRecord | None:
@@ -188,16 +188,6 @@ class History:
         if first is not None and given and _agree(first.config, wanted, given):
             return first
         return next((t for t in self.trials.values() if t.config == wanted), None)
-
-    def _confirmed(self) -> list[list[TrialRecord]]:
-        """Groups of two or more full trainings of one config with different seeds."""
-        full = [t for t in self.ranked if t.epoch >= self.spec.epochs]
-        if not any(t.stage == "confirm" for t in full):
-            return []
-        groups: dict[tuple[Any, ...], list[TrialRecord]] = {}
-        for t in full:
-            groups.setdefault(tuple(sorted(t.config.items())), []).append(t)
-        return [g for g in groups.values() if len({t.seed for t in g}) > 1]
 
 
 def _agree(config: Mapping[str, Value], wanted: Mapping[str, Value], names: set[str]) -> bool:
@@ -292,8 +282,9 @@ def _observed(now: Fields, e: Observed) -> None:
 
 def _started(now: Fields, e: Started) -> None:
     now["trials"][e.trial] = TrialRecord(
-        e.trial, e.config, e.seed, e.until, e.proxy, e.stage, e.why, launched_at=e.at
-    )
+        e.trial, e.config, e.seed, e.until, e.proxy, e.stage, e.why, launched_at=e.at,
+        launches=(Launch(0, e.until, e.why, e.at),),
+    )  # fmt: skip
 
 
 def _continued(now: Fields, e: Continued) -> None:
@@ -301,6 +292,7 @@ def _continued(now: Fields, e: Continued) -> None:
     now["trials"][e.trial] = replace(
         t, until=e.until, attempt=e.attempt, stage=e.stage or t.stage, why=e.why or t.why,
         state="running", launched_at=e.at, message="",
+        launches=(*t.launches, Launch(t.epoch, e.until, e.why, e.at)),
     )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ def _range_problems(p: "Float | Int") -> list[str]:
     problems = []
     if p.low > p.high:
         problems.append(f"low must not exceed high, but got low={p.low!r} > high={p.high!r}.")
+    elif not is_number(p.high - p.low):
+        problems.append(f"the range [{p.low!r}, {p.high!r}] is too wide: its width is infinite.")
     if p.log and p.low <= 0:
         problems.append(
             f"a log scale needs low > 0, but got low={p.low!r}. "
@@ -78,12 +80,14 @@ class Float:
     Attributes:
         low: Smallest value.
         high: Largest value; equal to ``low`` makes a constant.
-        log: Whether the scale is logarithmic (needs ``low > 0``).
+        log: Whether the scale is logarithmic (needs ``low > 0``); not given, a study takes the
+            scale that is usual for the role, without a role the linear one.
         default: The value of the default config; the middle of the scale if not given.
         when: Condition under which the parameter exists: name of another parameter → its value,
             or several of its values.
         limits: Hard limits (lowest, highest) to which a search may extend the range when the best
-            lies at its boundary; not given means that the range itself is hard.
+            lies at its boundary; not given, a study takes those known for the role, and without
+            any the range itself is hard.
         role: What the parameter is, such as ``"lr"`` or ``"dropout"``; found from its name if
             not given.
 
@@ -93,7 +97,7 @@ class Float:
 
     low: float
     high: float
-    log: bool = False
+    log: bool | None = None
     default: float | None = None
     when: Mapping[str, Any] = field(
         default_factory=dict
@@ -173,7 +177,7 @@ class Int:
 
     low: int
     high: int
-    log: bool = False
+    log: bool | None = None
     default: int | None = None
     when: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[int, int] | None = None

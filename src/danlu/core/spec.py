@@ -208,6 +208,8 @@ class Spec:
             can be shown as one.
         further: The other objectives, if there are several.
         constraints: What a trial must keep to.
+        training: Settings of the training kit, if that trains; kept so that the best config can
+            be trained again on all data.
     """
 
     name: str
@@ -221,6 +223,7 @@ class Spec:
     command: tuple[str, ...] = ()
     further: tuple[Objective, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.\- ]{0,99}", self.name):
@@ -267,6 +270,8 @@ def encode_spec(spec: Spec) -> dict[str, Any]:
         table["further"] = [str(o) for o in spec.further]
     if spec.constraints:
         table["constraints"] = [str(c) for c in spec.constraints]
+    if spec.training:
+        table["training"] = dict(spec.training)
     return table
 
 
@@ -283,4 +288,5 @@ def decode_spec(table: Mapping[str, Any]) -> Spec:
         command=tuple(table["command"]),
         further=tuple(map(Objective.parse, table.get("further", ()))),
         constraints=tuple(map(Constraint.parse, table.get("constraints", ()))),
+        training=table.get("training", {}),
     )

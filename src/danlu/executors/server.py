@@ -11,6 +11,7 @@ function by its name (the command line does this: user code never runs in the tu
 
 import contextlib
 import importlib
+import json
 import os
 import signal
 import socket
@@ -192,11 +193,13 @@ def cuda_was_used() -> bool:
 
 
 def name_of(train: Train) -> str:
-    """A function's name for `load_function`.
+    """A function's name for `load_function`; what was made from plain values may say its own.
 
     Raises:
         LaunchError: If another interpreter cannot import it.
     """
+    if reference := getattr(train, "reference", None):
+        return str(reference)
     module = getattr(train, "__module__", "__main__")
     name = getattr(train, "__qualname__", "<unnamed>")
     if module == "__main__" or getattr(sys.modules.get(module), name, None) is not train:
@@ -242,10 +245,14 @@ def fork_server(sock: socket.socket, run: Run, inherited: Sequence[int]) -> int:
 def load_function(name: str) -> Train:
     """Import ``"module:function"`` or ``"path/to/file.py:function"``.
 
+    ``"module:make({…})"``, with a JSON object in the brackets, calls ``make`` with these keyword
+    arguments; what it returns is the function.
+
     Raises:
         LaunchError: If there is no such module or function; other errors of the module's own
             code come as they are.
     """
+    name, bracket, arguments = name.partition("(")
     module_name, _, attribute = name.rpartition(":")
     if not module_name or not attribute:
         raise LaunchError(f"the function must be given as 'module:function', but got {name!r}.")
@@ -253,6 +260,8 @@ def load_function(name: str) -> Train:
     train = getattr(module, attribute, None)
     if not callable(train):
         raise LaunchError(f"module {module_name!r} has no function {attribute!r}.")
+    if bracket:
+        train = train(**json.loads(arguments.removesuffix(")")))
     return train  # type: ignore[no-any-return]
 
 

@@ -74,6 +74,24 @@ def render_report(history: History, predictions: Sequence[Prediction] = ()) -> s
     return page
 
 
+ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
+"""Files of the page that a server sends, with their types."""
+
+
+def asset(name: str) -> str:
+    """A file of the page.
+
+    Args:
+        name: One of `ASSETS`.
+    """
+    return _part(name)
+
+
+def shell() -> str:
+    """The page without any data, as the dashboard serves it."""
+    return _part("dashboard.html")
+
+
 def script_json(value: Any) -> str:
     """JSON that cannot end or break the ``<script>`` element in which it stands."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII: no surrogates either

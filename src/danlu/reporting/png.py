@@ -205,7 +205,7 @@ def _draw_slice(axes: Axes, history: History, name: str, found: Range) -> None:
     else:
         x = {t.number: float(t.config[name]) for t in trials}  # type: ignore[arg-type]
         low, high = min(p.low, *x.values(), p.high), max(p.high, *x.values(), p.low)
-        axes.set_xlim(*padded(low, high, p.log))
+        axes.set_xlim(*padded(low, high, bool(p.log)))
         if isinstance(p, Int):
             axes.xaxis.set_major_locator(_whole())
         if p.log:

@@ -1,10 +1,11 @@
-"""A config as something to copy: TOML, a Python dict, a command line."""
+"""A config as something to copy: TOML, a Python dict, a command line, a file to train from."""
 
 import math
 import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from danlu.core.command import Command
 from danlu.core.job import Job
@@ -15,7 +16,7 @@ from danlu.core.spec import Spec
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def as_toml(config: Mapping[str, Value]) -> str:
+def as_toml(config: Mapping[str, Any]) -> str:
     """The config as lines of TOML; a value of none becomes a comment, since TOML has no word."""
     lines = [
         f"# {_key(name)} has no value" if value is None else f"{_key(name)} = {_toml(value)}"
@@ -37,12 +38,36 @@ def _escape(char: str) -> str:
     return f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08X}"
 
 
-def _toml(value: str | float) -> str:
+def _toml(value: str | float | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def as_training(spec: Spec, trial: TrialRecord) -> str:
+    """A trial of the training kit as a file for ``danlu train``."""
+    final = {"epochs": best_epoch(spec, trial), "horizon": spec.epochs, "seed": trial.seed}
+    value = f", {spec.objective.metric} {trial.value:.6g}" if trial.value is not None else ""
+    return (
+        f"# {spec.name}: trial {trial.number}{value} at epoch {final['epochs']} of {spec.epochs}\n"
+        f"[train]\n{as_toml(spec.training)}\n\n"
+        f"[final]\n{as_toml(final)}\n\n"
+        f"[params]\n{as_toml(trial.config)}"
+    )
+
+
+def best_epoch(spec: Spec, trial: TrialRecord) -> int:
+    """The epoch with the best value; of several, as is common with few samples, by the loss."""
+    reports = [r for r in trial.reports if r.metrics.get(spec.objective.metric) == trial.value]
+    return (
+        min(reports, key=lambda r: (r.metrics.get("val_loss", math.inf), -r.epoch)).epoch
+        if reports
+        else spec.epochs
+    )
 
 
 def as_python(config: Mapping[str, Value]) -> str:

@@ -1,30 +1,13 @@
 """The seam of all stores: events in, histories out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from danlu.core.event import Event
 from danlu.core.history import History
+from danlu.core.request import Request
 from danlu.core.spec import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A person's wish, on which the tuner acts.
-
-    Attributes:
-        number: Counted from 1 within the study.
-        verb: ``"stop"`` (finish what runs), ``"stop now"``, ``"stop trial"``.
-        trial: The trial it is about, if any.
-        at: Seconds since 1970.
-    """
-
-    number: int
-    verb: str
-    trial: int | None
-    at: float
 
 
 class Store(Protocol):
@@ -67,12 +50,37 @@ class Store(Protocol):
         """
         ...
 
-    def request(self, study: str, verb: str, trial: int | None = None) -> None:
-        """Leave a person's wish for the tuner."""
+    def request(
+        self,
+        study: str,
+        verb: str,
+        trial: int | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        by: str = "",
+        key: str | None = None,
+    ) -> int:
+        """Leave a person's wish (`Request`).
+
+        Args:
+            study: Its name.
+            verb: One of `danlu.core.request.VERBS`.
+            trial: The trial it is about.
+            data: What else it says, as plain JSON.
+            by: Who asks.
+            key: Chosen by the one who asks; the same key again leaves no second request.
+
+        Returns:
+            The number of the request, or of the earlier one with that key.
+        """
         ...
 
     def requests(self, study: str, after: int = 0) -> Sequence[Request]:
         """The wishes with a higher number than ``after``, oldest first."""
+        ...
+
+    def holder(self, study: str) -> str | None:
+        """Who runs the study, for a person; None if nobody does. Never in the way of `lock`."""
         ...
 
     def lock(self, study: str) -> AbstractContextManager[None]:

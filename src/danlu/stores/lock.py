@@ -3,13 +3,15 @@
 import errno
 import fcntl
 import os
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from danlu.errors import StoreError
-from danlu.stores.refusals import Holder, held
+from danlu.stores.refusals import SOMEBODY, Holder, held
 
 HELD: dict[Path, Holder] = {}
 """The locks of this process. POSIX grants a process its own lock again, and frees it when any
@@ -45,6 +47,35 @@ def locked(path: Path, study: str) -> Iterator[None]:
             os.close(descriptor)
     finally:
         del HELD[path]
+
+
+def holder_of(path: Path) -> str | None:
+    """Who holds the lock, None if nobody does; asks the system, and takes nothing."""
+    path = path.resolve()
+    mine = HELD.get(path)
+    if mine is not None and mine.pid == os.getpid():
+        return str(mine)
+    try:
+        descriptor = os.open(path, os.O_RDWR)  # no lock of this process is on it to be freed
+    except OSError:
+        return None
+    try:
+        if not _is_locked(descriptor):
+            return None
+        return str(
+            Holder.parse(os.pread(descriptor, 4096, 0).decode(errors="replace")) or SOMEBODY
+        )
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether another process has locked the file (``struct flock`` by the platform)."""
+    layout, place = ("qqihh", 3) if sys.platform == "darwin" else ("hhqqi", 0)
+    fields = [0] * 5
+    fields[place] = fcntl.F_WRLCK
+    found = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(layout, *fields))
+    return bool(struct.unpack(layout, found)[place] != fcntl.F_UNLCK)
 
 
 def _lock(path: Path, study: str) -> int:

@@ -1,17 +1,18 @@
 """A store in memory: for tests, and for studies that need not outlive their process."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
 from time import time
+from typing import Any
 
 from danlu.core.event import Event
 from danlu.core.history import History, empty
+from danlu.core.request import Request
 from danlu.core.spec import Spec
-from danlu.stores.base import Request
 from danlu.stores.refusals import Holder, held, name_taken, no_study
-from danlu.stores.rows import encode_rows, encode_spec_text
+from danlu.stores.rows import encode_request_data, encode_rows, encode_spec_text
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class _Kept:
     history: History
     events: list[Event] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    keys: dict[str, int] = field(default_factory=dict)
     holder: Holder | None = None
 
 
@@ -64,13 +66,31 @@ class MemoryStore:
         with self.lock(study):
             del self._studies[study]
 
-    def request(self, study: str, verb: str, trial: int | None = None) -> None:
+    def request(
+        self,
+        study: str,
+        verb: str,
+        trial: int | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        by: str = "",
+        key: str | None = None,
+    ) -> int:
+        encode_request_data(data or {})
         with self._changing:
-            requests = self._kept(study).requests
-            requests.append(Request(len(requests) + 1, verb, trial, time()))
+            kept = self._kept(study)
+            number = len(kept.requests) + 1
+            if key is not None and kept.keys.setdefault(key, number) != number:
+                return kept.keys[key]
+            kept.requests.append(Request(number, verb, trial, time(), dict(data or {}), by))
+            return number
 
     def requests(self, study: str, after: int = 0) -> Sequence[Request]:
         return tuple(self._kept(study).requests[max(0, after) :])
+
+    def holder(self, study: str) -> str | None:
+        holder = self._kept(study).holder
+        return None if holder is None else str(holder)
 
     @contextmanager
     def lock(self, study: str) -> Iterator[None]:

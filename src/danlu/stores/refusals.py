@@ -12,6 +12,8 @@ from time import time
 from danlu.core.space import nearest
 from danlu.errors import StudyError
 
+SOMEBODY = "another process"
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -54,7 +56,7 @@ class Holder:
 
 def held(study: str, holder: Holder | None) -> StudyError:
     """The refusal to run a study twice."""
-    who = holder or "another process"
+    who = holder or SOMEBODY
     return StudyError(
         f'study "{study}" is run by {who}; stop it first with: danlu stop {shlex.quote(study)}'
     )

@@ -107,6 +107,21 @@ def _decode_chunk(chunk: Sequence[Stored]) -> list[Event]:
     return events
 
 
+def encode_request_data(data: Mapping[str, Any]) -> str:
+    """What a request says, as JSON text.
+
+    Raises:
+        StoreError: If it holds a value that JSON cannot.
+    """
+    try:
+        return _dumps(dict(data))
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"the request {data!r} cannot be stored: {error}. "
+            "Its values must be plain numbers, strings, lists or dicts."
+        ) from error
+
+
 def encode_spec_text(spec: Spec) -> str:
     """A spec as JSON text.
 

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -14,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of these tables: the newest in ``migrations/versions``."""
 
 metadata = MetaData()
@@ -86,4 +87,8 @@ request = Table(
     Column("at", Float(53), nullable=False),
     Column("verb", Text, nullable=False),
     Column("trial", BigInteger),
+    Column("data", Text, nullable=False, server_default="{}"),
+    Column("by", Text, nullable=False, server_default=""),
+    Column("key", Text),  # of the one who asked: the same one again is the same request
+    Index("request_key", "study_id", "key", unique=True),
 )

@@ -2,23 +2,31 @@
 
 import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from time import time
+from typing import Any
 
 import sqlalchemy as sa
 
 from danlu.core.event import Event
 from danlu.core.history import History, fold
+from danlu.core.request import Request
 from danlu.core.spec import Spec, decode_spec
 from danlu.errors import StoreError
 from danlu.stores import schema
-from danlu.stores.base import Request
 from danlu.stores.database import APPLICATION_ID, explained, open_database
-from danlu.stores.lock import locked
-from danlu.stores.refusals import Holder, held, name_taken, no_study
-from danlu.stores.rows import REPORTED, Row, decode_rows, encode_rows, encode_spec_text
+from danlu.stores.lock import holder_of, locked
+from danlu.stores.refusals import SOMEBODY, Holder, held, name_taken, no_study
+from danlu.stores.rows import (
+    REPORTED,
+    Row,
+    decode_rows,
+    encode_request_data,
+    encode_rows,
+    encode_spec_text,
+)
 
 FETCHED = 10_000  # rows that are taken from the database at once
 TO_READ = sa.select(schema.study.c.id).where(schema.study.c.name == sa.bindparam("name"))
@@ -46,13 +54,14 @@ class SqlStore:
     Args:
         where: As of `danlu.stores.open_store`.
         create: Make it if it is not there.
+        read_only: Whether the database shall refuse any writing.
 
     Raises:
         StoreError: If it cannot be opened.
     """
 
-    def __init__(self, where: str | Path, *, create: bool = True) -> None:
-        self._engine, self.where = open_database(where, create=create)
+    def __init__(self, where: str | Path, *, create: bool = True, read_only: bool = False) -> None:
+        self._engine, self.where = open_database(where, create=create, read_only=read_only)
         self._writer = self._engine.execution_options(writes=True, preserve_rowcount=True)
         self._insert_events = str(sa.insert(schema.event).compile(self._engine))
         self._insert_reports = (
@@ -112,20 +121,46 @@ class SqlStore:
             c.execute(sa.delete(schema.study).where(schema.study.c.id == study_id))
             self._lock_file(study_id).unlink(missing_ok=True)
 
-    def request(self, study: str, verb: str, trial: int | None = None) -> None:
-        table = schema.request
+    def request(
+        self,
+        study: str,
+        verb: str,
+        trial: int | None = None,
+        *,
+        data: Mapping[str, Any] | None = None,
+        by: str = "",
+        key: str | None = None,
+    ) -> int:
+        t = schema.request
+        values = {"verb": verb, "trial": trial, "by": by, "key": key, "at": time()}
+        values["data"] = encode_request_data(data or {})
         with self._writing() as c:
             study_id = self._study(c, study, to_write=True)
-            number = 1 + _highest(c, table.c.number, study_id)
-            values = {"study_id": study_id, "number": number, "at": time()}
-            c.execute(sa.insert(table).values(values | {"verb": verb, "trial": trial}))
+            if key is not None:
+                same = (t.c.study_id == study_id) & (t.c.key == key)
+                known = c.execute(sa.select(t.c.number).where(same)).scalar()
+                if known is not None:
+                    return int(known)
+            number = 1 + _highest(c, t.c.number, study_id)
+            c.execute(sa.insert(t).values(values | {"study_id": study_id, "number": number}))
+            return number
 
     def requests(self, study: str, after: int = 0) -> Sequence[Request]:
         t = schema.request
         with self._reading() as c:
             mine = (t.c.study_id == self._study(c, study)) & (t.c.number > after)
-            wanted = sa.select(t.c.number, t.c.verb, t.c.trial, t.c.at).where(mine)
-            return [Request(*row) for row in c.execute(wanted.order_by(t.c.number))]
+            columns = (t.c.number, t.c.verb, t.c.trial, t.c.at, t.c.data, t.c.by)
+            rows = c.execute(sa.select(*columns).where(mine).order_by(t.c.number)).all()
+        return [Request(*row[:4], json.loads(row.data), row.by) for row in rows]
+
+    def holder(self, study: str) -> str | None:
+        with self._reading() as c:
+            study_id = self._study(c, study)
+            if self._engine.dialect.name == "sqlite":
+                return holder_of(self._lock_file(study_id))
+            keys = {"app": APPLICATION_ID, "study": study_id}
+            name = c.execute(WHO_LOCKS, keys).scalar()
+        return None if name is None else str(_parse_holder(name) or SOMEBODY)
 
     def lock(self, study: str) -> AbstractContextManager[None]:
         with self._reading() as c:

@@ -5,16 +5,24 @@ from collections.abc import Iterator
 
 from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
-from danlu.core.parameter import Float, Int
-from danlu.core.space import Config, Space
+from danlu.core.logbook import Entry
+from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, trials_left
+from danlu.strategies.draws import expected_config, modelled_config
+from danlu.strategies.findings import answer
 from danlu.strategies.fresh import config_key, fresh_config
-from danlu.strategies.narrowing import narrowed, relative_width, top_count
-from danlu.strategies.plan import FINALISTS, SUBSET, Plan, coarse_epochs
+from danlu.strategies.looks import Look, due, lines, looked
+from danlu.strategies.moves import narrow, widen
+from danlu.strategies.plan import ETA, FINALISTS, SUBSET, Plan, coarse_epochs
+from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
+from danlu.strategies.ranges import current
 from danlu.strategies.rungs import Ranking, ranked_at
+from danlu.strategies.votes import shift
 
-ETA = 3  # one of how many trials goes on from half length
 PROMISING = 6  # one of how many coarse trials goes on to half length
+MODELLED = 2  # one of how many other draws comes from the model
+STRATIFIED = 4  # other coarse trials that go on with them, to check what coarse results say
+CHECK_PAYS = 10.0  # full trainings; with fewer the check would take more than it can save
 CONTROL = 6  # one of how many draws comes from the whole space, lest the narrowing be wrong
 
 REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the pace
@@ -22,19 +30,50 @@ REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the
 
 def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
     """The next step of the fine stage; None when it is over or must wait for coarse trials."""
+    if not begun(history, p):
+        return None
+    limit = p.budget - p.confirm_runs + _confirmed(history)
+    unreserved = limit - _finishing(history, p)
+    halfway = ranked_at(history, p.half_epochs)
+    promoted = _promoted(history, p, len(halfway))
+    return (
+        _promotion(history, halfway, promoted, limit)
+        or _going_on(history, p, unreserved)
+        or _draw(space, history, p, unreserved)
+        or _promotion(history, halfway, FINALISTS, limit)
+    )
+
+
+def begun(history: History, p: Plan) -> bool:
+    """Whether the stage goes on: enough coarse trials are known, and it is not over."""
     stages = [t.stage for t in history.trials.values()]
     limit = p.budget - p.confirm_runs + _confirmed(history)
     over = stages[-1:] == ["confirm"] and not _grown(history, p, limit)
-    if over or ("fine" not in stages and _too_early(history, p)):
-        return None
-    unreserved = limit - _finishing(history, p)
+    return not over and ("fine" in stages or not _too_early(history, p))
+
+
+def looking(space: Space, history: History, p: Plan) -> list[Entry]:
+    """The lines of a look at the ranges, if one is due."""
+    if not begun(history, p):
+        return []
     halfway = ranked_at(history, p.half_epochs)
-    return (
-        _promotion(history, halfway, len(halfway) // ETA, limit)
-        or _going_on(history, p, unreserved)
-        or _draw(space, history, p, halfway, unreserved)
-        or _promotion(history, halfway, FINALISTS, limit)
-    )
+    number = due(_valued(halfway)) if looked(history) >= 0 else 0
+    if number <= looked(history):
+        return []
+    rankings = [ranking for _, ranking in coarse_rankings(history, p)]
+    ranking = max(rankings, key=_valued) if number == 0 else halfway
+    moves = [
+        *((check_proxy,) if p.moves.proxy_check else ()),
+        *((widen, narrow) if p.moves.narrow else (widen,) if p.moves.findings else ()),
+        *((shift, answer) if p.moves.findings else ()),
+    ]
+    return lines(Look(space, history, p, number, ranking), tuple(moves))
+
+
+def _promoted(history: History, p: Plan, halfway: int) -> int:
+    """How many of those at half length go on to the full one."""
+    weak = verdict_of(history, rung_name(p.half_epochs, FULL)) == "proxy_weak"
+    return (2 if weak else 1) * halfway // ETA
 
 
 def _confirmed(history: History) -> float:
@@ -97,70 +136,62 @@ def _going_on(history: History, p: Plan, limit: float) -> Start | Continue | Non
 
 
 def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
-    """(epoch, trial, its place) of the best coarse trials."""
+    """(epoch, trial, its place) of the coarse trials that go on."""
     for epoch, ranking in coarse_rankings(history, p):
-        for place, (loss, number) in enumerate(ranking[: math.ceil(len(ranking) / PROMISING)], 1):
+        proxy = history.trials[ranking[0][1]].proxy if ranking else FULL
+        trust = verdict_of(history, rung_name(epoch, proxy))
+        if trust == "proxy_broken":
+            continue
+        count = math.ceil(len(ranking) / PROMISING) * (2 if trust == "proxy_weak" else 1)
+        places = [*range(count), *_stratified(ranking, count, p)]
+        for place in places:
+            loss, number = ranking[place] if place < len(ranking) else (math.inf, 0)
             if math.isfinite(loss):
-                yield epoch, number, f"{place} of {len(ranking)}"
+                check = "" if place < count else ", to check what short trainings say,"
+                yield epoch, number, f"{place + 1} of {len(ranking)}{check}"
 
 
-def _draw(space: Space, history: History, p: Plan, halfway: Ranking, limit: float) -> Start | None:
-    """A new config from the narrowed ranges, or now and then from the whole space."""
+def _stratified(ranking: Ranking, count: int, p: Plan) -> list[int]:
+    """Places of trials that go on to check the short training, spread over the worse ones.
+
+    Winners alone correlate far less than all do, and what else is trained longer is chosen too.
+    """
+    rest = _valued(ranking) - count
+    if not p.moves.proxy_check or rest < STRATIFIED or p.budget < CHECK_PAYS:
+        return []
+    return [count + (2 * i + 1) * rest // (2 * STRATIFIED) for i in range(STRATIFIED)]
+
+
+def _draw(space: Space, history: History, p: Plan, limit: float) -> Start | None:
+    """A new config from the ranges in force, or now and then from the whole space."""
     if not _room(history, p, limit):
         return None
     number, until = history.next_number, _length(history, p)
-    length = f"{until} of {history.spec.epochs} epochs"
-    box, evidence = narrowed_space(space, history, p, halfway)
-    if number % CONTROL == 0 or box == space:
+    box = current(space, history.logbook)
+    config, reason = None, "control, drawn from the whole space"
+    if number % CONTROL == 0:
         config = fresh_config((space,), history)
-        reason = "control, drawn from the whole space" if box != space else evidence
+    elif p.moves.model and number % MODELLED and (found := modelled_config(box, space, history)):
+        config, reason = dict(found[0]), f"the model's choice, {found[1]}"
     else:
-        config = fresh_config((box, space), history)
-        reason = f"{_narrowest(space, box)} {evidence}"
+        config, reason = expected_config(box, space, history), "drawn from the ranges in force"
     if config is None:
         return None
-    return Start(config, until, FULL, "fine", why=f"fine: {reason}, {length}")
-
-
-def narrowed_space(space: Space, history: History, p: Plan, halfway: Ranking) -> tuple[Space, str]:
-    """The ranges for new configs, and around which results they lie.
-
-    Narrowed first around the best at coarse length, then again around the best at half length.
-    """
-    coarse = max((ranking for _, ranking in coarse_rankings(history, p)), key=_valued)
-    box, evidence = space, "too few results to narrow the ranges"
-    for ranking in (coarse, halfway):
-        known = _valued(ranking)
-        configs: list[Config] = [history.trials[number].config for _, number in ranking]
-        smaller = narrowed(box, space, configs, len(ranking) - known)
-        if smaller != box:
-            box, evidence = smaller, f"around the best {top_count(known)} of {len(ranking)}"
-    return box, evidence
+    why = f"fine: {reason}, {until} of {history.spec.epochs} epochs"
+    return Start(config, until, FULL, "fine", why=why)
 
 
 def _valued(ranking: Ranking) -> int:
     return sum(math.isfinite(loss) for loss, _ in ranking)
 
 
-def _narrowest(space: Space, box: Space) -> str:
-    """What was changed most, in words."""
-    ranges = {
-        name: p
-        for name, p in box.parameters.items()
-        if isinstance(p, Float | Int) and p != space[name]
-    }
-    if not ranges:
-        choice = next(n for n in space if box.parameters.get(n) != space[n])
-        return f"{choice} without its worst choices"
-    name = min(ranges, key=lambda n: relative_width(space[n], ranges[n]))
-    p = ranges[name]
-    verb = "narrowed" if relative_width(space[name], p) < 1 else "widened"
-    return f"{name} {verb} to [{p.low:.3g}, {p.high:.3g}]"
-
-
 def _length(history: History, p: Plan) -> int:
-    """How long a new fine trial is trained at first: what cannot pause trains on."""
-    return p.half_epochs if history.can_pause else history.spec.epochs
+    """How long a new fine trial is trained at first.
+
+    What cannot pause trains on, and where half length tells nothing, all do.
+    """
+    broken = verdict_of(history, rung_name(p.half_epochs, FULL)) == "proxy_broken"
+    return p.half_epochs if history.can_pause and not broken else history.spec.epochs
 
 
 def _room(history: History, p: Plan, limit: float) -> bool:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.history import History
+from danlu.core.parameter import Value
 from danlu.core.space import Space
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.rungs import ladder, ranked_rungs, stops
 from danlu.strategies.sampling import SAMPLERS
+
+FIRST_RUNG = 3  # epochs, if a full trial has twice as many: the order after one says little
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Halving:
             starts = self._starts(space, history, free_slots, rungs[-1])
             return [*stops(history, rungs, self.eta), *starts]
         going_on: list[Decision] = []
-        for decision in self._promotions(history, rungs):
+        for decision in promotions(history, rungs, self.eta):
             if len(going_on) == free_slots:
                 break
             going_on.append(decision)
@@ -60,25 +63,8 @@ class Halving:
 
     def rungs(self, epochs: int) -> tuple[int, ...]:
         """The epochs at which trials are compared; the last is the full length."""
-        first = self.min_epochs or (3 if epochs >= 6 else 1)
+        first = self.min_epochs or (FIRST_RUNG if epochs >= 2 * FIRST_RUNG else 1)
         return ladder(min(first, epochs), epochs, self.eta)
-
-    def _promotions(self, history: History, rungs: Sequence[int]) -> Iterator[Continue]:
-        """Paused trials that may go on, the most advanced first."""
-        rankings = ranked_rungs(history, rungs)
-        for k in reversed(range(len(rungs) - 1)):
-            ranking, rung, following = rankings[k], rungs[k], rungs[k + 1]
-            for place, (loss, number) in enumerate(ranking[: len(ranking) // self.eta]):
-                t = history.trials[number]
-                if t.state == "paused" and t.epoch < following and math.isfinite(loss):
-                    yield Continue(
-                        number, following, why=f"#{number} is {place + 1} of {len(ranking)} at "
-                        f"epoch {rung}, in the best 1/{self.eta}: on to epoch {following}"
-                    )  # fmt: skip
-        for t in history.paused:
-            if t.epoch < rungs[0]:
-                why = f"#{t.number} goes on from epoch {t.epoch} to the first rung, {rungs[0]}"
-                yield Continue(t.number, rungs[0], why=why)
 
     def _starts(
         self, space: Space, history: History, free_slots: int, until: int
@@ -86,10 +72,33 @@ class Halving:
         first, full = history.next_number, history.spec.epochs
         starts: list[Decision] = []
         for number in range(first, first + free_slots):
-            if number == 1 and self.default_first:
-                config, what = space.default(), "the default config"
-            else:
-                config = SAMPLERS[self.sampler](space, history.spec.seed, number)
-                what = f"{self.sampler} draw {number}"
+            config, what = draw(space, history, number, self.sampler, self.default_first)
             starts.append(Start(config, until, why=f"{what}, {until} of {full} epochs"))
         return starts
+
+
+def draw(
+    space: Space, history: History, number: int, sampler: str, default_first: bool
+) -> tuple[dict[str, Value], str]:
+    """The config of a new trial, and what it is."""
+    if number == 1 and default_first:
+        return space.default(), "the default config"
+    return SAMPLERS[sampler](space, history.spec.seed, number), f"{sampler} draw {number}"
+
+
+def promotions(history: History, rungs: Sequence[int], eta: int) -> Iterator[Continue]:
+    """Paused trials that may go on, the most advanced first."""
+    rankings = ranked_rungs(history, rungs)
+    for k in reversed(range(len(rungs) - 1)):
+        ranking, rung, following = rankings[k], rungs[k], rungs[k + 1]
+        for place, (loss, number) in enumerate(ranking[: len(ranking) // eta]):
+            t = history.trials[number]
+            if t.state == "paused" and t.epoch < following and math.isfinite(loss):
+                yield Continue(
+                    number, following, why=f"#{number} is {place + 1} of {len(ranking)} at "
+                    f"epoch {rung}, in the best 1/{eta}: on to epoch {following}"
+                )  # fmt: skip
+    for t in history.paused:
+        if t.epoch < rungs[0]:
+            why = f"#{t.number} goes on from epoch {t.epoch} to the first rung, {rungs[0]}"
+            yield Continue(t.number, rungs[0], why=why)

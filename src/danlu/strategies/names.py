@@ -57,6 +57,7 @@ STRATEGIES: Mapping[str, Place] = {
     "bayes": Place("bayes", "Bayes", several=True),
     "staged": Place("staged", "Staged"),
     "halving": Place("halving", "Halving"),
+    "hyperband": Place("hyperband", "Hyperband"),
     "random": Place("sampled", "Sampled", "random", several=True),
     "quasi-random": Place("sampled", "Sampled", "quasi-random", several=True),
     "grid": Place("grid", "Grid", several=True),

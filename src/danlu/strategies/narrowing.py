@@ -6,7 +6,7 @@ choices go only on evidence. The rule is deliberately cautious: what is cut off 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
@@ -14,7 +14,9 @@ from danlu.core.space import Config, Space
 
 MARGIN = 0.15  # of the old width, beyond the outer quantiles of the best configs
 INCUMBENT_MARGIN = 0.1  # of the old width, on both sides of the best config
-LEAST_WIDTH = 0.25  # of the old width
+LEAST_WIDTH = 0.25  # of the old width, for a parameter that matters
+LEAST_WIDTH_OTHER = 0.1  # for one that hardly does
+FLOOR = 0.05  # of the whole width, however often a range is narrowed
 EDGE, OUTER = 0.1, 0.2  # the best within EDGE of an end, half of the top within OUTER of it
 ENOUGH = 6  # fewer results say too little
 ENOUGH_OF_CHOICE = 5  # all in the worse half by chance: (1/2)⁵ = 3 %
@@ -25,7 +27,13 @@ def top_count(results: int) -> int:
     return max(3, min(5, results // 2), math.ceil(0.2 * results))
 
 
-def narrowed(space: Space, whole: Space, ranked: Sequence[Config], failed: int = 0) -> Space:
+def narrowed(
+    space: Space,
+    whole: Space,
+    ranked: Sequence[Config],
+    failed: int = 0,
+    minor: Collection[str] = (),
+) -> Space:
     """The part of a space in which the next configs should be drawn.
 
     Args:
@@ -33,6 +41,7 @@ def narrowed(space: Space, whole: Space, ranked: Sequence[Config], failed: int =
         whole: The study's space, beyond which no range grows except up to its ``limits``.
         ranked: Configs whose results can be compared, best first.
         failed: How many of them, at the end, had no result.
+        minor: Names of the parameters that hardly matter.
 
     Returns:
         A space of which every config belongs to ``whole`` (within its limits); ``space`` itself
@@ -49,12 +58,13 @@ def narrowed(space: Space, whole: Space, ranked: Sequence[Config], failed: int =
             values = [c[name] for c in ranked[:valued] if name in c]
             limit = whole[name]
             assert not isinstance(limit, Choice)
-            parameters[name] = _narrowed_range(p, limit, values, top_count(valued))
-    return Space(_consistent(parameters))
+            least = LEAST_WIDTH_OTHER if name in minor else LEAST_WIDTH
+            parameters[name] = _narrowed_range(p, limit, values, top_count(valued), least)
+    return Space(consistent(parameters))
 
 
 def _narrowed_range(
-    p: Float | Int, whole: Float | Int, values: Sequence[Value], top: int
+    p: Float | Int, whole: Float | Int, values: Sequence[Value], top: int, least: float
 ) -> Float | Int:
     """The range around the best ``top`` of the values, which come best first."""
     x = [_scaled(whole, v) for v in values]
@@ -71,10 +81,12 @@ def _narrowed_range(
         lo = outer_low
     if outer_high > _scaled(whole, whole.high):
         hi = outer_high
-    lack = LEAST_WIDTH * width - (hi - lo)
+    floor = FLOOR * (_scaled(whole, whole.high) - _scaled(whole, whole.low))
+    least_width = min(max(least * width, floor), outer_high - outer_low)
+    lack = least_width - (hi - lo)
     if lack > 0:
-        lo = max(outer_low, min(lo - lack / 2, outer_high - LEAST_WIDTH * width))
-        hi = lo + LEAST_WIDTH * width
+        lo = max(outer_low, min(lo - lack / 2, outer_high - least_width))
+        hi = lo + least_width
     return _between(p, whole, (lo, hi), values[0])
 
 
@@ -147,15 +159,16 @@ def _narrowed_choice(p: Choice, name: str, ranked: Sequence[Config]) -> Choice:
         own = places.get(repr(value), [])
         return len(own) < ENOUGH_OF_CHOICE or own[0] < len(ranked) / 2
 
-    return _choice(p, tuple(v for v in p.values if kept(v)) or p.values, p.when)
+    return choice(p, tuple(v for v in p.values if kept(v)) or p.values, p.when)
 
 
-def _choice(p: Choice, values: tuple[Value, ...], when: Mapping[str, tuple[Value, ...]]) -> Choice:
+def choice(p: Choice, values: tuple[Value, ...], when: Mapping[str, tuple[Value, ...]]) -> Choice:
+    """The choice with other values and another condition."""
     default = p.default if p.default in values else None
     return Choice(*values, default=default, when=when, role=p.role)
 
 
-def _consistent(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
+def consistent(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """The parameters without conditions that can no longer hold, and those left without any."""
     kept: dict[str, Parameter] = {}
     for name, p in parameters.items():
@@ -166,5 +179,5 @@ def _consistent(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
         }
         if len(when) < len(p.when) or not all(when.values()):
             continue
-        kept[name] = _choice(p, p.values, when) if isinstance(p, Choice) else replace(p, when=when)
+        kept[name] = choice(p, p.values, when) if isinstance(p, Choice) else replace(p, when=when)
     return kept

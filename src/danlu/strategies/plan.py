@@ -14,8 +14,37 @@ CONFIRM_SHARE = 0.2
 CONFIRM_TRIAL_SHARE = 0.15
 SMALL = 10.0  # full trainings; with fewer, two for the confirmation are more than their share
 FINALISTS, FRESH_SEEDS = 3, 3
+MOST_SEEDS = 10  # Bouthillier et al. 2021 ask for 29 pairs, which hardly any budget pays for
+ETA = 3  # one of how many trials goes on from half length
 SUBSET = Proxy(data_fraction=0.25)
 SUBSET_WORTH_S = 30.0  # seconds of a full training below which a subset saves too little
+
+
+RATES = 8  # learning rates tried for each optimizer before anything else varies …
+MOST_RATES = 24
+RATES_SHARE = 1 / 3  # … at most, of the coarse trials
+ORDER_PAYS = 10.0  # full trainings; with fewer there is no time for one thing after another
+ORDER_DIMENSIONS = 3  # fewer are searched together as quickly
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Which moves the plan makes.
+
+    Attributes:
+        order: Learning rate (and optimizer) first, with all else at its default.
+        narrow: Shrink the ranges to where the best results lie.
+        findings: Verdicts on trials and on the study move the ranges.
+        proxy_check: Trust short trainings, and those on a part of the data, only as far as they
+            rank configs as full ones do.
+        model: Half of the fine draws come from the model of the curves.
+    """
+
+    order: bool = True
+    narrow: bool = True
+    findings: bool = True
+    proxy_check: bool = True
+    model: bool = True
 
 
 @dataclass(frozen=True)
@@ -23,6 +52,7 @@ class Plan:
     """What the stages of a study take, in full trainings, epochs and trials.
 
     Attributes:
+        moves: Which moves it makes.
         budget: Full trainings in all.
         proxy: What coarse trials are trained on.
         coarse_epochs: How long coarse trials are.
@@ -31,6 +61,7 @@ class Plan:
         confirm_runs: How many full trainings are kept for the confirmation.
     """
 
+    moves: Moves
     budget: float
     proxy: Proxy
     coarse_epochs: int
@@ -39,7 +70,7 @@ class Plan:
     confirm_runs: int
 
 
-def plan(space: Space, history: History) -> Plan:
+def plan(space: Space, history: History, moves: Moves) -> Plan:
     """The plan that fits the budget, as far as the pace of training is known."""
     spec, budget = history.spec, total(history)
     proxy = SUBSET if subset_pays(history) else FULL
@@ -53,7 +84,8 @@ def plan(space: Space, history: History) -> Plan:
     coarse_trials = min(wide, int(COARSE_SHARE * budget / history.cost(coarse, proxy)))
     if spec.budget.trials is not None:
         coarse_trials = min(coarse_trials, int(COARSE_TRIAL_SHARE * spec.budget.trials))
-    return Plan(budget, proxy, coarse, half, max(1, coarse_trials), _confirm_runs(history, budget))
+    runs = _confirm_runs(history, budget)
+    return Plan(moves, budget, proxy, coarse, half, max(1, coarse_trials), runs)
 
 
 def coarse_epochs(epochs: int) -> int:
@@ -74,7 +106,8 @@ def subset_pays(history: History) -> bool:
 
 def _confirm_runs(history: History, budget: float) -> int:
     trials = history.spec.budget.trials
-    most = FINALISTS * FRESH_SEEDS
+    # The default config too; then the two that are left, if they are hard to tell apart.
+    most = (FINALISTS + 1) * FRESH_SEEDS + 2 * (MOST_SEEDS - FRESH_SEEDS)
     if budget < SMALL:
         return 0
     if trials is None:

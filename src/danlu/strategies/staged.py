@@ -1,93 +1,136 @@
 """Coarse to fine, as practitioners do: wide and short, then narrow and long, then once more.
 
-1. Coarse: the default config, then configs from the whole space, trained for a fifth of the
-   epochs (and on a part of the data where that saves enough).
-2. Fine: the most promising of them go on, and new configs come from ranges narrowed around the
-   best; at half length the best third goes on to the full one.
-3. Confirm: the best few configs once more, in full and with fresh seeds, because the best of
-   many single runs flatters itself.
+1. Coarse: the default config, learning rates with all else at its default, then configs from the
+   whole space, trained for a fifth of the epochs (and on a part of the data where that saves
+   enough).
+2. Fine: the most promising of them go on, and new configs come from ranges that results and
+   findings move; at half length the best third goes on to the full one.
+3. Confirm: the best few configs and the default once more, in full and with fresh seeds, because
+   the best of many single runs flatters itself.
 
-Without pausing, fine trials train on, and are stopped at coarse and at half length unless they
-are in the best third there.
+Each stage and each move writes its line into the log-book, which is where later decisions find
+the ranges in force. Without pausing, fine trials train on, and are stopped at coarse and at half
+length unless they are in the best third there.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from danlu.core.decision import Continue, Decision, Finish, Start
-from danlu.core.event import Continued, Started
+from danlu.core.decision import Continue, Decision, Finish, Note, Start
+from danlu.core.event import Continued, Noted, Started
 from danlu.core.history import History
+from danlu.core.logbook import Entry
 from danlu.core.space import Space
-from danlu.strategies.budgeting import fits, trials_left
-from danlu.strategies.confirm import confirm
-from danlu.strategies.fine import ETA, fine
-from danlu.strategies.fresh import fresh_config
-from danlu.strategies.plan import Plan, coarse_epochs, plan
+from danlu.strategies.coarse import coarse, rates, rates_seen
+from danlu.strategies.confirm import confirm, verdict
+from danlu.strategies.fine import fine, looking
+from danlu.strategies.options import check_flag
+from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
 from danlu.strategies.rungs import stops
+from danlu.surrogates.linalg import one_thread
 
 
 @dataclass(frozen=True)
-class Staged:
-    """Coarse to fine within the budget; without one, within 20 full trainings. Has no keys."""
+class Staged(Moves):
+    """Coarse to fine within the budget; without one, within 20 full trainings.
+
+    Its keys switch single moves on and off (see `Moves`).
+
+    Raises:
+        StudyError: If a key is not true or false.
+    """
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            check_flag("staged", f.name, getattr(self, f.name))
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         decisions: list[Decision] = []
         if not history.can_pause:
-            decisions += stops(history, _rungs(space, history), ETA)
-        now = history
-        for _ in range(free_slots):
-            decision = following(space, now)
-            if decision is None:
+            decisions += stops(history, self._rungs(space, history), ETA)
+        now, begun = history, 0
+        while begun < free_slots:
+            p = plan(space, now, self)
+            with one_thread():
+                found = following(space, now, p)
+            if not found:
                 break
-            decisions.append(decision)
-            now = recorded(now, decision)
-        if free_slots and not decisions and not history.running:
+            decisions += found
+            begun += sum(not isinstance(d, Note) for d in found)
+            now = recorded(now, found)
+        if free_slots and not begun and not history.running:
+            last = verdict(now)
+            decisions += [Note(last)] if last else []
             decisions.append(Finish(_summary(history)))
         return decisions
 
-
-def _rungs(space: Space, history: History) -> tuple[int, ...]:
-    """Where trials that cannot pause are compared."""
-    epochs, half = history.spec.epochs, plan(space, history).half_epochs
-    return tuple(sorted({coarse_epochs(epochs), half, epochs}))
-
-
-def following(space: Space, history: History) -> Start | Continue | None:
-    """What a free slot does next; None if nothing fits or all depends on what runs."""
-    p = plan(space, history)
-    return coarse(space, history, p) or fine(space, history, p) or confirm(history, p.budget)
+    def _rungs(self, space: Space, history: History) -> tuple[int, ...]:
+        """Where trials that cannot pause are compared."""
+        epochs, half = history.spec.epochs, plan(space, history, self).half_epochs
+        return tuple(sorted({coarse_epochs(epochs), half, epochs}))
 
 
-def recorded(history: History, decision: Start | Continue) -> History:
-    """The history as it will be once the decision is recorded."""
-    at = history.last_at
-    if isinstance(decision, Continue):
-        attempt = history.trials[decision.trial].attempt
-        event = Continued(at, decision.trial, decision.until, attempt, decision.stage)
-        return history.after(event)
-    number = history.next_number
-    seed = history.spec.trial_seed(number) if decision.seed is None else decision.seed
-    d = decision
-    return history.after(Started(at, number, d.config, d.until, seed, d.proxy, d.stage))
+def following(space: Space, history: History, p: Plan) -> list[Decision]:
+    """What a free slot does next; empty if nothing fits or all depends on what runs.
+
+    Lines of the log-book that are due come before anything else is begun, and the first trial of
+    a stage comes with one.
+    """
+    if seen := list(rates_seen(space, history, p)):
+        return [Note(entry) for entry in seen]
+    found: Start | Continue | None = coarse(space, history, p)
+    if found is None:
+        if seen := looking(space, history, p):
+            return [Note(entry) for entry in seen]
+        found = fine(space, history, p) or confirm(history, p.budget)
+    if found is None:
+        return []
+    stages = {e.stage for e in history.logbook if e.code == "stage"}
+    if not found.stage or found.stage in stages:
+        return [found]
+    return [Note(_stage(space, history, p, found.stage)), found]
 
 
-def coarse(space: Space, history: History, p: Plan) -> Start | None:
-    """The next trial of the coarse stage; None when it is over."""
-    stages = [t.stage for t in history.trials.values()]
-    number = stages.count("coarse") + 1
-    if "fine" in stages or "confirm" in stages or number > p.coarse_trials:
-        return None
-    cost = history.cost(p.coarse_epochs, p.proxy)
-    if not fits(history, cost, p.budget) or trials_left(history) < 1:
-        return None
-    config = fresh_config((space,), history) if stages else space.default()
-    if config is None:
-        return None
-    what = "wide ranges" if stages else "the default config"
-    data = "" if p.proxy.full else f", {p.proxy.data_fraction:.0%} of the data"
-    length = f"{p.coarse_epochs} of {history.spec.epochs} epochs{data}"
-    why = f"coarse {number}/{p.coarse_trials}: {what}, {length}"
-    return Start(config, p.coarse_epochs, p.proxy, "coarse", why=why)
+def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
+    """The line that begins a stage."""
+    full, spent = history.spec.epochs, f"{history.trainings:.3g} of {p.budget:.3g} trainings spent"
+    if stage == "coarse":
+        data = "" if p.proxy.full else f" on {p.proxy.data_fraction:.0%} of the data"
+        first = rates(space, p)
+        order = f", {first} of them on the learning rate alone" if first else ""
+        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{data}{order}"
+        why = "many short trials show where good configs lie; the default config comes first"
+    elif stage == "fine":
+        done = f"the best go on, new ones to epoch {p.half_epochs}, their best third to {full}"
+        why = "longer trainings tell what short ones cannot"
+    else:
+        done = "the best configs and the default again, with the same fresh seeds"
+        why = "the best of many single runs flatters itself"
+    return Entry(
+        "stage",
+        stage,
+        spent,
+        done,
+        why,
+        {"trials": len(history.trials), "spent": history.trainings},
+    )
+
+
+def recorded(history: History, decisions: Sequence[Decision]) -> History:
+    """The history as it will be once the decisions are recorded."""
+    for d in decisions:
+        at = history.last_at
+        if isinstance(d, Note):
+            history = history.after(Noted(at, d.entry))
+        elif isinstance(d, Continue):
+            attempt = history.trials[d.trial].attempt
+            history = history.after(Continued(at, d.trial, d.until, attempt, d.stage))
+        elif isinstance(d, Start):
+            number = history.next_number
+            seed = history.spec.trial_seed(number) if d.seed is None else d.seed
+            event = Started(at, number, d.config, d.until, seed, d.proxy, d.stage)
+            history = history.after(event)
+    return history
 
 
 def _summary(history: History) -> str:

@@ -30,7 +30,10 @@ def check_target(document: Document, run: dict[str, Any]) -> None:
     named = [k for k in ("command", "function") if isinstance(given, dict) and k in given]
     if len(named) == 2:
         document.mistake(("run", "function"), "either command or function, but got both.")
-    elif not named:
+    elif named and "train" in document.data:
+        text = f"either [train] or {named[0]}, but got both."
+        document.mistake(("run", named[0]), text)
+    elif not named and "train" not in document.data:
         text = 'what trains is missing: command = "python train.py --lr {lr}" or function = "m:f".'
         document.mistake(("run",), text)
     if "metrics" in run and "function" in run:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from danlu.core.space import nearest
@@ -18,11 +18,27 @@ class Key:
         wanted: What it must be, for messages: ``"a whole number from 1"``.
         fits: Whether a value is that.
         needed: Whether the table must have it.
+        schema: The same as JSON schema, as far as that can say it.
     """
 
     wanted: str
     fits: Callable[[Any], bool]
     needed: bool = False
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+FUNCTION = r"[^:\s][^:]*:[^\W\d]\w*"
+TEXT = {"type": "string", "pattern": r"\S"}
+NUMBER = {"type": "number"}
+FLAG = {"type": "boolean"}
+TEXTS = {"anyOf": [TEXT, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+LISTED = {"type": "array", "items": TEXT}
+POSITIVE = {"type": "number", "exclusiveMinimum": 0}
+SHARE_OR_FILE = {"anyOf": [TEXT, {**POSITIVE, "exclusiveMaximum": 1}]}
+
+
+def whole_schema(low: int, high: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": low, "maximum": high}
 
 
 def is_text(value: Any) -> TypeGuard[str]:
@@ -63,8 +79,12 @@ def is_budget(value: Any) -> bool:
     return (is_number(value) and value > 0) or (texts(value) and bool(value))
 
 
+def is_share_or_file(value: Any) -> bool:
+    return is_text(value) or (is_number(value) and 0 < value < 1)
+
+
 def is_function(value: Any) -> bool:
-    return is_text(value) and bool(re.fullmatch(r"[^:\s][^:]*:[^\W\d]\w*", value))
+    return is_text(value) and bool(re.fullmatch(FUNCTION, value))
 
 
 def anything(_value: Any) -> bool:
@@ -72,21 +92,58 @@ def anything(_value: Any) -> bool:
 
 
 STUDY = {
-    "name": Key('a text such as "digits"', is_text, needed=True),
-    "objective": Key('a text such as "min val_loss", or a list of them', texts, needed=True),
-    "epochs": Key("a whole number from 1 (the full length of a trial)", whole(1, 10**9), True),
-    "seed": Key("a whole number from 0", whole(0, 2**63 - 1)),
-    "constraints": Key('a list of texts such as ["params <= 1e6"]', listed),
-}
+    "name": Key('a text such as "digits"', is_text, True, TEXT),
+    "objective": Key('a text such as "min val_loss", or a list of them', texts, True, TEXTS),
+    "epochs": Key(
+        "a whole number from 1 (the full length of a trial)",
+        whole(1, 10**9), True, whole_schema(1, 10**9),
+    ),
+    "seed": Key(
+        "a whole number from 0", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
+    ),
+    "constraints": Key('a list of texts such as ["params <= 1e6"]', listed, schema=LISTED),
+}  # fmt: skip
 RUN = {
-    "command": Key('a text such as "python train.py --lr {lr}", or a list of texts', texts),
-    "function": Key('a text of the form "module:function"', is_function),
-    "metrics": Key("a regular expression with named groups, as text", is_text),
-    "workers": Key("a whole number from 1", whole(1, 10_000)),
-    "budget": Key('a text such as "20x", "30 trials" or "2h", or a list of them', is_budget),
+    "command": Key(
+        'a text such as "python train.py --lr {lr}", or a list of texts', texts, schema=TEXTS
+    ),
+    "function": Key(
+        'a text of the form "module:function"', is_function,
+        schema={"type": "string", "pattern": f"^{FUNCTION}$"},
+    ),
+    "metrics": Key("a regular expression with named groups, as text", is_text, schema=TEXT),
+    "workers": Key("a whole number from 1", whole(1, 10_000), schema=whole_schema(1, 10_000)),
+    "budget": Key(
+        'a text such as "20x", "30 trials" or "2h", or a list of them', is_budget,
+        schema={"anyOf": [POSITIVE, *TEXTS["anyOf"]]},
+    ),
+}  # fmt: skip
+PLAN = {"strategy": Key('a text such as "auto"', is_text, schema=TEXT)}
+TRAIN = {
+    "data": Key('a text such as "wine.csv" or "module:function"', is_text, True, TEXT),
+    "target": Key("the name of a column", is_text, schema=TEXT),
+    "model": Key('"auto", "mlp", "cnn", "rnn", "text" or "module:builder"', is_text, schema=TEXT),
+    "kind": Key('"auto", "classification" or "regression"', is_text, schema=TEXT),
+    "metric": Key('a text such as "balanced_accuracy"', is_text, schema=TEXT),
+    "val": Key("a share between 0 and 1, or a file", is_share_or_file, schema=SHARE_OR_FILE),
+    "groups": Key("the name of a column", is_text, schema=TEXT),
+    "text": Key("the name of a column", is_text, schema=TEXT),
+    "drop": Key("a list of columns", listed, schema=LISTED),
+    "categorical": Key("a list of columns", listed, schema=LISTED),
+    "size": Key("a whole number from 1 (pixels)", whole(1, 4096), schema=whole_schema(1, 4096)),
+    "min_freq": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "max_len": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "patience": Key(
+        "a whole number from 0 (epochs)", whole(0, 10**6), schema=whole_schema(0, 10**6)
+    ),
+    "split": Key(
+        "a whole number from 0 (a seed)", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
+    ),
+    "device": Key('a text such as "cpu" or "cuda:0"', is_text, schema=TEXT),
 }
-PLAN = {"strategy": Key('a text such as "auto"', is_text)}
-SECTIONS: Mapping[str, Mapping[str, Key]] = {"study": STUDY, "space": {}, "plan": PLAN, "run": RUN}
+SECTIONS: Mapping[str, Mapping[str, Key]] = {
+    "study": STUDY, "space": {}, "plan": PLAN, "run": RUN, "train": TRAIN,
+}  # fmt: skip
 
 
 def check_sections(document: Document) -> None:

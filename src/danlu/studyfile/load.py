@@ -21,6 +21,7 @@ from danlu.studyfile.document import Document, shown
 from danlu.studyfile.keys import check_sections, checked
 from danlu.studyfile.parameters import read_space
 from danlu.studyfile.reading import read_document
+from danlu.studyfile.train import TrainSection, read_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ class StudyFile:
     Attributes:
         spec: The study.
         run: How its trials are trained.
+        notes: What was assumed of the data of ``[train]``, as sentences.
     """
 
     spec: Spec
     run: RunSettings
+    notes: tuple[str, ...] = ()
 
 
 def load(path: str | Path) -> StudyFile:
@@ -66,12 +69,15 @@ def load(path: str | Path) -> StudyFile:
     path = Path(path)
     document = read_document(path)
     check_sections(document)
+    training = read_training(document, path)
     study, run = checked(document, "study"), checked(document, "run")
     objectives = _read_objectives(document, study)
     constraints = _read_constraints(document, study)
-    space = read_space(document)
+    space = training.space if training else None
+    if "space" in document.data or "train" not in document.data:
+        space = read_space(document)
     watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
-    settings = _read_run(document, run, watched, path)
+    settings = _read_run(document, run, watched, path, training)
     strategy, options = _read_plan(document, len(objectives), len(constraints))
     budget = _read_budget(document, run)
     name = _read_name(document, study)
@@ -82,9 +88,9 @@ def load(path: str | Path) -> StudyFile:
     first, *further = objectives
     spec = Spec(
         name, space, first, study["epochs"], seed, budget, strategy, options, command,
-        tuple(further), constraints,
+        tuple(further), constraints, training.settings.table() if training else {},
     )  # fmt: skip
-    return StudyFile(spec, settings)
+    return StudyFile(spec, settings, training.notes if training else ())
 
 
 def _read_objectives(document: Document, study: dict[str, Any]) -> list[Objective]:
@@ -135,8 +141,9 @@ def _read_budget(document: Document, run: dict[str, Any]) -> Budget:
 
 
 def _read_run(
-    document: Document, run: dict[str, Any], watched: Sequence[str], path: Path
-) -> RunSettings:
+    document: Document, run: dict[str, Any], watched: Sequence[str], path: Path,
+    training: TrainSection | None,
+) -> RunSettings:  # fmt: skip
     check_target(document, run)
     command = read_command(document, run)
     if command is not None:
@@ -144,6 +151,8 @@ def _read_run(
     if "metrics" in run:
         check_metrics(document, run["metrics"], watched)
     function = find_function(path, run["function"]) if "function" in run else None
+    if training is not None:
+        function = training.settings.reference
     return RunSettings(command, function, run.get("metrics"), run.get("workers", 1))
 
 

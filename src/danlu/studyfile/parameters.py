@@ -8,7 +8,17 @@ from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Space, nearest
 from danlu.errors import SpaceError
 from danlu.studyfile.document import Document, shown
-from danlu.studyfile.keys import Key, check_values, is_flag, is_number, is_text, table_of
+from danlu.studyfile.keys import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    Key,
+    check_values,
+    is_flag,
+    is_number,
+    is_text,
+    table_of,
+)
 
 TYPES = ("float", "int", "choice")
 
@@ -36,22 +46,33 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
 
 
+VALUE = {"type": ["string", "number", "boolean", "null"]}
+VALUES = {"type": "array", "items": VALUE, "minItems": 1}
+CONDITION = {
+    "type": "object", "minProperties": 1, "additionalProperties": {"anyOf": [VALUE, VALUES]}
+}  # fmt: skip
+
 NUMERIC = {
-    "low": Key("a number", is_number),
-    "high": Key("a number", is_number),
-    "log": Key("true or false", is_flag),
-    "int": Key("true or false", is_flag),
-    "default": Key("a number", is_number),
-    "limits": Key("a list of two numbers, the lowest and the highest value", _is_pair),
-}
+    "low": Key("a number", is_number, schema=NUMBER),
+    "high": Key("a number", is_number, schema=NUMBER),
+    "log": Key("true or false", is_flag, schema=FLAG),
+    "int": Key("true or false", is_flag, schema=FLAG),
+    "default": Key("a number", is_number, schema=NUMBER),
+    "limits": Key(
+        "a list of two numbers, the lowest and the highest value", _is_pair,
+        schema={"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2},
+    ),
+}  # fmt: skip
 CHOICES = {
-    "choices": Key("a list of texts, numbers, true or false", _are_values),
-    "default": Key("one of the choices", is_value),
+    "choices": Key("a list of texts, numbers, true or false", _are_values, schema=VALUES),
+    "default": Key("one of the choices", is_value, schema=VALUE),
 }
 EITHER = {
-    "type": Key('"float", "int" or "choice"', lambda value: value in TYPES),
-    "when": Key('a table such as { optimizer = "sgd" }', is_condition),
-    "role": Key('a text such as "lr"', is_text),
+    "type": Key(
+        '"float", "int" or "choice"', lambda value: value in TYPES, schema={"enum": TYPES}
+    ),
+    "when": Key('a table such as { optimizer = "sgd" }', is_condition, schema=CONDITION),
+    "role": Key('a text such as "lr"', is_text, schema=TEXT),
 }
 ALL_KEYS = (*NUMERIC, "choices", *EITHER)
 

@@ -120,9 +120,9 @@ def _suggested(
     trial: optuna.Trial, name: str, known: BaseDistribution
 ) -> str | int | float | bool | None:
     if isinstance(known, FloatDistribution):
-        return trial.suggest_float(name, known.low, known.high, log=known.log)
+        return trial.suggest_float(name, known.low, known.high, log=bool(known.log))
     if isinstance(known, IntDistribution):
-        return trial.suggest_int(name, known.low, known.high, log=known.log)
+        return trial.suggest_int(name, known.low, known.high, log=bool(known.log))
     assert isinstance(known, CategoricalDistribution)
     return trial.suggest_categorical(name, known.choices)
 
@@ -150,8 +150,8 @@ def distribution(p: Parameter) -> BaseDistribution:
     if isinstance(p, Choice):
         return CategoricalDistribution(range(len(p.values)))
     if isinstance(p, Float):
-        return FloatDistribution(p.low, p.high, log=p.log)
-    return IntDistribution(p.low, p.high, log=p.log)
+        return FloatDistribution(p.low, p.high, log=bool(p.log))
+    return IntDistribution(p.low, p.high, log=bool(p.log))
 
 
 def value(p: Parameter, suggested: str | int | float | bool | None) -> Value:

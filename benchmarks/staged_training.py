@@ -1,0 +1,145 @@
+"""Real trainings for `staging.py`: small networks on data that scikit-learn ships.
+
+Each is made hard enough to need tuning: digits with noisy pixels and a tenth of the training
+labels wrong, breast cancer with few training samples. Reported are the losses and accuracies of
+training (in evaluation mode) and validation at every epoch; the objective is the validation loss.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np  # noqa: E402 (after the threads are set)
+import torch  # noqa: E402
+from sklearn.datasets import load_breast_cancer, load_digits  # noqa: E402
+from torch import nn  # noqa: E402
+
+from danlu.core.parameter import Choice, Float, Int  # noqa: E402
+from danlu.core.space import Space  # noqa: E402
+
+TEST_SEEDS = range(9000, 9003)
+Parts = tuple[torch.Tensor, torch.Tensor]
+
+torch.set_num_threads(1)
+
+SPACE = Space(
+    optimizer=Choice("sgd", "adamw", default="adamw"),
+    lr=Float(1e-5, 1.0, log=True, default=1e-3),
+    momentum=Float(0.0, 0.99, default=0.9, when={"optimizer": ("sgd",)}),
+    weight_decay=Float(1e-6, 1.0, log=True, default=1e-3),
+    batch_size=Int(32, 256, log=True, default=64),
+    layers=Int(1, 3, default=1),
+    units=Int(8, 256, log=True, default=64),
+    dropout=Float(0.0, 0.8, default=0.2),
+)
+
+
+@dataclass(frozen=True)
+class Real:
+    """One task: its data in three parts, and how a network is trained on it."""
+
+    make: Callable[[], tuple[Parts, Parts, Parts]]
+    epochs: int
+    space: Space = field(default=SPACE)
+
+    def training(self, config: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
+        """The metrics of each epoch."""
+        train, val, _ = self.make()
+        for net in self._epochs(config, seed):
+            yield {**_judged(net, train, "train"), **_judged(net, val, "")}
+
+    def tested(self, config: Mapping[str, Any]) -> float:
+        """The test loss at the epoch of the best validation loss, averaged over fresh seeds."""
+        _, val, test = self.make()
+        losses = []
+        for seed in TEST_SEEDS:
+            best = (float("inf"), float("inf"))
+            for net in self._epochs(config, seed):
+                pair = (_judged(net, val, "")["loss"], _judged(net, test, "")["loss"])
+                best = min(best, pair)
+            losses.append(best[1])
+        return float(np.mean(losses))
+
+    def _epochs(self, config: Mapping[str, Any], seed: int) -> Iterator[nn.Module]:
+        """The network after each epoch."""
+        torch.manual_seed(seed)
+        (X, y), _, _ = self.make()
+        net = network(config, X.shape[1], int(y.max()) + 1)
+        steps = optimiser(config, net)
+        loss_of = nn.CrossEntropyLoss()
+        for _ in range(self.epochs):
+            net.train()
+            for rows in torch.randperm(len(X)).split(int(config["batch_size"])):
+                steps.zero_grad()
+                loss_of(net(X[rows]), y[rows]).backward()
+                steps.step()
+            net.eval()
+            yield net
+
+
+def network(config: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:
+    parts: list[nn.Module] = []
+    for _ in range(int(config["layers"])):
+        parts += [
+            nn.Linear(inputs, int(config["units"])),
+            nn.ReLU(),
+            nn.Dropout(config["dropout"]),
+        ]
+        inputs = int(config["units"])
+    return nn.Sequential(*parts, nn.Linear(inputs, classes))
+
+
+def optimiser(config: Mapping[str, Any], net: nn.Module) -> torch.optim.Optimizer:
+    lr, decay = float(config["lr"]), float(config["weight_decay"])
+    if config["optimizer"] == "sgd":
+        momentum = float(config["momentum"])
+        return torch.optim.SGD(net.parameters(), lr, momentum, weight_decay=decay)
+    return torch.optim.AdamW(net.parameters(), lr, weight_decay=decay)
+
+
+@torch.no_grad()
+def _judged(net: nn.Module, part: Parts, name: str) -> dict[str, float]:
+    X, y = part
+    out = net(X)
+    loss = float(nn.functional.cross_entropy(out, y))
+    right = float((out.argmax(1) == y).float().mean())
+    if name:
+        return {f"{name}_loss": loss, f"{name}_accuracy": right}
+    return {"loss": loss, "val_loss": loss, "val_accuracy": right}
+
+
+@cache
+def digits() -> tuple[Parts, Parts, Parts]:
+    rng = np.random.default_rng(0)
+    X, y = load_digits(return_X_y=True)
+    X = X / 16 + rng.normal(0.0, 0.3, X.shape)
+    rows = rng.permutation(len(X))
+    train, val, test = rows[:700], rows[700:1100], rows[1100:]
+    wrong = rng.choice(train, len(train) // 10, replace=False)
+    noisy = y.copy()
+    noisy[wrong] = rng.integers(0, 10, len(wrong))
+    return _part(X, noisy, train), _part(X, y, val), _part(X, y, test)
+
+
+@cache
+def breast_cancer() -> tuple[Parts, Parts, Parts]:
+    rng = np.random.default_rng(0)
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(0)) / X.std(0) + rng.normal(0.0, 1.0, X.shape)
+    rows = rng.permutation(len(X))
+    return _part(X, y, rows[:150]), _part(X, y, rows[150:350]), _part(X, y, rows[350:])
+
+
+def _part(X: Any, y: Any, rows: Any) -> Parts:
+    return torch.tensor(X[rows], dtype=torch.float32), torch.tensor(y[rows], dtype=torch.long)
+
+
+TASKS: Mapping[str, Real] = {
+    "digits": Real(digits, 30),
+    "breast-cancer": Real(breast_cancer, 30),
+}

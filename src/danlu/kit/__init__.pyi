@@ -1,0 +1,3 @@
+from danlu.kit.training import Training
+
+__all__ = ["Training"]

@@ -1,0 +1,149 @@
+"""What a study of the kit begins with when its file does not say: space, objective and epochs.
+
+No torch is imported: the command line asks this before any training process is there.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from danlu.catalogue.families import space as family_space
+from danlu.core.parameter import Choice, Float, Int
+from danlu.core.space import Space
+from danlu.errors import DataError
+from danlu.kit.reading import FAMILY_OF, KIND_OF, Labelled, read
+from danlu.kit.settings import SHRINK, Family, Settings
+
+RARE = 0.1  # times the largest class: a class below this is rare
+FEW_ROWS = 5_000  # below, batches of 32
+EPOCHS: Mapping[Family, int] = {"mlp": 30, "cnn": 30, "rnn": 30, "text": 15}  # to 10,000 samples
+STEPS = 2_000  # beyond, as many epochs as make so many steps of 128
+FEWEST_EPOCHS: Mapping[Family, int] = {"mlp": 10, "cnn": 10, "rnn": 10, "text": 5}
+MANY_ROWS = 10_000
+
+# What a trial has where its config says nothing, by family; else `Params` has its defaults.
+PARAMS: Mapping[Family, Mapping[str, Any]] = {
+    "mlp": {"layers": 1, "dropout": 0.2},
+    "cnn": {"layers": 2, "norm": "batch"},
+    "rnn": {"layers": 1, "dropout": 0.2, "clip": 1.0, "warmup": 0.05, "batch_size": 32},
+    "text": {"layers": 1, "dropout": 0.5, "cell": "none", "batch_size": 64},
+}
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """How a study of some data begins.
+
+    Attributes:
+        family: Of models.
+        space: What to search.
+        objective: What to tune.
+        epochs: The full length of a trial.
+        notes: What was assumed, as sentences.
+    """
+
+    family: Family
+    space: Space
+    objective: str
+    epochs: int
+    notes: tuple[str, ...]
+
+
+def defaults(settings: Settings) -> Defaults:
+    """Read the data that settings name, and say how to begin.
+
+    Raises:
+        DataError: If the data, or the model for them, cannot be.
+    """
+    return defaults_of(read(settings), settings)
+
+
+def defaults_of(labelled: Labelled, settings: Settings) -> Defaults:
+    """The same for data that have been read."""
+    family = family_of(labelled, settings)
+    n = len(labelled.target.y) - (labelled.n_val or 0)
+    metric = metric_of(labelled, settings)
+    direction = "min" if metric in SHRINK else "max"
+    notes = (*labelled.notes, _kind_note(labelled, settings))
+    return Defaults(
+        family, space_of(family, labelled), f"{direction} val_{metric}", _epochs(family, n), notes
+    )
+
+
+def family_of(labelled: Labelled, settings: Settings) -> Family:
+    """The family of models that fits the data; a wanted one is checked."""
+    kind = labelled.samples.kind
+    if settings.model in KIND_OF and KIND_OF[settings.model] != kind:
+        raise DataError(
+            f'model = "{settings.model}" needs {KIND_OF[settings.model]}, not a {kind}.'
+        )
+    return FAMILY_OF[kind]  # type: ignore[return-value]
+
+
+def metric_of(labelled: Labelled, settings: Settings) -> str:
+    """The metric to tune; a wanted one is checked against what is predicted."""
+    regression = labelled.target.regression
+    if settings.metric != "auto":
+        fits = ("r2", "rmse") if regression else ("accuracy", "balanced_accuracy", "macro_f1")
+        if settings.metric not in (*fits, "loss"):
+            what = "regression" if regression else "classification"
+            raise DataError(
+                f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}."
+            )
+        return settings.metric
+    if regression:
+        return "r2"
+    return "balanced_accuracy" if _rarity(labelled) < RARE else "accuracy"
+
+
+def _rarity(labelled: Labelled) -> float:
+    """Samples of the rarest class over those of the largest."""
+    counts = np.bincount(labelled.target.y, minlength=len(labelled.target.classes))
+    return float(counts.min() / counts.max())
+
+
+def space_of(family: Family, labelled: Labelled) -> Space:
+    """The catalogue's space for a family, fitted to the size and the classes of the data.
+
+    Batches hold at most a tenth of the samples, 32 of them by default when there are few; rare
+    classes add ``oversample`` and ``balanced_batches``.
+    """
+    made = family_space(family)
+    n = len(labelled.target.y)
+    extra: dict[str, Any] = {"batch_size": _batch_size(made["batch_size"], n)}
+    if not labelled.target.regression and _rarity(labelled) < RARE:
+        extra["oversample"] = Float(0.0, 1.0, default=1.0)
+        largest = extra["batch_size"].low if isinstance(extra["batch_size"], Int) else 0
+        if len(labelled.target.classes) <= largest / 2:
+            extra["balanced_batches"] = Choice(False, True, default=False)
+    return Space({**made.parameters, **extra})
+
+
+def _batch_size(known: Any, n: int) -> Any:
+    high = max(8, min(known.high, n // 10))
+    low = min(16 if n < FEW_ROWS else known.low, high)
+    wanted = 32 if n < FEW_ROWS else known.middle()
+    return Int(low, high, log=True, default=min(high, max(low, wanted)), role=known.role)
+
+
+def _epochs(family: Family, n: int) -> int:
+    if n <= MANY_ROWS:
+        return EPOCHS[family]
+    return min(EPOCHS[family], max(FEWEST_EPOCHS[family], math.ceil(STEPS * 128 / n)))
+
+
+def _kind_note(labelled: Labelled, settings: Settings) -> str:
+    target, n = labelled.target, len(labelled.target.y)
+    name = settings.target or "the target"
+    if target.regression:
+        return f"{n:,} samples; {name} is a number to predict (regression)."
+    return f"{n:,} samples; {name} has {len(target.classes)} classes."
+
+
+def params_of(family: Family, n: int) -> dict[str, Any]:
+    """Params where a config says nothing, for ``n`` training samples."""
+    few = {"batch_size": min(32, max(1, n // 10))} if n < FEW_ROWS else {}
+    return {**PARAMS[family], **few}

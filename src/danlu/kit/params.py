@@ -1,0 +1,182 @@
+"""A trial's params as the kit takes them: every name with its default, the values checked.
+
+What a space leaves out has the default of the table below, which is the field's common one; the
+ranges to search are in the catalogue (`danlu.space`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from danlu.core.space import nearest
+from danlu.errors import ConfigError
+
+OPTIMIZERS = ("sgd", "adam", "adamw", "nadam", "rmsprop", "adadelta", "adagrad")
+
+# Learning rates and weight decays where a config says nothing of them; the latter as torch takes
+# them. Sources: the optimisers' papers and torch's documentation; RMSprop at torch's 0.01 is high.
+DEFAULT_LR: Mapping[str, float] = {
+    "sgd": 0.05, "adam": 1e-3, "adamw": 1e-3, "nadam": 2e-3, "rmsprop": 1e-3, "adadelta": 1.0,
+    "adagrad": 1e-2,
+}  # fmt: skip
+DEFAULT_DECAY: Mapping[str, float] = {"sgd": 5e-4, "adamw": 1e-2}
+
+ADAMS = ("adam", "adamw", "nadam")
+LARGEST_DECAY = 0.1  # of the mean loss; beyond, a value of the summed loss was probably meant
+
+
+@dataclass(frozen=True)
+class Params:
+    """What the kit's models, optimisers and loop are set to.
+
+    Attributes:
+        optimizer: ``sgd``, ``adam``, ``adamw``, ``nadam``, ``rmsprop``, ``adadelta``, ``adagrad``.
+        lr: Learning rate; in a space also ``lr_adamw`` and the like, one for each optimizer.
+        momentum: Of ``sgd``, in [0, 1).
+        nesterov: Nesterov's momentum instead of the heavy ball.
+        beta1: Decay of the gradient's average (Adam kinds).
+        beta2: Decay of the squared gradient's average.
+        eps: Added to the denominator.
+        alpha: Decay of RMSprop's average.
+        rho: Decay of Adadelta's averages.
+        weight_decay: L2 as torch takes it; left out, what is usual with the optimizer, 0 for most.
+        l2: L2 in the convention below, instead of ``weight_decay``.
+        l2_convention: ``"sum"``: λ/2 ‖w‖² beside the loss summed over the training data, which is
+            a weight decay of λ / n; ``"mean"``: beside the mean loss; ``"decoupled"``: each step
+            shrinks the weights by lr · λ.
+        batch_size: Samples of a step.
+        clip: Largest norm of the gradient; 0 = none.
+        schedule: ``none``, ``plateau``, ``step``, ``cosine``, ``linear``.
+        decay_factor: Of ``plateau`` and ``step``.
+        decay_every: Epochs between the steps of ``step``; 0 = a fifth of the horizon.
+        warmup: Share of all steps over which the rate rises from 0.
+        label_smoothing: Share of a class's probability that goes to all classes.
+        layers: Hidden layers, convolutions, or recurrent layers.
+        units: Of a hidden or recurrent layer.
+        activation: ``relu``, ``gelu``, ``tanh``, ``silu``.
+        dropout: Share of units that are dropped.
+        norm: ``none``, ``batch``, ``layer``.
+        init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
+        filters: Of the first convolution.
+        kernel: Side of the convolutions in pixels, odd.
+        cell: ``gru``, ``lstm``; for texts also ``none``.
+        bidirectional: Whether sequences are read backwards, too.
+        pooling: ``last``, ``mean``, ``max``, ``attention``.
+        embedding_dim: Of a word.
+        oversample: 0 = classes as they are, 1 = all equally often.
+        balanced_batches: Whether each mini-batch holds all classes equally.
+        class_weights: Whether the loss weighs classes by their rarity; excludes the other two.
+    """
+
+    optimizer: str = "adamw"
+    lr: float = 1e-3
+    momentum: float = 0.9
+    nesterov: bool = False
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    alpha: float = 0.99
+    rho: float = 0.9
+    weight_decay: float = 0.0
+    l2: float | None = None
+    l2_convention: str = "sum"
+    batch_size: int = 128
+    clip: float = 0.0
+    schedule: str = "cosine"
+    decay_factor: float = 0.5
+    decay_every: int = 0
+    warmup: float = 0.0
+    label_smoothing: float = 0.0
+    layers: int = 1
+    units: int = 128
+    activation: str = "relu"
+    dropout: float = 0.0
+    norm: str = "none"
+    init: str = "auto"
+    filters: int = 32
+    kernel: int = 3
+    cell: str = "gru"
+    bidirectional: bool = False
+    pooling: str = "mean"
+    embedding_dim: int = 128
+    oversample: float = 0.0
+    balanced_batches: bool = False
+    class_weights: bool = False
+
+    CHOICES: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "optimizer": OPTIMIZERS,
+        "l2_convention": ("sum", "mean", "decoupled"),
+        "schedule": ("none", "plateau", "step", "cosine", "linear"),
+        "activation": ("relu", "gelu", "tanh", "silu"),
+        "norm": ("none", "batch", "layer"),
+        "init": ("auto", "he", "glorot", "orthogonal"),
+        "cell": ("none", "gru", "lstm"),
+        "pooling": ("last", "mean", "max", "attention"),
+    }
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> "Params":
+        """The params of a config.
+
+        Args:
+            config: Name → value; names that the kit does not know are the business of a user's
+                own builder, and left out.
+            defaults: In place of the class's own, for what the config does not say.
+
+        Raises:
+            ConfigError: For a value that cannot be.
+        """
+        known = {f.name for f in fields(cls)}
+        values = {n: v for n, v in {**(defaults or {}), **config}.items() if n in known}
+        optimizer = values.get("optimizer", cls.optimizer)
+        values.setdefault("lr", DEFAULT_LR.get(optimizer, cls.lr))
+        values["lr"] = config.get(f"lr_{optimizer}", values["lr"])
+        if "l2" not in values:
+            values.setdefault("weight_decay", DEFAULT_DECAY.get(optimizer, 0.0))
+        params = cls(**values)
+        if problem := params.problem():
+            raise ConfigError(problem)
+        return params
+
+    def problem(self) -> str | None:
+        """The first value that cannot be, as a sentence."""
+        for name, choices in self.CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                return f"{name} must be one of {', '.join(choices)}, but is {value!r}."
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                return f"{name} must lie in [{low}, {high}], but is {getattr(self, name)!r}."
+        if self.class_weights and (self.oversample > 0 or self.balanced_batches):
+            return (
+                "class_weights with oversample or balanced_batches would count rare classes "
+                "twice: use one of them."
+            )
+        if self.l2 is not None and self.weight_decay:
+            return "l2 and weight_decay are the same thing in two conventions: give one of them."
+        if self.kernel % 2 == 0:
+            return f"kernel must be odd, so that images keep their size, but is {self.kernel}."
+        if self.nesterov and self.momentum == 0:
+            return "nesterov needs momentum above 0."
+        return None
+
+
+_MOST = float("inf")
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "lr": (0.0, _MOST), "momentum": (0.0, 0.9999), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.99999),
+    "batch_size": (1, _MOST), "clip": (0.0, _MOST), "decay_factor": (0.0, 1.0),
+    "decay_every": (0, _MOST), "warmup": (0.0, 1.0), "label_smoothing": (0.0, 0.999),
+    "layers": (0, 64), "units": (1, _MOST), "dropout": (0.0, 0.999), "filters": (1, _MOST),
+    "kernel": (1, 99), "embedding_dim": (1, _MOST), "oversample": (0.0, 1.0),
+    "weight_decay": (0.0, _MOST),
+}  # fmt: skip
+
+NAMES = (*(f.name for f in fields(Params)), *(f"lr_{o}" for o in OPTIMIZERS))
+
+
+def unknown_problem(names: Iterable[str]) -> str | None:
+    """The sentence for the first name of a space that the kit does not take, None without one."""
+    for name in names:
+        if name not in NAMES:
+            hint = nearest(name, NAMES)
+            return f"the training kit has no parameter {name!r}.{hint} It has {', '.join(NAMES)}."
+    return None

@@ -1,0 +1,387 @@
+"""From what a person calls their data to samples and a target, checked before any training."""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.errors import DataError
+from danlu.kit.images import channels_first, read_folder
+from danlu.kit.settings import Settings
+from danlu.kit.tables import Columns, as_text, from_frame, read_table, taken, typed
+from danlu.kit.target import Target, read_target, same_classes
+
+Kind: TypeAlias = Literal["table", "images", "sequences", "text"]
+KIND_OF = {"mlp": "table", "cnn": "images", "rnn": "sequences", "text": "text"}
+FAMILY_OF = {"table": "mlp", "images": "cnn", "sequences": "rnn", "text": "text"}
+
+TEXT_WORDS = 3.0  # a column of so many words on average is text, not categories
+MOST_CATEGORIES = 0.5  # a column of text with more different values than this share is an id
+FEW_CATEGORIES = 20  # so many different values are always categories
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples as they were read.
+
+    Attributes:
+        kind: What one sample is.
+        x: ``table``: columns by name; ``images``: (n, C, H, W); ``sequences``: n arrays of
+            (T, features); ``text``: n texts.
+        labels: (n,), None when there are none (for prediction).
+        groups: (n,) text, samples of one group stay on one side of the split; or None.
+        names: Of the files of images, else empty.
+    """
+
+    kind: Kind
+    x: Any
+    labels: npt.NDArray[Any] | None = None
+    groups: npt.NDArray[Any] | None = None
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        if self.kind == "table":
+            return len(next(iter(self.x.values())))
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Samples with a checked target, and further ones for validation if they came apart.
+
+    Attributes:
+        samples: All samples; those for validation come last.
+        target: Of all samples.
+        n_val: How many of them are for validation; None = still to be split.
+        notes: What was assumed or left out, as sentences.
+    """
+
+    samples: Samples
+    target: Target
+    n_val: int | None
+    notes: tuple[str, ...]
+
+
+def read(settings: Settings) -> Labelled:
+    """The data that settings name.
+
+    Raises:
+        DataError: With one sentence on what is wrong with them.
+    """
+    raw = _load(settings.data, settings)
+    samples, notes = arranged(raw, settings)
+    if samples.labels is None:
+        raise DataError('which column to predict is missing: say target = "…".')
+    name = settings.target or "y"
+    plain = samples.kind != "table"
+    if isinstance(settings.val, str):
+        return _with_validation(samples, settings, name, plain, notes)
+    given = raw.get("x_val") if isinstance(raw, Mapping) else None
+    if given is not None:
+        further = Samples(samples.kind, _inputs(given, samples.kind), np.asarray(raw["y_val"]))
+        return _joined(samples, further, settings, name, plain, notes)
+    _check_length(samples)
+    target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
+    return Labelled(samples, target, None, notes)
+
+
+def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
+    """New samples for a model that was trained on samples of this kind.
+
+    Raises:
+        DataError: With one sentence on what is wrong with them.
+    """
+    raw = _load(data, settings)
+    samples, _ = arranged(raw, settings, kind)
+    if not len(samples):
+        raise DataError("there are no samples to predict.")
+    return samples
+
+
+def _with_validation(
+    samples: Samples, settings: Settings, name: str, plain: bool, notes: tuple[str, ...]
+) -> Labelled:
+    raw = _load(settings.val, settings)
+    further, _ = arranged(raw, settings, samples.kind)
+    return _joined(samples, further, settings, name, plain, notes)
+
+
+def _joined(
+    samples: Samples, further: Samples, settings: Settings, name: str, plain: bool,
+    notes: tuple[str, ...],
+) -> Labelled:  # fmt: skip
+    assert samples.labels is not None
+    if further.labels is None or not len(further):
+        raise DataError("the validation data have no samples with a label.")
+    _check_length(samples)
+    _check_length(further)
+    target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
+    y = np.concatenate([target.y, same_classes(further.labels, target, name)])
+    both = replace(samples, x=_concatenated(samples, further), labels=None, groups=None, names=())
+    return Labelled(both, Target(y, target.classes), len(further), notes)
+
+
+def _concatenated(a: Samples, b: Samples) -> Any:
+    if a.kind == "table":
+        return {n: np.concatenate([c, taken(b.x, n, "model")[0]]) for n, c in a.x.items()}
+    if a.kind == "images":
+        if a.x.shape[1:] != b.x.shape[1:]:
+            raise DataError(
+                f"validation images have shape {b.x.shape[1:]}, but training ones {a.x.shape[1:]}."
+            )
+        return np.concatenate([a.x, b.x])
+    return [*a.x, *b.x]
+
+
+def _check_length(samples: Samples) -> None:
+    labels = samples.labels
+    if labels is not None and len(samples) != len(labels):
+        raise DataError(f"there are {len(samples)} samples, but {len(labels)} labels.")
+
+
+# ---- where data come from
+
+
+def _load(data: Any, settings: Settings) -> Any:
+    """A mapping of arrays, a mapping of columns as ``{"columns": …}``, or the folder's images."""
+    if isinstance(data, str | Path):
+        return _load_named(str(data), settings)
+    if isinstance(data, tuple) and len(data) == 2:
+        return {"x": data[0], "y": data[1]}
+    if isinstance(data, Mapping):
+        return data
+    if hasattr(data, "columns") and hasattr(data, "iloc"):
+        return {"columns": from_frame(data)}
+    raise DataError(
+        "data must be a file, a folder, a function's name, a data frame, a pair (x, y) or a "
+        f"mapping with x and y, but got {type(data).__name__}."
+    )
+
+
+def _load_named(name: str, settings: Settings) -> Any:
+    path = Path(name)
+    if path.is_dir():
+        images, labels, names = read_folder(path, settings.size)
+        return {"x": images, "y": labels, "names": tuple(names)}
+    if path.suffix in (".csv", ".tsv", ".txt", ".parquet", ".npz"):
+        if not path.is_file():
+            raise DataError(f"there is no file {name}.")
+        if path.suffix == ".npz":
+            return _load_npz(path)
+        return {"columns": read_table(path)}
+    if ":" in name:
+        return _load(_called(name), settings)
+    if not path.exists():
+        raise DataError(f"there is no file or folder {name}.")
+    raise DataError(
+        f"{name} is no data that is known: .csv, .tsv, .parquet, .npz, a folder of images, or "
+        '"module:function".'
+    )
+
+
+def _called(name: str) -> Any:
+    """What a user's function returns; whatever it raises is told as its failure."""
+    function = imported(name)
+    try:
+        return function()
+    except Exception as error:
+        raise DataError(f"{name} failed with {type(error).__name__}: {error}") from error
+
+
+def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} cannot be read as NumPy arrays: {error}") from None
+
+
+def imported(name: str) -> Any:
+    """The function ``"module:function"`` or ``"path/to/file.py:function"``.
+
+    Raises:
+        DataError: If there is none; errors of the module's own code come as they are.
+    """
+    module_name, _, attribute = name.rpartition(":")
+    if module_name.endswith(".py"):
+        path = Path(module_name)
+        if not path.is_file():
+            raise DataError(f"there is no file {module_name}.")
+        folder = str(path.resolve().parent)
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        module_name = path.stem
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.partition(".")[0]:
+            raise
+        raise DataError(f"there is no module {module_name!r}.") from None
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        raise DataError(f"module {module_name!r} has no function {attribute!r}.")
+    return function
+
+
+# ---- what data are
+
+
+def arranged(
+    raw: Any, settings: Settings, known: Kind | None = None
+) -> tuple[Samples, tuple[str, ...]]:
+    """Samples of what was loaded, and what was assumed.
+
+    Args:
+        raw: As `_load` gives it.
+        settings: What to predict, by which kind of model.
+        known: What samples are, if that was found before: then nothing is left out, and the
+            target need not be there.
+    """
+    if "columns" in raw:
+        return _arranged_columns(raw["columns"], settings, known)
+    if "x" not in raw:
+        raise DataError(f"arrays x and y are needed, but there are {', '.join(map(str, raw))}.")
+    if not len(raw["x"]):
+        raise DataError("there are no samples: x is empty.")
+    kind = known or _kind_of(raw["x"], settings.model)
+    labels = None if raw.get("y") is None else np.asarray(raw["y"])
+    groups = None if raw.get("groups") is None else as_text(np.asarray(raw["groups"]))
+    x = _inputs(raw["x"], kind)
+    return Samples(kind, x, labels, groups, raw.get("names", ())), ()
+
+
+def _kind_of(x: Any, model: str) -> Kind:
+    if model in KIND_OF:
+        return KIND_OF[model]  # type: ignore[return-value]
+    if isinstance(x, Sequence) and len(x) and isinstance(x[0], str):
+        return "text"
+    if isinstance(x, Sequence) and len({np.shape(item) for item in x}) > 1:
+        return "sequences"
+    array = np.asarray(x)
+    if array.dtype.kind in "OUS":
+        return "text" if array.ndim == 1 and isinstance(array[0], str) else "sequences"
+    if array.ndim == 4 or (array.ndim == 3 and array.shape[1] == array.shape[2]):
+        return "images"
+    return "sequences" if array.ndim == 3 else "table"
+
+
+def _inputs(x: Any, kind: Kind) -> Any:
+    """Inputs from arrays in the form that `Samples` has them."""
+    if kind == "text":
+        return [str(t) for t in x]
+    if kind == "sequences":
+        return _sequences(x)
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"x must hold numbers, but its type is {array.dtype}.")
+    if kind == "images":
+        images = channels_first(array)
+        if not np.all(np.isfinite(images)):
+            raise DataError("some pixels are NaN or infinite: remove these images.")
+        return images
+    if array.ndim < 2 or not array[:1].size:
+        raise DataError(f"a table must have shape (samples, features), but x has {array.shape}.")
+    array = array.reshape(len(array), -1)
+    return typed({f"x{i}": column for i, column in enumerate(array.T)})
+
+
+def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
+    found: list[npt.NDArray[np.float32]] = []
+    for i, item in enumerate(x):
+        array = np.asarray(item, dtype=np.float32)
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or not array.size:
+            raise DataError(
+                f"sequence {i + 1} must have shape (time, features), not {array.shape}."
+            )
+        if not np.all(np.isfinite(array)):
+            raise DataError(f"sequence {i + 1} holds values that are NaN or infinite.")
+        if array.shape[1] != (found[0] if found else array).shape[1]:
+            raise DataError(
+                f"sequence {i + 1} has {array.shape[1]} features, but the first one "
+                f"{found[0].shape[1]}."
+            )
+        found.append(array)
+    return found
+
+
+def _arranged_columns(
+    columns: Mapping[str, npt.NDArray[Any]], settings: Settings, known: Kind | None
+) -> tuple[Samples, tuple[str, ...]]:
+    if not columns or not len(next(iter(columns.values()))):
+        raise DataError("the table has no rows.")
+    rest = dict(columns)
+    labels, rest = _taken_out(rest, settings.target, "target", known)
+    groups, rest = _taken_out(rest, settings.groups, "groups", known)
+    for name in settings.drop:
+        _, rest = _taken_out(rest, name, "columns to drop", known)
+    texts = None if groups is None else as_text(groups)
+    text = settings.text or _text_column(rest, "text" if known == "text" else settings.model)
+    if known == "text" or (text is not None and known is None):
+        column, _ = taken(rest, text or "text", "text")
+        return Samples(
+            "text", ["" if t is None else t for t in as_text(column)], labels, texts
+        ), ()
+    if known is not None:
+        return Samples("table", rest, labels, texts), ()
+    features, notes = _features(typed(rest, settings.categorical))
+    return Samples("table", features, labels, texts), notes
+
+
+def _taken_out(
+    columns: dict[str, npt.NDArray[Any]], name: str | None, what: str, known: Kind | None
+) -> tuple[npt.NDArray[Any] | None, dict[str, npt.NDArray[Any]]]:
+    """A column, if it is there, and the others; further samples may lack it."""
+    if name is None or (known is not None and name not in columns):
+        return None, columns
+    return taken(columns, name, what)
+
+
+def _text_column(columns: Mapping[str, npt.NDArray[Any]], model: str) -> str | None:
+    """The column that is text: wanted by a model of texts, or the only one and of many words."""
+    if model not in ("auto", "text") and ":" not in model:
+        return None
+    wordy = [name for name, column in columns.items() if _words(column) >= TEXT_WORDS]
+    if model == "text" and len(wordy) != 1:
+        raise DataError('which column holds the text is not clear: say text = "…".')
+    return wordy[0] if len(wordy) == 1 and (len(columns) == 1 or model == "text") else None
+
+
+def _words(column: npt.NDArray[Any]) -> float:
+    if column.dtype.kind in "iufb" or not len(column):
+        return 0.0
+    texts = [t for t in as_text(column[:1000]) if t is not None]
+    return sum(len(t.split()) for t in texts) / max(1, len(texts))
+
+
+def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
+    """The columns that tell something, and a note on each other one."""
+    kept: Columns = {}
+    notes = []
+    for name, column in columns.items():
+        if problem := _useless(column):
+            notes.append(f"column {name!r} is left out: {problem}.")
+        else:
+            kept[name] = column
+    if not kept:
+        raise DataError(" ".join(["no column is left to learn from:", *notes]))
+    return kept, tuple(notes)
+
+
+def _useless(column: npt.NDArray[Any]) -> str | None:
+    if column.dtype.kind == "f":
+        known = column[~np.isnan(column)]
+        return (
+            "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
+        )
+    values = {t for t in column if t is not None}
+    if len(values) < 2:
+        return "it is constant" if values else "it is empty"
+    if len(values) > max(FEW_CATEGORIES, MOST_CATEGORIES * len(column)):
+        return f"its {len(values)} different texts are rather an id"
+    return None

@@ -1,0 +1,162 @@
+"""CSV and Parquet files as columns: floats with NaN, or text with None for a missing value."""
+
+import csv
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from danlu.core.space import nearest
+from danlu.errors import DataError
+
+Columns: TypeAlias = dict[str, npt.NDArray[Any]]
+"""Name → (n,): float64 with NaN for missing values, or objects that are str or None."""
+
+MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "-")  # in lower case
+STRAY_SHARE = 0.1  # a column with fewer texts than this among its numbers has mistakes in it
+SHOWN = 3  # examples in a message
+
+
+def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a file as they stand: numbers, booleans, or objects.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(
+                path, sep=_separator(path), dtype=str, keep_default_na=False, skipinitialspace=True
+            )
+    except UnicodeDecodeError:
+        raise DataError(f"{path} must be UTF-8 text, but is not: convert it first.") from None
+    except pd.errors.EmptyDataError:
+        raise DataError(
+            f"{path} is empty: a line with the names of the columns is needed."
+        ) from None
+    except (pd.errors.ParserError, ValueError, OSError, csv.Error) as error:
+        reason = " ".join(str(error).split()).rstrip(".").rpartition("C error: ")[2]
+        raise DataError(f"{path} cannot be read as a table: {reason}.") from None
+    return from_frame(frame)
+
+
+def _separator(path: Path) -> str:
+    if path.suffix == ".tsv":
+        return "\t"
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline()
+    return max(",;\t|", key=header.count)
+
+
+def from_frame(frame: Any) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a `pandas.DataFrame`."""
+    names = [str(name).strip() for name in frame.columns]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"two columns are named {twice!r}: give each a name of its own.")
+    return {name: frame.iloc[:, i].to_numpy() for i, name in enumerate(names)}
+
+
+def taken(
+    columns: Mapping[str, npt.NDArray[Any]], name: str, what: str
+) -> tuple[npt.NDArray[Any], dict[str, npt.NDArray[Any]]]:
+    """One column, and the others.
+
+    Raises:
+        DataError: If there is none of that name.
+    """
+    if name not in columns:
+        hint = nearest(name, tuple(columns)) or f" There are {_listed(columns)}."
+        raise DataError(f"there is no column {name!r} for the {what}.{hint}")
+    return columns[name], {n: c for n, c in columns.items() if n != name}
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(map(repr, names[:10])) + (" …" if len(names) > 10 else "")
+
+
+def typed(columns: Mapping[str, npt.NDArray[Any]], categorical: Collection[str] = ()) -> Columns:
+    """Each column as numbers or as text.
+
+    Raises:
+        DataError: For texts among the numbers of a column, infinities, or an unknown name.
+    """
+    for name in categorical:
+        taken(columns, name, "categories")
+    return {
+        name: as_text(column) if name in categorical else _typed(name, column)
+        for name, column in columns.items()
+    }
+
+
+def _typed(name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if column.dtype.kind in "iuf":
+        return _finite(name, column.astype(np.float64))
+    texts = as_text(column)
+    if column.dtype.kind == "b":
+        return texts
+    numbers, stray = as_numbers(texts)
+    given = sum(t is not None for t in texts)
+    if not stray and given:
+        return _finite(name, numbers)
+    if given and len(stray) < STRAY_SHARE * given:
+        raise DataError(_stray_problem(name, texts, stray))
+    return texts
+
+
+def _stray_problem(name: str, texts: npt.NDArray[Any], stray: list[int]) -> str:
+    shown = ", ".join(f"{texts[i]!r} in row {i + 1}" for i in stray[:SHOWN])
+    return (
+        f"column {name!r} holds numbers, but also {len(stray)} "
+        f"{'texts' if len(stray) > 1 else 'text'}: {shown}. "
+        f"Correct them, leave them empty, or say categorical = [{name!r}]."
+    )
+
+
+def as_text(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A column as objects that are str, or None where a value is missing."""
+    if column.dtype.kind in "iu":
+        return column.astype(str).astype(object)
+    texts = np.empty(len(column), dtype=object)
+    for i, value in enumerate(column.tolist()):
+        texts[i] = _text(value)
+    return texts
+
+
+def _text(value: Any) -> str | None:
+    """A value as text, 3.0 as "3"; None if it is missing."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    text = "" if value is None else str(value).strip()
+    return None if text.lower() in MISSING or text == "<NA>" else text
+
+
+def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[int]]:
+    """Texts as numbers, NaN where there is none, and the rows that are something else."""
+    try:
+        return texts.astype(np.float64), []  # None becomes NaN
+    except (ValueError, TypeError):
+        numbers, stray = np.full(len(texts), np.nan), []
+    for i, text in enumerate(texts):
+        if text is None:
+            continue
+        try:
+            numbers[i] = float(text)
+        except ValueError:
+            stray.append(i)
+    return numbers, stray
+
+
+def _finite(name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if len(rows := np.flatnonzero(np.isinf(numbers))):
+        raise DataError(
+            f"column {name!r} is infinite in {len(rows)} rows, the first is row {rows[0] + 1}: "
+            "leave them empty, or limit the values."
+        )
+    return numbers

@@ -1,0 +1,181 @@
+"""`Training`: data and a family of models as a training function for a study."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from danlu.core.space import Space
+from danlu.core.task import Task
+from danlu.errors import DataError, LaunchError
+from danlu.kit.defaults import Defaults, defaults_of, params_of
+from danlu.kit.loop import best_device, train, training_loss
+from danlu.kit.models import build
+from danlu.kit.optimisers import optimiser
+from danlu.kit.params import Params
+from danlu.kit.prepared import Part, prepare
+from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
+from danlu.kit.reading import imported, read
+from danlu.kit.settings import FAMILIES, Settings
+from danlu.preflight.problem import Data, Problem
+from danlu.worker.trial import Trial
+
+CONFUSION = "confusability.json"  # beside the trials' folders
+
+
+class Training:
+    """Trains a network of the kit, or one of the user's, on some data: what `Study.run` takes.
+
+    The data are read, checked, split and preprocessed once, when this is made; each trial then
+    trains in a fork of the process that made it.
+
+    Example:
+        >>> training = Training("wine.csv", target="label")
+        >>> study = Study(
+        ...     "wine", space=training.space, objective=training.objective, epochs=training.epochs
+        ... )
+        >>> best = study.run(training, workers=2, budget="20x")
+
+    Args:
+        data: A file, a folder, ``"module:function"``, a data frame, a pair (x, y) of arrays, or a
+            mapping with ``x``, ``y`` and, if they come apart, ``x_val`` and ``y_val``.
+        settings: The other attributes of `Settings`.
+
+    Attributes:
+        settings: What was given.
+        data: Training and validation data as tensors.
+        space: The space that experts would begin with.
+        objective: What to tune.
+        epochs: The full length of a trial.
+        notes: What was assumed or left out, as sentences.
+
+    Raises:
+        DataError: With one sentence, if data or settings cannot be used.
+    """
+
+    def __init__(self, data: Any, target: str | None = None, **settings: Any) -> None:
+        self.settings = Settings.of({"data": data, "target": target, **settings})
+        labelled = read(self.settings)
+        self.data = prepare(labelled, self.settings)
+        self._defaults: Defaults = defaults_of(labelled, self.settings)
+        self._build = builder(self.settings.model)
+        self.notes = self._defaults.notes
+
+    @property
+    def space(self) -> Space:
+        return self._defaults.space
+
+    @property
+    def objective(self) -> str:
+        return self._defaults.objective
+
+    @property
+    def epochs(self) -> int:
+        return self._defaults.epochs
+
+    @property
+    def metric(self) -> str:
+        """What is tuned, without its ``val_``."""
+        return self.objective.partition("val_")[2]
+
+    @property
+    def task(self) -> Task:
+        """The facts that rules and reports go by."""
+        return self.data.task(self.metric)
+
+    def __call__(self, trial: Trial) -> None:
+        """Train a trial as far as it wants."""
+        share, classes = trial.data_fraction, trial.classes
+        params = self.params(trial.params)
+        part = self.data.part(share, classes, params.batch_size, trial.folder.parent / CONFUSION)
+        make = self._maker(trial.params, params, part.shape)
+        device, patience = device_of(self.settings), self.settings.patience
+        train(trial, make, params, part, patience, device, self.metric)
+
+    def params(self, config: Mapping[str, Any]) -> Params:
+        """What a config sets the kit to, with this family's defaults."""
+        n = len(self.data.whole.y)
+        return Params.of(config, params_of(self._defaults.family, n))
+
+    def build(self, config: Mapping[str, Any]) -> nn.Module:
+        """The model of a config for all classes."""
+        return self._maker(config, self.params(config), self.data.whole.shape)()
+
+    def _maker(
+        self, config: Mapping[str, Any], params: Params, shape: Shape
+    ) -> Callable[[], nn.Module]:
+        if self._build is None:
+            return lambda: build(params, shape)
+        return lambda: checked_model(self._build, config, shape)  # type: ignore[arg-type]
+
+    def problem(self) -> Problem:
+        """Data, model, loss and optimiser of the default config, for the checks before it all."""
+        whole, default = self.data.whole, self.space.default()
+        n, params = len(whole.y), self.params(default)
+        return Problem(
+            data=_checked_data(whole, getattr(self.data.preprocessing, "names", ())),
+            build=self.build,
+            loss=training_loss(params, whole),
+            optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
+            params=default,
+            kind="regression" if whole.regression else "classification",
+        )
+
+    @property
+    def reference(self) -> str:
+        """By which another interpreter can make the same, as `load_function` takes it.
+
+        Raises:
+            LaunchError: If the data are objects of this process.
+        """
+        if not isinstance(self.settings.data, str | Path):
+            raise LaunchError(
+                "these data live in this process only: give the name of a file or a function."
+            )
+        return self.settings.reference
+
+
+def builder(model: str) -> Callable[[Mapping[str, Any], Shape], Any] | None:
+    """The user's builder that a name means; None for the kit's own models."""
+    return None if model in ("auto", *FAMILIES) else imported(model)
+
+
+def checked_model(
+    build: Callable[[Mapping[str, Any], Shape], Any], config: Mapping[str, Any], shape: Shape
+) -> nn.Module:
+    """What a user's builder makes.
+
+    Raises:
+        DataError: If it is no module.
+    """
+    model = build(config, shape)
+    if not isinstance(model, nn.Module):
+        raise DataError(f"the builder must return a torch.nn.Module, but gave {model!r:.80}.")
+    return model
+
+
+def device_of(settings: Settings) -> torch.device:
+    """The device that settings name, or the best one.
+
+    Raises:
+        DataError: If there is none of that name.
+    """
+    if settings.device == "auto":
+        return best_device()
+    try:
+        return torch.empty(0, device=settings.device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"device = {settings.device!r} cannot be used: {reason}") from None
+
+
+def _checked_data(part: Part, names: tuple[str, ...]) -> Data:
+    """The data as pre-flight takes them: one tensor of inputs, or a tuple of several."""
+    x, x_val = (t[0] if len(t) == 1 else t for t in (part.x, part.x_val))
+    text = part.shape.kind == "text"
+    return Data(
+        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val, names=names,
+        padding=PADDING if text else None, unknown=UNKNOWN if text else None,
+    )  # fmt: skip

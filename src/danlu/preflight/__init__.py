@@ -1,0 +1,1 @@
+"""Checks of data, model and training loop before the first trial."""

@@ -1,0 +1,397 @@
+"""The data of a problem as NumPy arrays, or one sentence that says why it is none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from danlu.core.task import Kind
+from danlu.errors import CheckError
+from danlu.preflight.memo import remembered
+from danlu.preflight.problem import Data, Problem
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Form: TypeAlias = Literal["labels", "positions", "several", "numbers"]
+
+NEEDED = ("x_train", "y_train", "x_val", "y_val")
+SIDE = ("groups_train", "groups_val", "times_train", "times_val")
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """Data in memory, checked for shape and type.
+
+    Attributes:
+        given: What the arrays were made of.
+        x_train: The inputs, one array for each argument of the model.
+        y_train: Targets.
+        x_val: As ``x_train``.
+        y_val: As ``y_train``.
+        sides: Groups and times, where they are given.
+        form: ``"labels"``: a class for each sample; ``"positions"``: one for each position;
+            ``"several"``: several yes or no; ``"numbers"``: real numbers.
+        one_hot: Whether labels are given as rows with a single 1.
+    """
+
+    given: Data
+    x_train: tuple[Array, ...]
+    y_train: Array
+    x_val: tuple[Array, ...]
+    y_val: Array
+    sides: Mapping[str, Array]
+    form: Form
+    one_hot: bool
+
+    @property
+    def kind(self) -> Kind:
+        return "regression" if self.form == "numbers" else "classification"
+
+    @cached_property
+    def labels_train(self) -> Array:
+        """Class numbers, (n,) or (n, …); -1 where the target is not finite."""
+        return _labels(self.y_train, one_hot=self.one_hot)
+
+    @cached_property
+    def labels_val(self) -> Array:
+        return _labels(self.y_val, one_hot=self.one_hot)
+
+    @cached_property
+    def classes(self) -> int | None:
+        """Number of classes; None where the target is none."""
+        if self.form not in ("labels", "positions"):
+            return None
+        if self.one_hot:
+            return int(self.y_train.shape[1])
+        return int(max(self.labels_train.max(), 1)) + 1
+
+    @cached_property
+    def counts(self) -> Array:
+        """Training samples of each class, (classes,)."""
+        labels = self.labels_train.ravel()
+        return np.asarray(np.bincount(labels[labels >= 0], minlength=self.classes or 0))
+
+    @cached_property
+    def priors(self) -> Array:
+        """Share of each class in the training data, (classes,)."""
+        return np.asarray(self.counts / max(1, self.counts.sum()))
+
+    @cached_property
+    def rows(self) -> tuple[Array, Array]:
+        """The training and validation rows that simple models look at, in their order."""
+        return some_rows(len(self.y_train), MOST_ROWS), some_rows(len(self.y_val), MOST_ROWS)
+
+    @cached_property
+    def features(self) -> tuple[Array, Array] | None:
+        """Those rows as (n, columns) of numbers; None where all inputs are ids."""
+        numeric = [i for i in range(len(self.x_train)) if not self.is_ids(i)]
+        if not numeric:
+            return None
+        train, val = (
+            np.hstack([_flat(x[i][rows]) for i in numeric])
+            for x, rows in zip((self.x_train, self.x_val), self.rows, strict=True)
+        )
+        return (train, val) if train.shape[1] == val.shape[1] and train.shape[1] else None
+
+    @cached_property
+    def described(self) -> tuple[Array, Array] | None:
+        """Inputs of `rows` for simple models: the features, or how often each token occurs."""
+        if self.tokens is None:
+            return self.features
+        train, val = (t[rows] for t, rows in zip(self.tokens, self.rows, strict=True))
+        size = int(min(MOST_TOKENS, max(train.max(initial=0), val.max(initial=0)) + 1))
+        return bag_of_tokens(train, size), bag_of_tokens(val, size)
+
+    @cached_property
+    def tokens(self) -> tuple[Array, Array] | None:
+        """Training and validation sequences of ids, (n, length); the first that are given."""
+        ids = [i for i in range(len(self.x_train)) if self.is_ids(i) and self.x_train[i].ndim == 2]
+        return (self.x_train[ids[0]], self.x_val[ids[0]]) if ids else None
+
+    def is_ids(self, index: int) -> bool:
+        """Whether an argument holds identifiers (tokens, categories, lengths)."""
+        if self.x_train[index].dtype.kind not in "iu":
+            return False
+        if self.given.ids is not None:
+            return self.given.ids
+        known = self.given.padding is not None or self.given.unknown is not None
+        return known or len(self.x_train) > 1
+
+    def column(self, index: int) -> str:
+        """How messages call a column of the features."""
+        names = self.given.names
+        width = self.features[0].shape[1] if self.features is not None else 0
+        return str(names[index]) if len(names) == width else f"column {index}"
+
+
+MOST_ROWS = 10_000  # for simple models
+MOST_TOKENS = 5_000  # columns of a bag of tokens
+MOST_CLASSES = 100_000  # a larger class number is taken as a mistake, unless samples are as many
+
+
+def _flat(x: Array) -> Array:
+    return x.reshape(len(x), -1).astype(np.float64)
+
+
+def some_rows(n: int, most: int, seed: int = 0) -> Array:
+    """At most ``most`` of n rows, drawn without order, sorted."""
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
+
+
+def bag_of_tokens(sequences: Array, size: int) -> Array:
+    """How often each token occurs, (n, size), as log(1 + count)."""
+    rows = np.repeat(np.arange(len(sequences)), sequences.reshape(len(sequences), -1).shape[1])
+    ids = np.clip(sequences.ravel().astype(np.int64), 0, size - 1)
+    counts = np.zeros((len(sequences), size))
+    np.add.at(counts, (rows, ids), 1.0)
+    return np.log1p(counts)
+
+
+def _labels(y: Array, *, one_hot: bool) -> Array:
+    if one_hot:
+        return np.asarray(y.argmax(1))
+    if y.dtype.kind == "f":
+        return np.where(np.isfinite(y), y, -1).astype(np.int64)
+    return y.astype(np.int64)
+
+
+@remembered
+def data_of(problem: Problem) -> Data:
+    """The data of a problem, loaded once.
+
+    Raises:
+        CheckError: If it cannot be loaded, or parts are missing.
+    """
+    try:
+        given = problem.data() if callable(problem.data) else problem.data
+    except Exception as error:
+        raise CheckError(f"the data cannot be loaded: {_named(error)}.") from error
+    if isinstance(given, Data):
+        return given
+    if isinstance(given, Mapping):
+        return _from_mapping(given)
+    if isinstance(given, list | tuple) and len(given) == len(NEEDED):
+        return Data(**dict(zip(NEEDED, given, strict=True)))
+    raise CheckError(
+        "the data must be a danlu.Data, a mapping with its names, or the four arrays "
+        f"{', '.join(NEEDED)}, but got {_kind(given)}."
+    )
+
+
+def _from_mapping(given: Mapping[str, Any]) -> Data:
+    known = {f.name for f in fields(Data)}
+    if unknown := [name for name in given if name not in known]:
+        raise CheckError(
+            f"the data has {unknown[0]!r}, which means nothing here; known are "
+            f"{', '.join(f.name for f in fields(Data))}."
+        )
+    if missing := [name for name in NEEDED if given.get(name) is None]:
+        raise CheckError(f"the data lacks {', '.join(missing)}.")
+    return Data(**given)
+
+
+@remembered
+def arrays_of(problem: Problem) -> Arrays:
+    """The data as arrays, of equal lengths and at least one row each.
+
+    Raises:
+        CheckError: With one sentence, if the data is missing, empty, ragged or holds text.
+    """
+    data = data_of(problem)
+    x_train, x_val = _inputs(data.x_train, "x_train"), _inputs(data.x_val, "x_val")
+    y_train, y_val = _column(data.y_train, "y_train"), _column(data.y_val, "y_val")
+    _same_length(x_train, y_train, "train")
+    _same_length(x_val, y_val, "val")
+    _same_shapes(x_train, x_val)
+    if y_train.shape[1:] != y_val.shape[1:]:
+        raise CheckError(
+            f"y_train has the shape {_shape(y_train)}, but y_val {_shape(y_val)}: "
+            "they must agree from the second axis on."
+        )
+    sides = {name: _side(data, name, x_train, x_val) for name in SIDE}
+    form, one_hot = _form(problem, y_train, y_val)
+    found = {name: side for name, side in sides.items() if side is not None}
+    return Arrays(data, x_train, y_train, x_val, y_val, found, form, one_hot)
+
+
+def _inputs(given: Any, name: str) -> tuple[Array, ...]:
+    if not isinstance(given, tuple):
+        return (_array(given, name),)
+    if not given:
+        raise CheckError(f"{name} is an empty tuple: at least one array is needed.")
+    return tuple(_array(part, f"{name}[{i}]") for i, part in enumerate(given))
+
+
+def _array(given: Any, name: str) -> Array:
+    """Any array-like as numbers.
+
+    Raises:
+        CheckError: If it is none.
+    """
+    if given is None:
+        raise CheckError(f"{name} is missing (None).")
+    if hasattr(given, "detach"):  # a torch tensor, on whatever device and of whatever type
+        given = given.detach().cpu()
+        given = given.float() if "bfloat16" in str(given.dtype) else given
+    if hasattr(given, "toarray"):  # a SciPy sparse matrix
+        given = given.toarray()
+    try:
+        array = np.asarray(given)
+    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
+        raise CheckError(_no_array(given, name, error)) from error
+    return _numbers(array, name)
+
+
+def _no_array(given: Any, name: str, error: Exception) -> str:
+    lengths = {len(row) for row in given if hasattr(row, "__len__")} if _rows(given) else set()
+    if len(lengths) > 1:
+        return (
+            f"{name} is ragged: its rows have from {min(lengths)} to {max(lengths)} values; "
+            "pad them to one length."
+        )
+    return f"{name} is no array of numbers: {_named(error)}."
+
+
+def _rows(given: Any) -> bool:
+    return isinstance(given, list | tuple)
+
+
+def _numbers(array: Array, name: str) -> Array:
+    if array.dtype.kind == "O":
+        array = _from_objects(array, name)
+    if array.dtype.kind in "US":
+        raise CheckError(
+            f"{name} holds text such as {str(array.ravel()[0])!r}: encode it as numbers "
+            "(classes as 0, 1, 2, …)."
+            if array.size
+            else f"{name} is empty."
+        )
+    if array.dtype.kind not in "biuf":
+        raise CheckError(f"{name} must hold numbers, but holds {array.dtype}.")
+    if array.ndim == 0:
+        raise CheckError(f"{name} must be an array with one row a sample, but is a single number.")
+    if array.size == 0:
+        raise CheckError(f"{name} is empty: its shape is {array.shape}.")
+    return array.astype(np.int64) if array.dtype.kind == "b" else array
+
+
+def _from_objects(array: Array, name: str) -> Array:
+    """Numbers from objects; None counts as missing (NaN)."""
+    for value in array.ravel():
+        if isinstance(value, str):
+            raise CheckError(f"{name} holds text such as {value!r}: encode it as numbers.")
+        if isinstance(value, list | tuple | np.ndarray):
+            raise CheckError(f"{name} is ragged: its rows differ in length; pad them to one.")
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CheckError(f"{name} holds what is no number: {_named(error)}.") from error
+
+
+def _column(given: Any, name: str) -> Array:
+    """Targets; a single column (n, 1) of classes counts as (n,)."""
+    array = _array(given, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    return array
+
+
+def _same_length(x: tuple[Array, ...], y: Array, part: str) -> None:
+    lengths = {len(a) for a in (*x, y)}
+    if len(lengths) > 1:
+        raise CheckError(
+            f"x_{part} has {' and '.join(str(len(a)) for a in x)} rows, but y_{part} has "
+            f"{len(y)}: each sample needs one input and one target."
+        )
+
+
+def _same_shapes(train: tuple[Array, ...], val: tuple[Array, ...]) -> None:
+    if len(train) != len(val):
+        raise CheckError(f"x_train has {len(train)} arrays, but x_val has {len(val)}.")
+    for a, b in zip(train, val, strict=True):
+        sequences = a.dtype.kind in "iu" or a.ndim > 2  # may be padded to different lengths
+        if a.ndim != b.ndim or (a.shape[1:] != b.shape[1:] and not sequences):
+            raise CheckError(
+                f"x_train has the shape {_shape(a)}, but x_val {_shape(b)}: "
+                "they must agree from the second axis on."
+            )
+
+
+def _side(data: Data, name: str, x_train: Any, x_val: Any) -> Array | None:
+    given = getattr(data, name)
+    if given is None:
+        return None
+    try:
+        array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
+    except (ValueError, TypeError) as error:
+        raise CheckError(f"{name} is no array: {_named(error)}.") from error
+    rows = len((x_train if name.endswith("train") else x_val)[0])
+    if array.shape != (rows,):
+        raise CheckError(f"{name} must have one value a sample ({rows}), but is {array.shape}.")
+    return array.astype(np.str_) if array.dtype.kind == "O" else array
+
+
+def _form(problem: Problem, y_train: Array, y_val: Array) -> tuple[Form, bool]:
+    """What the targets are, and whether they are one-hot."""
+    binary = all(_only(y, 0, 1) for y in (y_train, y_val))
+    if problem.kind == "regression" or _squared(problem.loss):
+        return "numbers", False
+    if y_train.ndim == 2 and binary and (y_train.sum(1) == 1).all():
+        return "labels", True
+    if y_train.ndim == 2 and binary:
+        return "several", False
+    whole = y_train.dtype.kind in "iu" or problem.kind == "classification"
+    whole = whole or (binary and y_train.ndim == 1) or _of_classes(problem.loss)
+    if not whole:
+        return "numbers", False
+    _check_classes(y_train)
+    return ("labels" if y_train.ndim == 1 else "positions"), False
+
+
+def _check_classes(y: Array) -> None:
+    """Refuse targets that can be no class numbers.
+
+    Raises:
+        CheckError: If the largest is far above the number of samples.
+    """
+    top = float(np.nanmax(y, initial=0))
+    if np.isfinite(top) and top > max(MOST_CLASSES, 10 * len(y)):
+        raise CheckError(
+            f"y_train holds {top:.15g} among {len(y)} samples, which is no class number from 0: "
+            'number the classes 0, 1, 2, …, or say kind="regression" if it is a quantity.'
+        )
+
+
+def _only(y: Array, *values: int) -> bool:
+    return bool(np.isin(y, values).all())
+
+
+def name_of_loss(loss: Any) -> str:
+    """Its name in lower case without underscores, or nothing: ``"crossentropyloss"``."""
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return str(name).lower().replace("_", "")
+
+
+def _squared(loss: Any) -> bool:
+    return any(word in name_of_loss(loss) for word in ("mse", "l1loss", "huber", "smoothl1"))
+
+
+def _of_classes(loss: Any) -> bool:
+    return any(word in name_of_loss(loss) for word in ("crossentropy", "nll", "bce"))
+
+
+def _shape(array: Array) -> str:
+    return "(" + ", ".join(map(str, array.shape)) + ")"
+
+
+def _kind(value: Any) -> str:
+    return f"{type(value).__name__}" if value is not None else "None"
+
+
+def _named(error: Exception) -> str:
+    """An error in a phrase."""
+    text = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

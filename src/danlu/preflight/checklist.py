@@ -1,0 +1,129 @@
+"""What pre-flight found: a line for each check, as text, as JSON, and as findings."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from danlu.core.finding import Finding
+from danlu.core.task import UNKNOWN, Task
+
+State: TypeAlias = Literal["well", "warning", "error", "skipped"]
+SIGNS = {"well": "✓", "warning": "!", "error": "✗", "skipped": "–"}
+
+UNSEEN = (
+    "wrong labels in the validation data alone (the curves will show them)",
+    "a learning rate that is off by less than tenfold (the search is for that)",
+    "overfitting, and how much regularisation is right",
+    "whether validation data is like the data that the model will meet",
+    "errors in the training loop that the checked step and model do not share",
+)
+"""What no check before training can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One check.
+
+    Attributes:
+        code: As in the documentation: ``"D05"``.
+        title: What was looked at.
+        state: How it went.
+        measured: The number, or why it was skipped.
+        limit: What it was held against.
+        findings: What it found; for one that went well, at most notes.
+        seconds: How long it took.
+    """
+
+    code: str
+    title: str
+    state: State
+    measured: str
+    limit: str = ""
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """All checks of one problem.
+
+    Attributes:
+        lines: In the order in which they were done.
+        task: What is known of the task now.
+        ended: Why checks were left out; empty if none were.
+    """
+
+    lines: tuple[Line, ...]
+    task: Task = UNKNOWN
+    ended: str = ""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is noteworthy, doubtful or wrong; what went well is left out."""
+        return tuple(f for line in self.lines for f in line.findings)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "warning")
+
+    def __str__(self) -> str:
+        return "\n".join(text_lines(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as plain JSON."""
+        return {
+            "lines": [asdict(line) for line in self.lines],
+            "task": asdict(self.task),
+            "ended": self.ended,
+            "unseen": list(UNSEEN),
+        }
+
+
+def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
+    """The line of a check from what it yielded, the gravest finding first."""
+    order = {"error": 0, "warning": 1, "info": 2}
+    ranked = sorted(found, key=lambda f: order[f.severity])
+    worst = ranked[0]
+    states: dict[str, State] = {"error": "error", "warning": "warning", "info": "well"}
+    noteworthy = tuple(f for f in ranked if f.message != f.evidence.get("measured"))
+    return Line(
+        code, title, states[worst.severity], str(worst.evidence.get("measured", "")),
+        str(worst.evidence.get("limit", "")), noteworthy, seconds,
+    )  # fmt: skip
+
+
+WIDTH = 40  # of titles
+
+
+def text_lines(checklist: Checklist) -> list[str]:
+    """The checklist for a terminal."""
+    rows: list[str] = []
+    for line in checklist.lines:
+        bound = f"  ({line.limit})" if line.limit and line.state != "skipped" else ""
+        rows.append(
+            f"{SIGNS[line.state]} {line.code:<4} {line.title:<{WIDTH}} {line.measured}{bound}"
+        )
+        rows += [f"       {f.message}" for f in line.findings]
+    if checklist.ended:
+        rows.append(f"– {checklist.ended}")
+    rows += ["", summary(checklist), "", "What checks before training cannot see:"]
+    return [*rows, *(f"  · {text}" for text in UNSEEN)]
+
+
+def summary(checklist: Checklist) -> str:
+    """How many checks went how: ``30 checks: 28 well, 1 warning, 1 error, 3 left out.``."""
+    counts = {state: sum(line.state == state for line in checklist.lines) for state in SIGNS}
+    done = len(checklist.lines) - counts["skipped"]
+    parts = [f"{counts['well']} well"]
+    parts += [
+        f"{count} {state}{'s' if count > 1 else ''}"
+        for state in ("warning", "error")
+        if (count := counts[state])
+    ]
+    if counts["skipped"]:
+        parts.append(f"{counts['skipped']} left out")
+    return f"{done} checks: {', '.join(parts)}."

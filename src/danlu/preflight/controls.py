@@ -1,0 +1,244 @@
+"""Short runs beside a control: M16, BL4, M21 (practice, sections A2 and A3)."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from danlu.core.finding import Advice, Finding
+from danlu.preflight import thresholds as limit
+from danlu.preflight.arrays import arrays_of
+from danlu.preflight.baselines import baselines_of
+from danlu.preflight.findings import Skipped, look_at, well, wrong
+from danlu.preflight.fitting import fits, working_rate
+from danlu.preflight.memo import remembered
+from danlu.preflight.problem import Problem
+from danlu.preflight.rig import (
+    BATCH,
+    Inputs,
+    batch_size,
+    loss_of,
+    model_of,
+    optimizer_of,
+    outputs,
+    own_rate,
+    right,
+    seed_all,
+    shuffled_batches,
+    step_of,
+    tensors_of,
+    train_on,
+)
+
+MOST_VAL = 1_000  # validation samples on which runs are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A learning-rate range test.
+
+    Attributes:
+        rates: Learning rate at each step.
+        losses: Smoothed loss at each step.
+    """
+
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]
+
+    @property
+    def fall(self) -> float:
+        """The largest relative fall below what came before."""
+        highest, fall = -math.inf, 0.0
+        for loss in self.losses:
+            highest = max(highest, loss)
+            fall = max(fall, (highest - loss) / max(abs(highest), 1e-12))
+        return fall
+
+    @property
+    def steepest(self) -> float:
+        """Where the loss falls fastest."""
+        falls = [a - b for a, b in zip(self.losses, self.losses[1:], strict=False)]
+        return self.rates[falls.index(max(falls)) + 1] if falls else self.rates[0]
+
+    @property
+    def diverging(self) -> float:
+        """From where on the loss is twice its minimum before; the last rate if nowhere."""
+        lowest = math.inf
+        for rate, loss in zip(self.rates, self.losses, strict=True):
+            if loss > limit.RANGE_DIVERGED * lowest:
+                return rate
+            lowest = min(lowest, loss)
+        return self.rates[-1]
+
+
+@remembered
+def ramp_of(problem: Problem) -> Ramp:
+    """Train with a learning rate that grows exponentially (Smith 2018)."""
+    model = model_of(problem)
+    optimizer = optimizer_of(problem, model)
+    low, high = limit.RANGE
+    if "Adam" in type(optimizer).__name__:
+        high = limit.RANGE_ADAM
+    growth = (high / low) ** (1 / (limit.RANGE_STEPS - 1))
+    tensors = tensors_of(problem)
+    seed_all(0)
+    batches = shuffled_batches(tensors.x_train, tensors.y_train, batch_size(problem))
+    rates: list[float] = []
+    losses: list[float] = []
+    average, rate = 0.0, low
+    _set_rate(optimizer, rate)
+    for loss in train_on(step_of(problem), model, optimizer, batches, limit.RANGE_STEPS):
+        average = limit.RANGE_BETA * average + (1 - limit.RANGE_BETA) * loss
+        smooth = average / (1 - limit.RANGE_BETA ** (len(losses) + 1))
+        if not math.isfinite(smooth) or (losses and smooth > limit.RANGE_STOP * min(losses)):
+            rates.append(rate)
+            losses.append(math.inf)
+            break
+        rates.append(rate)
+        losses.append(smooth)
+        rate *= growth
+        _set_rate(optimizer, rate)
+    return Ramp(tuple(rates), tuple(losses))
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def rate_range(problem: Problem) -> Iterator[Finding]:
+    """The loss falls at some learning rate; from where to where, as advice for the search."""
+    ramp, own = ramp_of(problem), own_rate(problem)
+    if all(math.isnan(loss) for loss in ramp.losses):
+        raise Skipped("the step returns no loss")
+    limits = (ramp.diverging / 1000, ramp.diverging / 2)
+    start = min(ramp.steepest, ramp.diverging / 10)
+    shown = f"search {limits[0]:.1g} … {limits[1]:.1g}, begin at {start:.1g}"
+    advice = (
+        Advice("raise low", "lr", limits[0], "optimisation"),
+        Advice("lower high", "lr", limits[1], "optimisation"),
+        Advice("set", "lr", start, "optimisation"),
+    )
+    if ramp.fall < limit.RANGE_DESCENT:
+        yield wrong(
+            "M16", "warning" if fits(problem)[-1].passed(problem) else "error",
+            f"the loss falls at no learning rate from {ramp.rates[0]:.0e} to {ramp.rates[-1]:.0e} "
+            f"(by {ramp.fall:.1%} at most): model, loss or data is at fault, not the rate.",
+            f"falls by {ramp.fall:.1%}", f"≥ {limit.RANGE_DESCENT:.0%}",
+            look_at("loss does not fall", "code"), fall=ramp.fall,
+        )  # fmt: skip
+    elif own >= ramp.diverging / limit.RANGE_MARGIN:
+        yield wrong(
+            "M16", "warning",
+            f"the loss diverges from a learning rate of {ramp.diverging:.1g} on, and the config "
+            f"has {own:g}: begin at {start:.1g} and search up to {limits[1]:.1g}.",
+            f"own {own:g}, diverges at {ramp.diverging:.1g}", "", *advice, lr=own,
+            diverging=ramp.diverging, steepest=ramp.steepest,
+        )  # fmt: skip
+    else:
+        yield well("M16", shown, "", diverging=ramp.diverging, steepest=ramp.steepest, lr=own)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a short run reached on validation data.
+
+    Attributes:
+        losses: Of each validation sample.
+        right: Share of right answers, or R².
+        train_right: The same on training data, as they were shown.
+    """
+
+    losses: torch.Tensor
+    right: float
+    train_right: float
+
+
+@remembered
+def true_run(problem: Problem) -> Run:
+    tensors = tensors_of(problem)
+    return short_run(problem, tensors.x_train, tensors.y_train, tensors.x_val)
+
+
+def short_run(problem: Problem, x: Inputs, y: torch.Tensor, x_val: Inputs) -> Run:
+    """Train two epochs, within bounds, with the learning rate that works."""
+    tensors = tensors_of(problem)
+    model = model_of(problem, regularised=False)
+    optimizer = optimizer_of(problem, model, rate=working_rate(problem), regularised=False)
+    size = min(BATCH, len(y))
+    wanted = limit.CONTROL_EPOCHS * max(1, len(y) // size)
+    steps = min(max(wanted, limit.CONTROL_STEPS), limit.CONTROL_MOST_STEPS)
+    seed_all(0)
+    for _ in train_on(step_of(problem), model, optimizer, shuffled_batches(x, y, size), steps):
+        pass
+    model.eval()
+    x_val, y_val = tuple(part[:MOST_VAL] for part in x_val), tensors.y_val[:MOST_VAL]
+    with torch.no_grad():
+        found = outputs(model, x_val)
+        each = [float(loss_of(problem, found[i : i + 1], y_val[i : i + 1])) for i in
+                range(len(y_val))]  # fmt: skip
+    few = tuple(part[:MOST_VAL] for part in x)
+    return Run(
+        torch.tensor(each), right(problem, model, x_val, y_val),
+        right(problem, model, few, y[:MOST_VAL]),
+    )  # fmt: skip
+
+
+def uses_input(problem: Problem) -> Iterator[Finding]:
+    """BL4: with its inputs the model learns more than without them."""
+    if not fits(problem)[-1].passed(problem):
+        raise Skipped("one batch cannot be fitted either")
+    tensors = tensors_of(problem)
+    real = true_run(problem)
+    blind = short_run(problem, _blind(tensors.x_train), tensors.y_train, _blind(tensors.x_val))
+    gain = blind.losses - real.losses
+    error = float(gain.std() / math.sqrt(max(1, len(gain))))
+    sigmas = float(gain.mean()) / max(error, 1e-12)
+    shown = (
+        f"validation loss {float(real.losses.mean()):.3g}, blind {float(blind.losses.mean()):.3g}"
+    )
+    if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
+        yield wrong(
+            "BL4", "warning",  # no error: it did learn one batch, so the input reaches the output
+            "after two epochs the model does no better on validation data than one whose inputs "
+            "are all zero: what it learns does not carry over. Is the learning rate too high, or "
+            "are labels or validation data mixed up?",
+            shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
+            look_at("input tells nothing"), sigmas=sigmas,
+        )  # fmt: skip
+    else:
+        yield well("BL4", shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
+                   sigmas=sigmas)  # fmt: skip
+
+
+def _blind(x: Inputs) -> Inputs:
+    return tuple(torch.zeros_like(part) for part in x)
+
+
+def permuted_labels(problem: Problem) -> Iterator[Finding]:
+    """M21: labels that belong to their inputs are fitted sooner than shuffled ones."""
+    if not fits(problem)[-1].passed(problem):
+        raise Skipped("one batch cannot be fitted either")
+    arrays, tensors = arrays_of(problem), tensors_of(problem)
+    if arrays.form != "labels":
+        raise Skipped("needs a class for each sample")
+    order = torch.randperm(len(tensors.y_train), generator=torch.Generator().manual_seed(1))
+    real = true_run(problem)
+    control = short_run(problem, tensors.x_train, tensors.y_train[order], tensors.x_val)
+    if control.train_right > limit.MEMORISED:
+        raise Skipped("the model learns so few samples by heart, whatever their labels")
+    base = baselines_of(problem).metric
+    error = math.sqrt(max(base * (1 - base), 1e-3) / len(tensors.y_train))
+    advantage = (real.train_right - base) / max(control.train_right - base, error)
+    shown = f"{real.train_right:.0%} fitted, shuffled labels {control.train_right:.0%}"
+    if advantage < limit.SIGNAL_RATIO:
+        yield wrong(
+            "M21", "warning",
+            "the model fits shuffled labels as well as the given ones: the labels carry little "
+            "signal. Do they belong to these inputs (sorted apart, joined wrongly)?",
+            shown, f"≥ {limit.SIGNAL_RATIO:g} times as well", look_at("labels carry no signal"),
+            ratio=advantage,
+        )  # fmt: skip
+    else:
+        yield well("M21", shown, f"≥ {limit.SIGNAL_RATIO:g} times as well", ratio=advantage)

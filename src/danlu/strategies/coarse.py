@@ -1,0 +1,130 @@
+"""The coarse stage: the default config, learning rates, then wide ranges, all of them short."""
+
+from collections.abc import Iterator
+
+from danlu.catalogue.roles import role_of
+from danlu.core.decision import Start
+from danlu.core.history import History
+from danlu.core.logbook import Entry
+from danlu.core.parameter import Choice, Float, Int, Value
+from danlu.core.record import TrialRecord
+from danlu.core.space import Space
+from danlu.strategies.budgeting import fits, trials_left
+from danlu.strategies.draws import expected_config, fixed, usual
+from danlu.strategies.fresh import fresh_config
+from danlu.strategies.plan import (
+    MOST_RATES,
+    ORDER_DIMENSIONS,
+    ORDER_PAYS,
+    RATES,
+    RATES_SHARE,
+    Plan,
+)
+from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
+from danlu.strategies.rungs import loss_at
+
+REOPEN = 3.0  # times the best learning rates, on both sides, for the rest of the coarse stage
+REOPEN_LINEAR = 0.15  # of the width, on a linear scale
+LEAST_RATES = 4  # results with learning rates before they narrow anything
+BEST_RATES = 4  # one of how many counts as the best
+LR, OPTIMIZER = "lr", "optimizer"
+
+
+def coarse(space: Space, history: History, p: Plan) -> Start | None:
+    """The next trial of the coarse stage; None when it is over."""
+    stages = [t.stage for t in history.trials.values()]
+    number = stages.count("coarse") + 1
+    if "fine" in stages or "confirm" in stages or number > p.coarse_trials:
+        return None
+    cost = history.cost(p.coarse_epochs, p.proxy)
+    if not fits(history, cost, p.budget) or trials_left(history) < 1:
+        return None
+    config: dict[str, Value] | None
+    if not stages:
+        config, what = usual(space), "the default config"
+    elif number <= 1 + rates(space, p):
+        config, what = fresh_config((rate_space(space),), history), "the learning rate alone"
+    else:
+        box = current(space, history.logbook)
+        config, what = expected_config(box, space, history), "wide ranges"
+    if config is None:
+        return None
+    data = "" if p.proxy.full else f", {p.proxy.data_fraction:.0%} of the data"
+    length = f"{p.coarse_epochs} of {history.spec.epochs} epochs{data}"
+    why = f"coarse {number}/{p.coarse_trials}: {what}, {length}"
+    return Start(config, p.coarse_epochs, p.proxy, "coarse", why=why)
+
+
+def rates(space: Space, p: Plan) -> int:
+    """How many coarse trials vary the learning rate alone; 0 where that would not pay."""
+    found = _first(space)
+    if not any(role_of(n, space[n]) == LR for n in found) or not p.moves.order:
+        return 0
+    if p.budget < ORDER_PAYS or len(space.free) - len(found) < ORDER_DIMENSIONS:
+        return 0
+    choices = [len(c.values) for n in found if isinstance(c := space[n], Choice)]
+    wanted = min(MOST_RATES, RATES * max(choices, default=1))
+    return min(wanted, int(RATES_SHARE * p.coarse_trials))
+
+
+def _first(space: Space) -> list[str]:
+    """The parameters that come first: learning rates and the optimizer."""
+    return [n for n in space.free if role_of(n, space[n]) in (LR, OPTIMIZER)]
+
+
+def rate_space(space: Space) -> Space:
+    """The space with all else at its usual value."""
+    first, default = _first(space), usual(space)
+    kept = {
+        n: p if n in first or p.constant else fixed(p, default.get(n, p.middle()))
+        for n, p in space.parameters.items()
+    }
+    return space.replaced(kept)
+
+
+def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
+    """The line at the end of the first look at learning rates: the ranges for what follows."""
+    count = rates(space, p)
+    if not count or any(e.code == "order" for e in history.logbook):
+        return
+    alone = rate_space(space)
+    trials = [t for t in history.trials.values() if not outside(alone, t.config)][: count + 1]
+    if len(trials) <= count or any(t.state == "running" for t in trials):
+        return
+    losses = [(loss_at(t, p.coarse_epochs, history.objective), t) for t in trials]
+    ranked = sorted(
+        ((loss, t.number, t) for loss, t in losses if loss is not None and loss < float("inf")),
+        key=lambda row: row[:2],
+    )
+    seen = f"{len(trials)} learning rates with all else at its default, {len(ranked)} trained well"
+    best = [t for *_, t in ranked]
+    ranges = {
+        n: r
+        for n in _first(space)
+        if isinstance(q := space[n], Float | Int) and (r := _reopened(q, n, best)) is not None
+    }
+    box = with_ranges(space, ranges)
+    moved = changes(space, box)
+    if not moved:
+        why = f"not enough evidence: {LEAST_RATES} results are needed"
+        yield Entry("order", "coarse", seen, "nothing: all ranges stay", why)
+        return
+    before = {n: [space[n].low, space[n].high] for n in moved}  # type: ignore[union-attr]
+    data = {"ranges": moved, "before": before, "trials": len(history.trials)}
+    why = "the learning rate matters most; the best value of all else depends on it"
+    yield Entry("order", "coarse", seen, told(space, moved), why, data)
+
+
+def _reopened(p: Float | Int, name: str, best: list[TrialRecord]) -> list[object] | None:
+    """Around the best values of a learning rate; None with too few results."""
+    values = [float(v) for t in best if isinstance(v := t.config.get(name), int | float)]
+    if len(values) < LEAST_RATES:
+        return None
+    top = values[: max(2, len(values) // BEST_RATES)]
+    least, most = limits_of(p)
+    if p.log:
+        low, high = min(top) / REOPEN, max(top) * REOPEN
+    else:
+        margin = REOPEN_LINEAR * (p.high - p.low)
+        low, high = min(top) - margin, max(top) + margin
+    return tidy(p, max(least, p.low, low), min(most, p.high, high))

@@ -1,0 +1,76 @@
+"""New configs: near what experts expect, evenly over the ranges, or by the model of the curves."""
+
+import math
+
+import numpy as np
+
+from danlu.core.history import History
+from danlu.core.parameter import Choice, Parameter, Value
+from danlu.core.space import Config, Space
+from danlu.strategies.encoding import encode
+from danlu.strategies.evidence import gather, stream
+from danlu.strategies.experts import expectations
+from danlu.strategies.fresh import config_key, fresh_config
+from danlu.strategies.narrowing import choice
+from danlu.strategies.outlook import look
+from danlu.strategies.sampling import random_config
+from danlu.strategies.search import design, log_success
+from danlu.surrogates.acquisition import log_ei
+from danlu.surrogates.curves import Horizon
+
+CANDIDATES = 256  # draws from the ranges among which the model chooses
+LEAST_CURVES = 6  # trials with results before the model says anything
+
+
+def usual(space: Space) -> dict[str, Value]:
+    """The first config: the defaults given, and what experts expect where none is."""
+    expected = expectations(space)
+    point = {
+        name: p.middle() if (e := expected.get(name)) is None or e.default is None else e.default
+        for name, p in space.parameters.items()
+    }
+    return space.pruned(point)
+
+
+def fixed(p: Parameter, value: Value) -> Parameter:
+    """The parameter with one value left."""
+    if isinstance(p, Choice):
+        return choice(p, (value,), p.when)
+    assert isinstance(value, int | float)
+    return p.between(value, value)
+
+
+def expected_config(box: Space, whole: Space, history: History) -> dict[str, Value] | None:
+    """A draw from the ranges, most of them near what experts expect; None if all are tried."""
+    if not box.free:
+        return fresh_config((box, whole), history)
+    encoding = encode(box)
+    w, _ = design(encoding, history, gather(history))
+    config = encoding.config(w)
+    known = {config_key(t.config) for t in history.trials.values()}
+    return config if config_key(config) not in known else fresh_config((box, whole), history)
+
+
+def modelled_config(box: Space, whole: Space, history: History) -> tuple[Config, str] | None:
+    """The draw from the ranges that the model of all curves expects most of, and what it expects.
+
+    None with too few results, or if no draw is new.
+    """
+    curves = gather(history)
+    if sum(bool(c.epochs) for c in curves) < LEAST_CURVES or not whole.free:
+        return None
+    known = {config_key(t.config) for t in history.trials.values()}
+    seed, number = history.spec.seed, history.next_number * CANDIDATES
+    drawn = [random_config(box, seed, -number - i) for i in range(1, CANDIDATES + 1)]
+    configs = [c for c in drawn if config_key(c) not in known]
+    if not configs:
+        return None
+    encoding, full = encode(whole), history.spec.epochs
+    outlook = look(encoding, history, curves, Horizon(full), stream(history))
+    rows = encoding.snap(encoding.place(configs))[1]
+    mu, sd = outlook.predict_new(rows, full)
+    best = int(np.argmax(log_ei(mu, sd, outlook.best) + log_success(encoding, curves)(rows)))
+    value = float(outlook.warp.inverse(mu[best : best + 1])[0])
+    sign = history.objective.loss(1.0)
+    said = f"predicted {sign * value:.4g}" if math.isfinite(value) else "predicted to be good"
+    return configs[best], said

@@ -1,0 +1,111 @@
+"""Hyperband: successive halving with several first rungs side by side (Li et al. 2018).
+
+How long a trial must train before it can be judged is not known beforehand: short first rungs
+judge many trials early, long ones few trials late. Hyperband gives each choice, a bracket, about
+the same budget. Every trial belongs to one bracket for good, by its number, and is compared with
+the trials of its own bracket only. Inside, each bracket is `halving.Halving` with another first
+rung, asynchronous as there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from danlu.core.decision import Continue, Decision, Start
+from danlu.core.history import History
+from danlu.core.space import Space
+from danlu.strategies.halving import FIRST_RUNG, draw, promotions
+from danlu.strategies.options import check_flag, check_one_of, check_whole
+from danlu.strategies.rungs import ladder, stops
+from danlu.strategies.sampling import SAMPLERS
+
+
+@dataclass(frozen=True)
+class Hyperband:
+    """Successive halving in brackets.
+
+    Attributes:
+        eta: One of how many trials goes on from each rung; at least 2.
+        min_epochs: First rung of the bracket that judges earliest; as in `Halving`.
+        sampler: How new configs are drawn: ``"random"`` or ``"quasi-random"``.
+        default_first: Whether the first trial is the default config.
+
+    Raises:
+        StudyError: If a value has the wrong type or range.
+    """
+
+    eta: int = 3
+    min_epochs: int | None = None
+    sampler: str = "quasi-random"
+    default_first: bool = True
+
+    def __post_init__(self) -> None:
+        check_whole("hyperband", "eta", self.eta, 2)
+        if self.min_epochs is not None:
+            check_whole("hyperband", "min_epochs", self.min_epochs, 1)
+        check_one_of("hyperband", "sampler", self.sampler, tuple(SAMPLERS))
+        check_flag("hyperband", "default_first", self.default_first)
+
+    def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        rungs = self.rungs(history.spec.epochs)
+        brackets = [(rungs[k:], _of_bracket(history, k, len(rungs), self.eta))
+                    for k in range(len(rungs))]  # fmt: skip
+        if not history.can_pause:
+            ends = [s for own, part in brackets for s in stops(part, own, self.eta)]
+            return [*ends, *self._starts(space, history, free_slots, [rungs[-1:]] * len(rungs))]
+        going_on: list[Decision] = [
+            c for own, part in brackets for c in promotions(part, own, self.eta)
+        ]
+        going_on.sort(key=_deepest_first)
+        left = max(0, free_slots - len(going_on))
+        return going_on[:free_slots] + self._starts(space, history, left, [b for b, _ in brackets])
+
+    def rungs(self, epochs: int) -> tuple[int, ...]:
+        """The rungs of the first bracket; the others leave out one more each."""
+        first = self.min_epochs or (FIRST_RUNG if epochs >= 2 * FIRST_RUNG else 1)
+        return ladder(min(first, epochs), epochs, self.eta)
+
+    def _starts(
+        self, space: Space, history: History, free_slots: int, brackets: Sequence[Sequence[int]]
+    ) -> list[Decision]:
+        first, full = history.next_number, history.spec.epochs
+        starts: list[Decision] = []
+        for number in range(first, first + free_slots):
+            k = bracket(number, len(brackets), self.eta)
+            config, what = draw(space, history, number, self.sampler, self.default_first)
+            until = brackets[k][0]
+            why = f"{what} in bracket {k + 1} of {len(brackets)}, {until} of {full} epochs"
+            starts.append(Start(config, until, why=why))
+        return starts
+
+
+def bracket(number: int, count: int, eta: int) -> int:
+    """The bracket of a trial, 0 for the one that judges earliest.
+
+    Numbers are dealt out so that at any time all brackets have had about the same budget: the
+    bracket is next whose share lags most.
+    """
+    cycle = _cycle(count, eta)
+    return cycle[(number - 1) % len(cycle)]
+
+
+@lru_cache(maxsize=64)
+def _cycle(count: int, eta: int) -> tuple[int, ...]:
+    """The brackets of the first trials, as often as in Hyperband (Li et al. 2018, algorithm 1)."""
+    sizes = [-(-count * eta**s // (s + 1)) for s in reversed(range(count))]
+    dealt, order = [0] * count, []
+    for _ in range(sum(sizes)):
+        k = min(range(count), key=lambda k: ((dealt[k] + 0.5) / sizes[k], k))
+        dealt[k] += 1
+        order.append(k)
+    return tuple(order)
+
+
+def _of_bracket(history: History, k: int, count: int, eta: int) -> History:
+    """The history as if only one bracket's trials had been started."""
+    own = {n: t for n, t in history.trials.items() if bracket(n, count, eta) == k}
+    return replace(history, trials=own)
+
+
+def _deepest_first(decision: Decision) -> int:
+    return -decision.until if isinstance(decision, Continue) else 0

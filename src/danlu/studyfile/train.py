@@ -1,0 +1,115 @@
+"""The section [train]: data for the training kit, from which the rest of a study follows."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from danlu.core.space import Space
+from danlu.errors import DataError
+from danlu.kit.settings import FAMILIES, Settings
+from danlu.studyfile.document import Document
+from danlu.studyfile.keys import checked
+
+BUDGET = "20x"  # of a study of the kit that names none
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSection:
+    """What [train] says, and what follows from its data.
+
+    Attributes:
+        settings: Of the kit, with paths that hold from the working folder.
+        space: What to search if the file has no section [space].
+        notes: What was assumed of the data, as sentences.
+    """
+
+    settings: Settings
+    space: Space
+    notes: tuple[str, ...]
+
+
+def read_training(document: Document, path: Path) -> TrainSection | None:
+    """The section [train]; name, objective, epochs and budget are filled in where none are given.
+
+    The data are read and checked here, before anything is trained.
+
+    Returns:
+        None without such a section, or with the mistakes noted, if it cannot be used.
+    """
+    if "train" not in document.data:
+        return None
+    given = checked(document, "train")
+    found = _read(document, given, path) if document.sound else None
+    objective, epochs = found[1] if found else ("max val_accuracy", 1)
+    name = re.sub(r"[^\w.\- ]", "-", path.stem).lstrip(".- ") or "study"
+    _fill(document, "study", {"name": name, "objective": objective, "epochs": epochs})
+    _fill(document, "run", {"budget": BUDGET})
+    return found[0] if found else None
+
+
+def _fill(document: Document, section: str, defaults: Mapping[str, Any]) -> None:
+    given = document.data.setdefault(section, {})
+    if isinstance(given, dict):
+        document.data[section] = {**defaults, **given}
+
+
+def _read(
+    document: Document, given: dict[str, Any], path: Path
+) -> tuple[TrainSection, tuple[str, int]] | None:
+    from danlu.kit.defaults import defaults
+
+    try:
+        settings = Settings.of(_beside(given, path.parent))
+        found = defaults(settings)
+    except DataError as error:
+        document.mistake(("train", _spot(str(error), given)), str(error))
+        return None
+    except ImportError as error:
+        text = f"the training kit needs {error.name}: install it with pip install 'danlu[kit]'."
+        document.mistake(("train",), text)
+        return None
+    _check_names(document, settings)
+    section = TrainSection(settings, found.space, found.notes)
+    return section, (found.objective, found.epochs)
+
+
+def _beside(given: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings with files that lie beside the study file as absolute paths."""
+    return {
+        name: _absolute(value, folder) if name in ("data", "val", "model") else value
+        for name, value in given.items()
+    }
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if not isinstance(value, str):
+        return value
+    file, colon, attribute = value.rpartition(":") if ":" in value else (value, "", "")
+    beside = folder / file
+    if colon and not file.endswith(".py"):
+        module = folder / f"{file.replace('.', '/')}.py"
+        return f"{module.resolve()}:{attribute}" if module.is_file() else value
+    return f"{beside.resolve()}{colon}{attribute}" if beside.exists() else value
+
+
+def _spot(text: str, given: Mapping[str, Any]) -> str:
+    """The key that a message is about."""
+    words = re.findall(r"\w+", text)
+    return next((word for word in words if word in given and word != "data"), "data")
+
+
+def _check_names(document: Document, settings: Settings) -> None:
+    """Note parameters that the kit does not take, and a builder's that are not there."""
+    from danlu.kit.params import unknown_problem
+
+    if settings.model not in ("auto", *FAMILIES):
+        if "space" not in document.data:
+            text = "[space] is needed: what a builder of your own takes is not known."
+            document.mistake(("train", "model"), text)
+        return
+    space = document.data.get("space")
+    for name in space if isinstance(space, dict) else ():
+        if problem := unknown_problem([str(name)]):
+            document.mistake(("space", str(name)), problem)
