@@ -80,24 +80,32 @@ def _unsure(at: Features) -> Finding | None:
         return None
     usual_first = at.usual_first_loss or math.inf
     end = loss.end - smoothing_entropy(at)
-    dropout = at.roles.get("dropout", 0.0)
-    factor = thresholds.UNSURE
-    if dropout > thresholds.STRONG_DROPOUT:
-        factor = thresholds.UNSURE_DROPOUT
+    strong = at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT
+    factor = thresholds.UNSURE_DROPOUT if strong else thresholds.UNSURE
     usual = calibrated_loss(1.0 - at.train_metric.end, classes)
     if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * usual_first:
         return None
     if end <= factor * usual or softmax_twice(at):
         return None
-    moves = (advice.USUAL_DROPOUT if dropout > thresholds.STRONG_DROPOUT else advice.LESS_DROPOUT,
-             advice.decay(1 / 3), advice.epochs(2.0))  # fmt: skip
     return verdict(
         at, "train_handicapped", 0.6,
         f"Training answers {percent(at.train_metric.end)} right but with little certainty: its "
         f"loss of {loss.end:.3g} is {end / usual:.2g} times what such answers need. Dropout, "
-        "augmentation or weight decay is too strong.", moves,
+        "augmentation or weight decay is too strong.", _relief(at),
         train=at.train_metric.end, loss=loss.end, usual=usual,
     )  # fmt: skip
+
+
+def _relief(at: Features) -> tuple[Advice, ...]:
+    """Less regularisation, what is strong first."""
+    strong = at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT
+    decayed = at.roles.get("weight decay", 0.0) >= thresholds.STRONG_DECAY
+    moves = (
+        advice.USUAL_DROPOUT if strong else advice.LESS_DROPOUT,
+        advice.decay(1 / 3),
+        advice.epochs(2.0),
+    )
+    return (advice.NO_DECAY, *moves) if decayed else moves
 
 
 def calibrated_loss(error: float, classes: int) -> float:
