@@ -127,14 +127,15 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
         return None
     if found & CAUSES and not at.too_narrow:
         return None
-    known = [r for r in (at.linear, at.reference) if r is not None]
+    known = max((r for r in (at.linear, at.reference) if r is not None), default=None)
     end, skill = at.train_metric.end, at.train_skill
     if at.too_narrow and skill is not None and skill < thresholds.FITTED:
         below, than = True, f"what more than {at.roles['width']:g} units reach"
-    elif known:
+    elif known is not None:
         error = at.standard_error(end, at.task.n_val)
-        below = max(known) - end > max(thresholds.UNDERFIT, thresholds.UNDERFIT_ERRORS * error)
-        than = f"{percent(max(known))} that a linear model or another trial reaches"
+        below = known - end > max(thresholds.UNDERFIT, thresholds.UNDERFIT_ERRORS * error)
+        whose = "a linear model reaches" if known == at.linear else "another trial had by then"
+        than = f"the {percent(known)} that {whose}"
     else:
         below = skill is not None and skill < thresholds.UNDERFIT_SKILL
         than = "what is usual"
@@ -142,10 +143,10 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     if not below or unfinished:
         return None
     return verdict(
-        at, "underfit", 0.8 if known else 0.4,
+        at, "underfit", 0.4 if known is None else 0.8,
         f"Training ends at {percent(end)}, below {than}: the network is too small or held back. "
         "Try a wider or deeper one, less dropout and weight decay, or more epochs.",
-        _growth(at, max(known, default=None)), train=end, reference=max(known, default=None),
+        _growth(at, known), train=end, reference=known,
     )  # fmt: skip
 
 

@@ -105,6 +105,8 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     if not len(loss) or loss.roughness >= thresholds.LOW_ROUGH or not still_falls(at):
         return None
     skill, loss_skill = at.train_skill, at.loss_skill(loss.end)
+    if skill is None and len(at.train_metric):
+        skill = at.train_metric.end  # skill can only be less
     if skill is None and loss_skill is None:
         return None
     if (skill or 0.0) >= thresholds.LOW_SKILL or (loss_skill or 0.0) >= thresholds.LOW_LOSS_SKILL:
