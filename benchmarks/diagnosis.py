@@ -20,7 +20,7 @@ import torch
 from faults import DATA, FAMILIES, FAULTS, FRESH, HEALTHY, PARTS, TUNE, Case, build
 from faults.baselines import autotrainer, umlaut
 from faults.repairs import LR_3, apply, first_move
-from faults.runs import Runs, history_of, linear_metric
+from faults.runs import Runs, history_of
 from faults.scoring import Judged, Twins, alarms, any_of, best, harmless, healthy, share
 from table import markdown
 
@@ -63,7 +63,9 @@ def cases(parts: Sequence[str], seeds: int) -> Iterator[Case]:
 def diagnosed(case: Case, runs: Runs) -> list[Finding]:
     """What danlu says of a run, knowing what pre-flight tells of the data."""
     curves = runs.curves(case)
-    known = linear_metric(case.part, case.seed) if case.data.classes == _classes(case) else None
+    known = (
+        runs.linear_metric(case.part, case.seed) if case.data.classes == _classes(case) else None
+    )
     history = history_of(curves, case.settings, replace(curves.task, linear_metric=known))
     return verdicts(history, history.trials[1])
 
