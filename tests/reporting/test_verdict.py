@@ -1,5 +1,6 @@
 import json
 import math
+from itertools import pairwise
 
 import pytest
 from tests.diagnosis.studies import configs, falling, spec, study
@@ -95,8 +96,12 @@ def test_without_a_result_there_is_nothing_to_use() -> None:
 
 
 def test_the_gravest_finding_comes_first() -> None:
-    made = [Finding(c, s, p, c) for c, s, p in (  # type: ignore[arg-type]
-        ("a", "info", 1.0), ("b", "warning", 0.5), ("c", "error", 0.5), ("d", "warning", 0.9))]  # fmt: skip
+    made = [
+        Finding("a", "info", 1.0, "a"),
+        Finding("b", "warning", 0.5, "b"),
+        Finding("c", "error", 0.5, "c"),
+        Finding("d", "warning", 0.9, "d"),
+    ]
     assert [f.code for f in gravest(made)] == ["c", "d", "b", "a"]
     told = empty(spec()).after(*(Diagnosed(0.0, None, f) for f in made[:2]))
     first = top_finding(told)
@@ -126,7 +131,7 @@ def test_a_trials_launches_tell_what_came_of_each() -> None:
     assert len(found) > 2
     assert found[0].after == 0
     assert found[0].before is None
-    for step, following in zip(found, found[1:], strict=False):
+    for step, following in pairwise(found):
         assert step.epoch == following.after
         assert step.reached == following.before
         assert step.why

@@ -44,6 +44,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
         click.echo(clean(f"{first.severity.capitalize()}: {first.message}".replace("\n", " ")))
     if not history.trials:
         print_space(history.spec.space)
+        _print_findings(history)
         return
     click.echo()
     print_best(history)

@@ -31,7 +31,7 @@ from scipy.optimize import minimize
 from danlu.surrogates.linalg import Array, Ints, lower_cholesky, one_thread, solve_lower
 
 ENOUGH = 15  # rows; with fewer, only what experts expect is known
-MOST_ROWS = 256  # rows that the model rests on; more cost time and change the shares little
+MOST_ROWS = 160  # rows that the model rests on; more cost time and change the shares little
 WAVES = 6  # K: cosines for each parameter
 REPEATS = 24  # half-samples
 LOW, HIGH = 0.1, 0.9  # ends of the interval
