@@ -67,7 +67,7 @@ def test_a_single_training_is_corrected_for_having_won() -> None:
 
 @pytest.mark.parametrize(("equals", "sd"), [(1, 0.0), (10, 1.54), (20, 1.87), (100, 2.51)])
 def test_the_luck_of_a_winner_is_that_of_the_literature(equals: int, sd: float) -> None:
-    assert winners_luck(equals) == pytest.approx(sd, abs=0.01)
+    assert winners_luck(equals) == pytest.approx(sd, abs=0.02)
 
 
 def test_a_result_no_better_than_one_answer_is_not_to_be_relied_on() -> None:

@@ -26,6 +26,7 @@ from danlu.diagnosis.study_thresholds import (
     LR_DECADES,
     STILL,
     STILL_CURVES,
+    STILL_EPOCHS,
     WEAK_CONFIGS,
     WEAK_ERRORS,
     WEAK_LONG,
@@ -206,22 +207,21 @@ def _stands_still(survey: Survey) -> bool:
     if not _decades(survey):
         return False
     metric, sign = survey.history.objective.metric, survey.history.objective.loss(1.0)
-    long = [t for c in survey.tried for t in c.trials if t.epoch >= 2 * LEAST_FULL]
-    curves = [losses_of(t, metric, sign) for t in long[:STILL_CURVES]]
+    long = [t for c in survey.tried for t in c.trials if len(t.reports) >= STILL_EPOCHS]
+    curves = [c for t in long[:STILL_CURVES] if (c := losses_of(t, metric, sign))]
     noise = max((jumps(c) or 0.0 for c in curves), default=0.0)
     if len(long) < LEAST_FULL or noise == 0.0:
         return False
     level = statistics.median(curves[0][-3:])
     # The first curve that moves settles it, so that a study that learns costs next to nothing.
-    return all(_still(losses_of(t, metric, sign), level, STILL * noise) for t in long)
+    every = (losses_of(t, metric, sign) for t in long)
+    return all(_still(c, level, STILL * noise) for c in every if c)
 
 
 def _still(losses: Sequence[float], level: float, most: float) -> bool:
     """Whether a curve neither moves nor ends elsewhere than the others."""
-    moves = (abs(a - b) for a, b in pairwise(_thirds(losses)))
-    return (
-        bool(losses) and max(moves) < most and abs(statistics.median(losses[-3:]) - level) < most
-    )
+    moves = [abs(a - b) for a, b in pairwise(_thirds(losses))]
+    return max(*moves, abs(statistics.median(losses[-3:]) - level)) < most
 
 
 def _thirds(losses: Sequence[float]) -> list[float]:
