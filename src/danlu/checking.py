@@ -255,6 +255,6 @@ def _refusal(checklist: Checklist, name: str) -> Iterator[str]:
     count = len(checklist.errors)
     yield (
         f"{name!r} is not begun: pre-flight found {count} error{'s' if count > 1 else ''} "
-        "(check='warn' or --force begins all the same)."
+        "(mend them, or begin all the same with --force, check='warn')."
     )
     yield from (f"  {f.code}: {f.message}" for f in checklist.errors)

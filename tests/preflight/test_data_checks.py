@@ -1,5 +1,6 @@
 """Each check of the data: a faulty example that it names, and healthy data that it passes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from tests.preflight.problems import CLASSES, COLUMNS, HEALTHY, blobs, found, problem, severities
 
 from danlu.preflight import baselines, inputs, leaks, targets
+from danlu.preflight.examine import DATA_LAYERS, model_layers
 from danlu.preflight.findings import Check
 from danlu.preflight.problem import Problem
 
@@ -143,3 +145,11 @@ def test_the_task_holds_the_facts() -> None:
     task = baselines.task_of(HEALTHY)
     assert (task.kind, task.n_train, task.n_val, task.classes) == ("classification", 400, 120, 4)
     assert task.priors == pytest.approx((0.25,) * 4)
+
+
+def test_every_check_has_its_line_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs/how-to/check.md").read_text()
+    known = [n.code for _, checks in (*DATA_LAYERS, *model_layers()) for n in checks]
+    assert len(known) == len(set(known)) == 40
+    missing = [code for code in known if f"| {code} |" not in text and not code.startswith("BL")]
+    assert not missing

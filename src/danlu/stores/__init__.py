@@ -17,7 +17,6 @@ def open_store(
         where: A folder, in which the SQLite file ``danlu.db`` lies; such a file itself (an
             existing one, or a name that ends in ``.db``); or ``postgresql://user@host/database``.
         create: Make the folder (for its owner only) and the file if they are not there.
-
         read_only: Whether the database itself shall refuse any writing; its schema must be the
             newest then.
 

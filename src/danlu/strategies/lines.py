@@ -52,7 +52,7 @@ def unconfirmed(history: History) -> Entry | None:
     if any(e.code == "verdict" and e.data.get("winner") == best.number for e in history.logbook):
         return None
     return Entry(
-        "verdict", FINISH, _seen(history), f"use the config of #{best.number}",
+        "verdict", best.stage or FINISH, _seen(history), f"use the config of #{best.number}",
         "it was not trained again with other seeds, so its value flatters it",
         {"winner": best.number},
     )  # fmt: skip
