@@ -2,8 +2,8 @@
 
 Random labels should end a study early; tasks on which learning begins late, in a small region of
 the learning rate, or hardly above chance, should never be ended. Each study is run by the real
-tuner with a budget of 20 full trainings of 30 epochs, and as many seeds as are asked for. Prints one row for each task: how many studies were ended, what they had spent, and the best
-value found.
+tuner with a budget of 20 full trainings of 30 epochs, and as many seeds as are asked for. Prints
+one row for each task: how many studies were ended, what they had spent, and the best value found.
 
     python benchmarks/hopeless.py [--seeds 6] [--strategy auto]
 """

@@ -2,8 +2,8 @@
 
 A Gaussian process whose kernel is itself an analysis of variance: the shares are read off its
 coefficients, and parameters that explain nothing are switched off by the likelihood. On three
-functions with known shares the mean error of the variance between bins was 1.8 to 6.3 times as large
-from 30 to 60 rows (and no smaller from 15 on), so bins are not used at all.
+functions with known shares the mean error of the variance between bins was 1.8 to 6.3 times as
+large from 30 to 60 rows, and alike or larger with 15 and 20, so bins are not used at all.
 
 Notation
     X      configs in the unit cube, (n, d); NaN where a parameter is inactive
