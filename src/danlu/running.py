@@ -74,11 +74,12 @@ def run(
     folder: Path,
     train: Train | str | Command,
     watch: Watch | None,
-    heed: bool = True,
+    *,
+    heed: bool,
 ) -> History:
     """Run a study whose lock is held, to its end or an interrupt; what happened.
 
-    With ``heed`` it ends once its findings say that nothing learns.
+    With ``heed`` it ends when its trials show that nothing learns.
 
     Raises:
         LaunchError: If training cannot be started.
