@@ -86,7 +86,8 @@ def test_where_nothing_learns_there_is_nothing_to_use() -> None:
     )
     verdict = verdict_of(history.after(Diagnosed(0.0, None, finding)))
     assert verdict.trial is None
-    assert verdict.next == ("None of 3.", "Look at data.", "Look at loss.")
+    assert verdict.sure == ("None of 3.",)
+    assert verdict.next == ("data.", "loss.")
 
 
 def test_without_a_result_there_is_nothing_to_use() -> None:

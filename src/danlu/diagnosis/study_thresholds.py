@@ -43,6 +43,7 @@ FRAGILE_NEAR, FRAGILE_LEAST, FRAGILE_NOISE = (
 )  # neighbours: how near, how many, worse by
 NOISY_TRIED, NOISY_SHARE, NOISY_RATIO = 20, 0.25, 0.5  # best quarter; noise over its distance
 SPREAD_TRIALS, SPREAD_WIDTH = 5, 0.6  # good configs over so much of a range: it is free
+SPREAD_MOST = 0.5  # of all configs: where more are good, noise hides what matters
 BOUND_SHARE, BOUND_TRIALS = 0.5, 4  # of the good ones, still improving at their end
 
 # ---- everything fails
