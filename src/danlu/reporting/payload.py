@@ -46,7 +46,7 @@ def page_data(
     overview = overview_data(history, predictions, matter, requests)
     spent = spent_at_values(history)
     rows = [trial_row(history, t, spent[t.number]) for t in history.trials.values()]
-    return {**overview, "trials": rows}
+    return {**overview, "why": why_data(history), "trials": rows}
 
 
 def overview_data(
@@ -72,7 +72,6 @@ def overview_data(
         "figures": _figures(history),
         "result": _result(history),
         "findings": [finding_data(f) for f in gravest(history.findings)],
-        "why": why_data(history),
         "metrics": [
             _metric(pair, _with_fans(found, pair, history, coloured))
             for pair in pair_metrics(names, history.objective)

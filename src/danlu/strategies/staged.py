@@ -23,8 +23,9 @@ from danlu.core.logbook import Entry
 from danlu.core.space import Space
 from danlu.strategies.coarse import coarse, rates, rates_seen
 from danlu.strategies.confirm import confirm, verdict
+from danlu.strategies.deepen import deepen
 from danlu.strategies.fine import fine, looking
-from danlu.strategies.lines import unconfirmed
+from danlu.strategies.lines import PROBE, begins, unconfirmed
 from danlu.strategies.options import check_flag
 from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
 from danlu.strategies.rungs import stops
@@ -80,6 +81,8 @@ def following(space: Space, history: History, p: Plan) -> list[Decision]:
     if seen := list(rates_seen(space, history, p)):
         return [Note(entry) for entry in seen]
     found: Start | Continue | None = coarse(space, history, p)
+    if found is None and (probe := deepen(space, history)) is not None:
+        return [*begins(history, PROBE, [probe]), probe]
     if found is None:
         if seen := looking(space, history, p):
             return [Note(entry) for entry in seen]
