@@ -85,6 +85,14 @@ MISTAKES = [
     (MINIMAL + "[space]\nbach_size = 3\n", r":5: space\.bach_size: .* Did you mean 'batch_size'"),
     (MINIMAL + '[run]\ncommand = "x"\n', r":5: run\.command: either \[train\] or command"),
     (MINIMAL + 'model = "mine:build"\n', r":4: train\.model: \[space\] is needed"),
+    (
+        MINIMAL + '[study]\nobjective = "max val_acuracy"\n',
+        r":5: study\.objective: there is no metric 'val_acuracy'.* Did you mean 'val_accuracy'",
+    ),
+    (
+        MINIMAL + '[study]\nconstraints = ["size < 9"]\n',
+        "there is no metric 'size'; .*parameters",
+    ),
     (MINIMAL + "[study]\nepochs = 0\n", r":5: study\.epochs: a whole number from 1"),
 ]
 

@@ -331,7 +331,11 @@ def _saved(now: Fields, e: Saved) -> None:
 
 def _diagnosed(now: Fields, e: Diagnosed) -> None:
     if e.trial is None:
-        now["findings"] = (*now["findings"], e.finding)
+        earlier = now["findings"]
+        if e.finding.evidence.get("takes_back"):
+            now["findings"] = tuple(f for f in earlier if f.code != e.finding.code)
+        else:
+            now["findings"] = (*earlier, e.finding)
     else:
         t = now["trials"][e.trial]
         now["trials"][e.trial] = replace(t, findings=(*t.findings, e.finding))

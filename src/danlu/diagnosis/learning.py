@@ -172,9 +172,8 @@ def _finding(
     evidence |= {"how": how, "configs": len(survey.tried), "look_at": looks,
                  "full": len(_full(survey)),
                  "spent": round(spent_share(survey.history), 3)}  # fmt: skip
-    listed = " ".join(f"({i}) {look}" for i, look in enumerate(looks, start=1))
     return Finding(
-        "nothing_learns", "error", 0.9, f"{said} Look at, in this order: {listed}", evidence,
+        "nothing_learns", "error", 0.9, f"{said} First look at {looks[0]}", evidence,
         (STOP, Advice("check", group="data" if fits else "code", why=looks[0])),
     )  # fmt: skip
 

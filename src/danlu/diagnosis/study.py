@@ -38,9 +38,9 @@ STUDY_RULES: tuple[StudyRule, ...] = (
 GROWTH = 1.15  # of the events, after which a study is looked at again
 OURS = frozenset({
     "everything_fails", "nothing_learns", "nothing_yet", "stability_limited", "infeasible",
-    "boundary", "best_problem", "fragile_best", "seed_noise", "budget_bound",
-    "below_linear", "no_gain", "flat", "redundant",
-    "duplicate_winners", "too_few_good", "noise_limited", "space_limited", "budget_ended",
+    "boundary", "best_problem", "fragile_best", "seed_noise", "budget_bound", "below_linear",
+    "no_gain", "flat", "redundant", "duplicate_winners", "too_few_good", "noise_limited",
+    "space_limited", "budget_ended",
 })  # fmt: skip
 """Codes of the findings that these rules make, and may call settled."""
 

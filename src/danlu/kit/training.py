@@ -17,8 +17,9 @@ from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
 from danlu.kit.prepared import Part, prepare
 from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
-from danlu.kit.reading import imported, read
+from danlu.kit.reading import read
 from danlu.kit.settings import FAMILIES, Settings
+from danlu.kit.sources import imported
 from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
 
@@ -74,6 +75,11 @@ class Training:
     @property
     def epochs(self) -> int:
         return self._defaults.epochs
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that are reported and a study can go by."""
+        return self._defaults.metrics
 
     @property
     def metric(self) -> str:

@@ -28,6 +28,7 @@ SCRIPTS = (
     "panels.js",
     "scatter.js",
     "table.js",
+    "why.js",
     "main.js",
 )
 

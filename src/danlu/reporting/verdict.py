@@ -13,7 +13,7 @@ from danlu.core.decision import FULL
 from danlu.core.finding import Finding, standing
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
-from danlu.noise import Noise, noise_of
+from danlu.noise import Noise, accuracy_like, cut, noise_of
 from danlu.reporting.text import format_count, format_measured, format_number
 
 NINETY = 0.95  # probability below the upper end of an interval that holds nine tenths
@@ -94,6 +94,7 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
                "probability 0.9." if half is not None else ".")]  # fmt: skip
     if seen.chance is not None and seen.runner_up is not None:
         sure.append(_odds(seen, seen.chance, seen.runner_up))
+    sure += _against_trivial(history, mean, sd / math.sqrt(count))
     low, high = (None, None) if half is None else (mean - half, mean + half)
     return Verdict(chosen.best.number, f"{said}.", tuple(sure), advice, seen.chance, low, high)
 
@@ -109,10 +110,25 @@ def _odds(seen: Confirmation, chance: float, runner_up: int) -> str:
     )
 
 
+def _against_trivial(history: History, value: float, sd: float) -> list[str]:
+    """That a value is no better than what always giving one answer reaches, if it is not."""
+    task, loss = history.task, history.objective.loss
+    level = task.baseline_loss if history.objective.direction == "min" else None
+    level = task.baseline_metric if level is None else level
+    if level is None or not math.isfinite(level):
+        return []
+    if task.n_val and accuracy_like(history) and 0.0 < level < 1.0:
+        sd = math.hypot(sd, math.sqrt(level * (1.0 - level) / task.n_val))
+    if loss(value) < loss(level) - GOOD_NOISE * sd:
+        return []
+    said = f"That is no better, beyond noise, than always giving one answer ({level:.4g})."
+    return [said + " Do not rely on it."]
+
+
 def _pooled(seen: Confirmation) -> tuple[float, int]:
     """Standard deviation between seeds, pooled over all finalists, and its freedom."""
     groups = [
-        [f.losses[s] for s in f.repeats] if len(f.repeats) > 1 else list(f.losses.values())
+        [cut(loss) for s, loss in f.losses.items() if s in f.repeats or len(f.repeats) < 2]
         for f in seen.finalists
     ]
     freedom = sum(len(g) - 1 for g in groups)
@@ -137,6 +153,7 @@ def _single(history: History, best: TrialRecord, advice: tuple[str, ...]) -> Ver
             f"expect about {format_measured(corrected, noise.sd)}, give or take "
             f"{format_number(1.645 * noise.sd, 2)} (noise from {noise.source})."
         )
+        sure += _against_trivial(history, corrected, noise.sd)
     if best.epoch < history.spec.epochs:
         sure.append(f"It was trained for {best.epoch} of {history.spec.epochs} epochs only.")
     if not best.proxy.full:
@@ -173,6 +190,9 @@ def _next(history: History) -> list[str]:
     """What to try next, from the findings that hold."""
     held = gravest(history.findings)
     told = [f.message for f in held if f.severity != "info"][:MOST_NEXT]
+    looks = [f.evidence["look_at"] for f in held if f.code == "nothing_learns"]
+    if looks:
+        return [told[0], *(f"Look at {look}" for look in looks[0])]
     if not any(f.code in UNSURE for f in held):
         known = {f.code for f in held}
         words = LAST_WORDS[1:] if "seed_noise" in known else LAST_WORDS
