@@ -27,7 +27,7 @@ from danlu.strategies.evidence import recorded
 from danlu.strategies.fine import fine, looking
 from danlu.strategies.lines import unconfirmed
 from danlu.strategies.options import check_flag
-from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
+from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, part, plan
 from danlu.strategies.rungs import stops
 from danlu.surrogates.linalg import one_thread
 
@@ -100,10 +100,10 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     """The line that begins a stage."""
     full, spent = history.spec.epochs, f"{history.trainings:.3g} of {p.budget:.3g} trainings spent"
     if stage == "coarse":
-        part = "" if p.proxy.full else f" on {p.proxy.data_fraction:.0%} of the data"
+        on = "" if p.proxy.full else f" on {part(p.proxy)}"
         first = rates(space, p)
         order = f", {first} of them on the learning rate alone" if first else ""
-        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{part}{order}"
+        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{on}{order}"
         why = "many short trials show where good configs lie; the default config comes first"
     elif stage == "fine":
         done = f"the best go on, new ones to epoch {p.half_epochs}, their best third to {full}"
