@@ -278,6 +278,16 @@ def test_a_finding_that_is_not_sure_moves_nothing_and_is_answered_once() -> None
     assert list(answer(look_at(past(SPACE, trials, [doubtful]), 2))) == []
 
 
+def test_what_nothing_is_done_about_is_said_once_however_often_it_is_found() -> None:
+    flat = verdict("flat", "freeze", "lr")
+    (entry,) = answer(look_at(past(SPACE, rows(8), [flat])))
+    assert entry.why.startswith("the learning rate is never frozen")
+    trials = rows(8)
+    trials[0] = Row(trials[0].config, trials[0].losses, note=entry)
+    newer = verdict("flat", "freeze", "lr", sure=0.9)
+    assert list(answer(look_at(past(SPACE, trials, [flat, newer]), 2))) == []
+
+
 def test_a_choice_is_dropped_on_advice_unless_the_best_config_has_it() -> None:
     drops = [verdict("infeasible", "drop choice", "optimizer", v) for v in ("sgd", "adam")]
     look = look_at(past(SPACE, rows(8), drops[:1]))
