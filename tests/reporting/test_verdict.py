@@ -1,3 +1,4 @@
+import itertools
 import json
 import math
 
@@ -96,7 +97,8 @@ def test_without_a_result_there_is_nothing_to_use() -> None:
 
 def test_the_gravest_finding_comes_first() -> None:
     made = [Finding(c, s, p, c) for c, s, p in (  # type: ignore[arg-type]
-        ("a", "info", 1.0), ("b", "warning", 0.5), ("c", "error", 0.5), ("d", "warning", 0.9))]  # fmt: skip
+        ("a", "info", 1.0), ("b", "warning", 0.5), ("c", "error", 0.5), ("d", "warning", 0.9),
+    )]  # fmt: skip
     assert [f.code for f in gravest(made)] == ["c", "d", "b", "a"]
     told = empty(spec()).after(*(Diagnosed(0.0, None, f) for f in made[:2]))
     first = top_finding(told)
@@ -126,7 +128,7 @@ def test_a_trials_launches_tell_what_came_of_each() -> None:
     assert len(found) > 2
     assert found[0].after == 0
     assert found[0].before is None
-    for step, following in zip(found, found[1:], strict=False):
+    for step, following in itertools.pairwise(found):
         assert step.epoch == following.after
         assert step.reached == following.before
         assert step.why
