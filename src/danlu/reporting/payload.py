@@ -28,6 +28,8 @@ from danlu.reporting.text import (
     format_spread,
     format_value,
 )
+from danlu.reporting.verdict import gravest
+from danlu.reporting.why_payload import finding_data, why_data
 
 LEADERS = 5
 LONG = 1000  # epochs; longer curves are thinned to what a screen can show
@@ -69,7 +71,7 @@ def overview_data(
         "study": _study(history),
         "figures": _figures(history),
         "result": _result(history),
-        "findings": [_finding(f) for f in history.findings],
+        "findings": [finding_data(f) for f in gravest(history.findings)],
         "metrics": [
             _metric(pair, _with_fans(found, pair, history, coloured))
             for pair in pair_metrics(names, history.objective)
@@ -87,8 +89,7 @@ def overview_data(
         "fans": {str(number): fan for number, fan in fans.items()},
         "progress": _progress(history),
         "importance": _importance(matter),
-        "logbook": [asdict(entry) for entry in history.logbook],
-        "task": asdict(history.task),
+        "why": why_data(history),
         "settings": encode_spec(history.spec),
         **_wishes(history, requests),
     }
@@ -250,10 +251,6 @@ def _proxy_text(trial: TrialRecord) -> str:
     return ", ".join(parts)
 
 
-def _finding(finding: Any) -> dict[str, str]:
-    return {"code": finding.code, "severity": finding.severity, "message": finding.message}
-
-
 def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:
     return {**asdict(pair), "range": _range(found)}
 
@@ -322,7 +319,7 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "cause": t.cause,
         "message": t.message,
         "log": t.log,
-        "findings": [_finding(f) for f in t.diagnosis],
+        "findings": [finding_data(f) for f in t.diagnosis],
         "spent": spent,
         "diverged": _diverged(t),
         "config": {

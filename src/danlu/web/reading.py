@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 import danlu
 from danlu.errors import StudyError
-from danlu.study import folder_of
+from danlu.stores import folder_for
 from danlu.web.details import detail_of, summary_of
 from danlu.web.files import files_of, opened
 from danlu.web.live import LiveStudies, LiveStudy
@@ -86,7 +86,7 @@ def _add_studies(routes: APIRouter, live: LiveStudies, where: str) -> None:
         """One trial: what to copy, its log and its files."""
         one = fresh(live, study)
         _check_trial(one, number)
-        return detail_of(one.history, number, folder_of(where, study) / str(number))
+        return detail_of(one.history, number, folder_for(where, study) / str(number))
 
 
 def _check_trial(one: LiveStudy, number: int) -> None:
@@ -106,7 +106,7 @@ def _add_files(routes: APIRouter, live: LiveStudies, where: str) -> None:
         """A file of a trial, by the id that its trial lists; never shown, always saved."""
         one = fresh(live, study)
         _check_trial(one, number)
-        folder = folder_of(where, study) / str(number)
+        folder = folder_for(where, study) / str(number)
         found = next((f for f in files_of(folder) if f.id == file), None)
         if found is None:
             raise HTTPException(404, "there is no such file")
