@@ -61,7 +61,7 @@ export function Failures() {
 
 function EmptyStudy() {
   const o = overview.value!;
-  const command = `danlu run …  # ${o.study.name}`;
+  const command = "danlu run study.toml";
   return (
     <section class="card">
       <Empty>
