@@ -221,7 +221,9 @@ class Chart {
   }
 
   private paintFaded(u: uPlot, area: Area): void {
-    const key = [u.width, u.height, theme.value, this.props.metric.label, JSON.stringify(this.o), chosen.value, pinned.value, this.props.filter ? this.spoken : ""].join("|");
+    const main = new Set(this.emphasised().map((t) => t.n));
+    for (const n of main) touched.delete(n); // these are painted anew each time
+    const key = [u.width, u.height, theme.value, this.props.metric.label, JSON.stringify(this.o), [...main], this.props.filter ? this.spoken : ""].join("|");
     const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max].join();
     const stale = touched.size > 0 && performance.now() - this.backAt > FADED_MS;
     if (touched.size && !stale) this.later();
@@ -229,7 +231,7 @@ class Chart {
       this.backKey = key + scales;
       this.backAt = performance.now();
       touched.clear();
-      this.renderFaded(u, area);
+      this.renderFaded(u, area, main);
     }
     u.ctx.save();
     u.ctx.setTransform(1, 0, 0, 1, 0, 0);
@@ -246,8 +248,7 @@ class Chart {
     }, FADED_MS + 50);
   }
 
-  private renderFaded(u: uPlot, area: Area): void {
-    const main = new Set(this.emphasised().map((t) => t.n));
+  private renderFaded(u: uPlot, area: Area, main: Set<number>): void {
     this.rest = current().filter((t) => !main.has(t.n) && this.wanted(t));
     this.back ??= document.createElement("canvas");
     this.back.width = u.ctx.canvas.width;
