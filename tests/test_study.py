@@ -125,6 +125,13 @@ def test_another_space_objective_or_length_is_another_study(tmp_path: Path) -> N
         new(tmp_path, epochs=8)
 
 
+def test_other_data_are_another_study_but_another_folder_or_device_is_not(tmp_path: Path) -> None:
+    new(tmp_path, training={"data": "/a/wine.csv", "target": "label"})
+    new(tmp_path, training={"data": "/b/wine.csv", "target": "label", "device": "cpu"})
+    with pytest.raises(danlu.StudyError, match=r"its \[train\] differs in data, drop"):
+        new(tmp_path, training={"data": "/a/beer.csv", "target": "label", "drop": ["x"]})
+
+
 def test_opening_a_study_changes_nothing_in_the_store(tmp_path: Path) -> None:
     new(tmp_path, budget="7 trials", seed=3)
     new(tmp_path)
