@@ -130,10 +130,15 @@ class FreezeThaw:
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             seen = everything(outlook)
-            # A mixture of losses that changes has no progress, and where trials break constraints
-            # those that keep to them may be one region only.
-            if not history.spec.further and all(c.feasible for c in curves):
-                seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
+            # A mixture of losses that changes has no progress, where trials break constraints
+            # those that keep to them may be one region only, and few trainings on all the data
+            # come before the best can be told.
+            if not (
+                history.spec.further
+                or isinstance(track, Fractions)
+                or any(not c.feasible for c in curves)
+            ):
+                seen = view(outlook, curves, rng)
             cost = log_cost(encoding, history)
             row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
             w, new_value, why = self._best_new(
