@@ -21,9 +21,6 @@ DEFAULT_LR: Mapping[str, float] = {
 }  # fmt: skip
 DEFAULT_DECAY: Mapping[str, float] = {"sgd": 5e-4, "adamw": 1e-2}
 
-ADAMS = ("adam", "adamw", "nadam")
-LARGEST_DECAY = 0.1  # of the mean loss; beyond, a value of the summed loss was probably meant
-
 
 @dataclass(frozen=True)
 class Params:
@@ -58,7 +55,7 @@ class Params:
         norm: ``none``, ``batch``, ``layer``.
         init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
         filters: Of the first convolution.
-        kernel: Side of the convolutions.
+        kernel: Side of the convolutions in pixels, odd.
         cell: ``gru``, ``lstm``; for texts also ``none``.
         bidirectional: Whether sequences are read backwards, too.
         pooling: ``last``, ``mean``, ``max``, ``attention``.
@@ -153,6 +150,8 @@ class Params:
             )
         if self.l2 is not None and self.weight_decay:
             return "l2 and weight_decay are the same thing in two conventions: give one of them."
+        if self.kernel % 2 == 0:
+            return f"kernel must be odd, so that images keep their size, but is {self.kernel}."
         if self.nesterov and self.momentum == 0:
             return "nesterov needs momentum above 0."
         return None

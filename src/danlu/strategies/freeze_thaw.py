@@ -31,6 +31,7 @@ from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
+from danlu.strategies.lines import SEARCH, begins
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import (
@@ -104,7 +105,7 @@ class FreezeThaw:
             with one_thread():
                 stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
-        return [*stops, *begun]
+        return [*stops, *begins(history, SEARCH, begun), *begun]
 
     def _track(self, history: History) -> Track | None:
         """The ladder that configs climb; None without curves."""
