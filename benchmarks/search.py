@@ -6,8 +6,8 @@
 The harness (problems, peers, budgets) stays outside this repository. Printed are, at each budget
 in full trainings, the mean normalised regret (0 = best known, 1 = a median random config at its
 end) and the mean rank over problems, of all and of each suite, and for each peer Wilcoxon's
-signed-rank test over problems with Holm's correction. Peers that are not installed are left out. Finished cells are kept in
-``--out``, so that a run can be stopped and started again.
+signed-rank test over problems with Holm's correction. Peers that are not installed are left out.
+Finished cells are kept in ``--out``, so that a run can be stopped and started again.
 """
 
 import argparse
