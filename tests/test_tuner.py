@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -177,12 +178,12 @@ def sweep(history: History) -> Sequence[Decision]:
     return [Start(LR.from_unit({"lr": place}), until=10, why="the next one")]
 
 
-def hopeless(heed: bool = True) -> danlu.Study:
+def hopeless(check: Literal[True, "warn"] = True) -> danlu.Study:
     mine = danlu.Study(
         "s", space=LR, objective="min val_loss", epochs=10, budget="30x",
         strategy=Decides(sweep), store=None,
     )  # fmt: skip
-    mine.run(at_chance, executor="inline", heed=heed)
+    mine.run(at_chance, executor="inline", check=check)
     return mine
 
 
@@ -198,11 +199,11 @@ def test_a_study_in_which_nothing_learns_ends_before_its_budget() -> None:
 
 
 def test_a_study_goes_on_in_spite_of_its_findings_if_a_person_wants_it() -> None:
-    mine = hopeless(heed=False)
+    mine = hopeless(check="warn")
     assert mine.history.outcome == "done"
     assert len(mine.trials) == 30
 
 
 def test_findings_about_the_study_are_recorded_once() -> None:
-    codes = [f.code for f in hopeless(heed=False).history.findings]
+    codes = [f.code for f in hopeless(check="warn").history.findings]
     assert codes.count("nothing_learns") == 1

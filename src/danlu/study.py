@@ -199,7 +199,8 @@ class Study:
         from danlu.reporting.html import write_report
 
         history = self.history
-        return write_report(history, Path(path), predict_open(history, path=True))
+        requests = self._store.requests(self.spec.name)
+        return write_report(history, Path(path), predict_open(history, path=True), requests)
 
     # ---- running
 
@@ -214,6 +215,7 @@ class Study:
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
+        heed: bool | None = None,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -228,9 +230,11 @@ class Study:
             executor: ``"inline"`` trains in this process, for debugging.
             threads: Threads for torch and OpenMP per worker.
             check: Whether data and model are checked before the first trial, where they are
-                known: errors then end the run, unless it is ``"warn"``.
+                known. Errors end the run, and so does the finding that nothing learns, unless
+                it is ``"warn"``.
             problem: What to check, a `Problem` or the name of one; by default the attribute
                 ``problem`` of the function.
+            heed: Whether the finding that nothing learns ends the run, whatever ``check`` says.
 
         Returns:
             The trial to use, None if no trial has a result.
@@ -254,8 +258,9 @@ class Study:
             settle(self._store, self.spec)
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
-                self.history, chosen, place, self._store, self.folder, train, watch
-            )
+                self.history, chosen, place, self._store, self.folder, train, watch,
+                heed=check != "warn" if heed is None else heed,
+            )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best
 
