@@ -244,12 +244,12 @@ class Study:
         if budget is not None:
             spec = replace(self.spec, budget=Budget.parse(budget))
             self._history = replace(self._history, spec=spec)
-        place = executor_for(self.spec, train, executor, workers, threads)
         self._end_asking()
         if check and not self.history.trials and checking.has_problem(train, problem):
             checklist = self.check(train, problem=problem, go_on=check == "warn")
             if check != "warn":
                 checking.refuse(checklist, self.spec.name)
+        place = executor_for(self.spec, train, executor, workers, threads)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
             chosen = self._strategy or chosen_for(self.spec)

@@ -27,6 +27,7 @@ from danlu.preflight.rig import (
     seed_all,
     shuffled_batches,
     step_of,
+    take,
     tensors_of,
     train_on,
 )
@@ -175,12 +176,12 @@ def short_run(problem: Problem, x: Inputs, y: torch.Tensor, x_val: Inputs) -> Ru
     for _ in train_on(step_of(problem), model, optimizer, shuffled_batches(x, y, size), steps):
         pass
     model.eval()
-    x_val, y_val = tuple(part[:MOST_VAL] for part in x_val), tensors.y_val[:MOST_VAL]
+    x_val, y_val = take(x_val, slice(MOST_VAL)), tensors.y_val[:MOST_VAL]
     with torch.no_grad():
         found = outputs(model, x_val)
         each = [float(loss_of(problem, found[i : i + 1], y_val[i : i + 1])) for i in
                 range(len(y_val))]  # fmt: skip
-    few = tuple(part[:MOST_VAL] for part in x)
+    few = take(x, slice(MOST_VAL))
     return Run(
         torch.tensor(each), right(problem, model, x_val, y_val),
         right(problem, model, few, y[:MOST_VAL]),

@@ -31,6 +31,7 @@ from danlu.preflight.rig import (
     seed_all,
     shuffled_batches,
     step_of,
+    take,
     tensors_of,
     train_on,
 )
@@ -251,7 +252,7 @@ def trained_mode_gap(problem: Problem) -> Iterator[Finding]:
     for _ in train_on(step_of(problem), model, optimizer, batches, min(max(20, n // size), 200)):
         pass
     rows = slice(min(n, limit.PROBE))
-    x, y = tuple(part[rows] for part in tensors.x_train), tensors.y_train[rows]
+    x, y = take(tensors.x_train, rows), tensors.y_train[rows]
     model.eval()
     evaluated = mean_loss(problem, model, x, y)
     model.train()
@@ -280,7 +281,7 @@ def _evaluates_in_training_mode(problem: Problem) -> Finding | None:
     modes: list[bool] = []
     model.register_forward_pre_hook(lambda m, _: modes.append(m.training))
     size = slice(limit.PROBE)
-    x = tuple(part[size] for part in tensors.x_val)
+    x = take(tensors.x_val, size)
     problem.evaluate(model, x if len(x) > 1 else x[0], tensors.y_val[size])
     matters = largest_dropout(model) > 0 or any(
         "Norm" in type(m).__name__ for m in model.modules()
