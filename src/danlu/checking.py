@@ -26,6 +26,7 @@ from danlu.core.spec import Spec
 from danlu.core.task import Task
 from danlu.errors import CheckError, DanluError
 from danlu.executors.base import Executor
+from danlu.executors.linux import die_with_parent
 from danlu.executors.server import load_object
 from danlu.preflight.checklist import CODE, Checklist
 from danlu.preflight.examine import examine
@@ -153,6 +154,7 @@ def _in_child(work: Callable[[], T]) -> T:
 
 def _child(work: Callable[[], Any], out: Connection) -> None:
     """Work, and tell what came of it; runs in the child."""
+    die_with_parent(os.getppid())
     os.dup2(2, 1)  # what the user's code prints must not mix with ours
     sys.path.append(str(Path.cwd()))
     if "torch" in sys.modules:  # threads do not survive a fork
