@@ -37,7 +37,7 @@ RATE = 1e-3  # Adam's, where the config has none
 ANY = Float(0.0, 1.0)  # a parameter that says nothing of its role: its name must
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-RUN_S = 15.0  # a short run that takes longer is ended
+RUN_S = 30.0  # a short run that takes longer is ended
 
 
 @contextmanager
