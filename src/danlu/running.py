@@ -74,8 +74,12 @@ def run(
     folder: Path,
     train: Train | str | Command,
     watch: Watch | None,
+    *,
+    heed: bool,
 ) -> History:
     """Run a study whose lock is held, to its end or an interrupt; what happened.
+
+    With ``heed`` it ends when its trials show that nothing learns.
 
     Raises:
         LaunchError: If training cannot be started.
@@ -84,7 +88,7 @@ def run(
     metrics = train.metrics if isinstance(train, Command) else None
     tuner = Tuner(
         history, strategy, place, store, folder, watch or (lambda _: None),
-        partial(recovered, metrics=metrics, script=script),
+        partial(recovered, metrics=metrics, script=script), heed=heed,
     )  # fmt: skip
     with _signals(tuner):
         return tuner.run()

@@ -228,7 +228,8 @@ class Study:
             executor: ``"inline"`` trains in this process, for debugging.
             threads: Threads for torch and OpenMP per worker.
             check: Whether data and model are checked before the first trial, where they are
-                known: errors then end the run, unless it is ``"warn"``.
+                known. Errors end the run, and so does the finding that nothing learns, unless
+                it is ``"warn"``.
             problem: What to check, a `Problem` or the name of one; by default the attribute
                 ``problem`` of the function.
 
@@ -254,8 +255,9 @@ class Study:
             settle(self._store, self.spec)
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
-                self.history, chosen, place, self._store, self.folder, train, watch
-            )
+                self.history, chosen, place, self._store, self.folder, train, watch,
+                heed=check != "warn",
+            )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best
 

@@ -381,7 +381,7 @@ class Tuner:
             self._note(Diagnosed(time.time(), None, finding))
         self._look_at = next_look(self.history)
         if self.heed and (verdict := ends_study(self.history)) is not None:
-            self._finish("failed", verdict.message)
+            self._finish("hopeless", verdict.message)
 
     def _diagnose(self, number: int) -> None:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):

@@ -4,7 +4,7 @@ import pytest
 from tests.strategies.pasts import HALF, Row, look_at, past, ranges, verdict
 
 from danlu.core.decision import Proxy
-from danlu.core.finding import Finding
+from danlu.core.finding import Advice, Finding
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Config, Space
@@ -38,6 +38,10 @@ def span(p: Parameter) -> tuple[float, float]:
 
 OVERFIT = verdict("overfit", "add", "dropout", 0.1)
 UNDERFIT = verdict("underfit", "add", "dropout", -0.2)
+LONGER = Finding(
+    "still_improving", "info", 0.9, "It still improves.",
+    advice=(Advice("multiply", "epochs", 2, "budget"), Advice("multiply", "lr", 2)),
+)  # fmt: skip
 TOO_LOW = verdict("lr_too_low", "multiply", "lr", 10.0)
 
 
@@ -76,6 +80,7 @@ def test_an_advice_names_a_parameter_by_its_role_or_by_its_name() -> None:
         (6, (verdict("overfit", "add", "dropout", 0.1, sure=0.3),)),
         (6, (OVERFIT, UNDERFIT)),  # as many against it
         (6, (verdict("good", "check", ""),)),
+        (6, (LONGER,)),  # the plan trains longer anyway
     ],
 )
 def test_without_enough_evidence_no_range_moves_and_the_log_book_says_so(

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from tests.zoo import SPACE, Simulation, learning_curve, spec
 
-from danlu.core.decision import Continue, Decision, Finish, Note, Start, Stop
+from danlu.core.decision import Continue, Decision, Finish, Note, Proxy, Start, Stop
 from danlu.core.event import (
     Began,
     Event,
@@ -21,7 +21,7 @@ from danlu.core.event import (
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float
 from danlu.core.record import TrialRecord
-from danlu.core.space import Space
+from danlu.core.space import Config, Space
 from danlu.core.spec import Budget
 from danlu.strategies.budgeting import pace
 from danlu.strategies.fresh import config_key
@@ -95,6 +95,24 @@ def test_one_after_the_other_is_left_out_where_it_would_not_pay(
     )
     simulation.run()
     assert not any("learning rate alone" in d.why for d in simulation.decisions)
+
+
+def test_learning_rates_that_are_few_choices_are_soon_used_up_and_the_stage_goes_on() -> None:
+    space = SPACE.replaced({"lr": Choice(1e-3, 1e-2, default=1e-3)})
+
+    def curve(config: Config, epoch: int, seed: int, proxy: Proxy) -> float:
+        return 1.0 / epoch + float(str(config["dropout"]))
+
+    history = Simulation(Staged(), spec(space), curve, workers=2).run()
+    whys = [t.why for t in history.trials.values() if t.number <= 30]
+    assert sum("the learning rate alone" in why for why in whys) <= 5
+    assert len([t for t in history.trials.values() if t.stage != "confirm"]) > 30
+
+
+def test_a_search_without_confirmation_ends_with_a_verdict_too() -> None:
+    book = run(Budget(trainings=6.0)).history.logbook
+    assert book[-1].code == "verdict"
+    assert "not trained again with other seeds" in book[-1].why
 
 
 def test_each_stage_and_each_move_leaves_one_line_in_the_log_book() -> None:

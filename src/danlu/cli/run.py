@@ -94,6 +94,8 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
         print_summary(study.history)
     if study.history.outcome == "interrupted":
         raise click.exceptions.Exit(INTERRUPTED)
+    if study.history.outcome == "hopeless":
+        raise click.exceptions.Exit(1)
 
 
 def _is_to_check(study: Study, settings: RunSettings) -> bool:

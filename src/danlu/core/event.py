@@ -192,7 +192,8 @@ class Ended:
 
     Attributes:
         outcome: ``"done"`` (budget spent or search finished), ``"interrupted"``, ``"stopped"``
-            (a person's request) or ``"failed"``.
+            (a person's request), ``"hopeless"`` (nothing learns, whatever is tried) or
+            ``"failed"``.
         why: The reason, in a sentence.
     """
 

@@ -11,16 +11,29 @@ from danlu.diagnosis.features import Features
 from danlu.diagnosis.optimisation import smoothing_entropy, softmax_twice, still_falls
 from danlu.diagnosis.words import percent, verdict
 
-BROKEN = frozenset({"diverged", "not_learning", "val_at_chance"})
+RAN_OFF = frozenset({"diverged", "val_at_chance"})
+BROKEN = RAN_OFF | {"not_learning"}
 
 
 def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
-    """Validation beats training: training is made too hard, or its labels are wrong."""
-    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None or found & BROKEN:
+    """Training is made too hard, or its labels are wrong.
+
+    Validation beats it; or strong dropout keeps it from fitting; or it is right but unsure.
+    """
+    if at.epochs < thresholds.SURE_EPOCHS or at.gap is None or found & RAN_OFF:
         return None
-    lead = -at.gap
-    if lead <= max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
-        return None if found & {"bad_scale", "lr_too_high"} else _unsure(at)
+    explained = bool(found & {"bad_scale", "lr_too_high"})
+    if not explained and (drowned := _drowned(at)):
+        return drowned
+    if "not_learning" in found:
+        return None
+    if -at.gap > max(thresholds.HANDICAP, thresholds.HANDICAP_ERRORS * at.val_error):
+        return _outdone(at)
+    return None if explained else _unsure(at)
+
+
+def _outdone(at: Features) -> Finding:
+    """Validation is clearly better than training."""
     train, val = percent(at.train_metric.end), percent(at.val_metric.end)
     if at.task.eval_mode_train:
         reason = (
@@ -28,8 +41,8 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
             "or validation is easier. Look at the labels, and try label smoothing."
         )
         moves: tuple[Advice, ...] = (
-            advice.SMOOTH_LABELS,
             advice.check("labels", "share of wrong ones", advice.DATA),
+            advice.SMOOTH_LABELS,
             advice.decay(3.0),
             advice.epochs(0.5),
         )
@@ -45,6 +58,19 @@ def train_handicapped(at: Features, found: Set[str]) -> Finding | None:
     )  # fmt: skip
 
 
+def _drowned(at: Features) -> Finding | None:
+    """Training that does not fit because dropout leaves too little of the network."""
+    dropout, skill = at.roles.get("dropout", 0.0), at.train_skill
+    if dropout <= thresholds.MAD_DROPOUT or skill is None or skill >= thresholds.FITTED:
+        return None
+    return verdict(
+        at, "train_handicapped", 0.6,
+        f"Training ends at {percent(at.train_metric.end)}: dropout of {dropout:g} leaves "
+        f"{percent(1.0 - dropout)} of the units, too few to learn with. Try 0.2.",
+        (advice.USUAL_DROPOUT,), dropout=dropout, train=at.train_metric.end,
+    )  # fmt: skip
+
+
 def _unsure(at: Features) -> Finding | None:
     """Right answers that are given with little certainty: what strong dropout leaves behind.
 
@@ -52,15 +78,16 @@ def _unsure(at: Features) -> Finding | None:
     labels that are smoothed on purpose cost no more than their own entropy.
     """
     loss, skill, classes = at.train_loss, at.train_skill, at.classes
-    if not len(loss) or skill is None or classes is None or at.chance_loss is None:
+    if not len(loss) or skill is None or classes is None:
         return None
+    usual_first = at.usual_first_loss or math.inf
     end = loss.end - smoothing_entropy(at)
     dropout = at.roles.get("dropout", 0.0)
     factor = thresholds.UNSURE
     if dropout > thresholds.STRONG_DROPOUT:
         factor = thresholds.UNSURE_DROPOUT
     usual = calibrated_loss(1.0 - at.train_metric.end, classes)
-    if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * at.chance_loss:
+    if skill < thresholds.UNSURE_SKILL or end < thresholds.UNSURE_LOSS * usual_first:
         return None
     if end <= factor * usual or softmax_twice(at):
         return None
@@ -137,7 +164,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     )
     tell = partial(_overfit, at, up=up)
     if gap is not None:
-        if not apart or at.val_metric.tail.tau > -thresholds.PROGRESS_VAL_TAU:
+        if not apart or at.val_metric.tail.change > max(thresholds.RISING, at.val_error):
             if found & {"bad_scale", "lr_too_high"}:  # which explain it
                 return None
             return _overconfident(at, rise, up)
@@ -168,9 +195,12 @@ def _loss_gap(at: Features) -> float:
 
 def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = None) -> Finding:
     sure = at.gap is not None and at.gap_noise > thresholds.GAP_SURE
+    few = at.task.n_train is not None and at.task.n_train < thresholds.FEW_PER_CLASS * (
+        at.classes or 1
+    )
     more_data = (
-        (advice.check("data", "a larger share of the data", advice.DATA),)
-        if not at.trial.proxy.full
+        (advice.check("data", "more training samples", advice.DATA),)
+        if few or not at.trial.proxy.full
         else ()
     )
     moves = (
@@ -210,16 +240,20 @@ CAUSES = BROKEN | {
 
 def underfit(at: Features, found: Set[str]) -> Finding | None:
     """Training ends below what a linear model or another trial of the study reaches."""
-    if at.epochs < thresholds.LEAST_EPOCHS or found & CAUSES or not len(at.train_metric):
+    if at.epochs < thresholds.LEAST_EPOCHS or not len(at.train_metric):
+        return None
+    if found & CAUSES and not ("not_learning" in found and at.too_narrow):
         return None
     known = [r for r in (at.linear, at.reference) if r is not None]
-    end = at.train_metric.end
-    if known:
+    end, skill = at.train_metric.end, at.train_skill
+    if at.too_narrow and skill is not None and skill < thresholds.FITTED:
+        below, than = True, f"what more than {at.roles['width']:g} units reach"
+    elif known:
         error = at.standard_error(end, at.task.n_val)
         below = max(known) - end > max(thresholds.UNDERFIT, thresholds.UNDERFIT_ERRORS * error)
         than = f"{percent(max(known))} that a linear model or another trial reaches"
     else:
-        below = at.train_skill is not None and at.train_skill < thresholds.UNDERFIT_SKILL
+        below = skill is not None and skill < thresholds.UNDERFIT_SKILL
         than = "what is usual"
     unfinished = at.epochs < thresholds.SURE_EPOCHS and still_falls(at)
     if not below or unfinished:
@@ -228,14 +262,19 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
         at, "underfit", 0.8 if known else 0.4,
         f"Training ends at {percent(end)}, below {than}: the network is too small or held back. "
         "Try a wider or deeper one, less dropout and weight decay, or more epochs.",
-        _growth(at), train=end, reference=max(known, default=None),
+        _growth(at, max(known, default=None)), train=end, reference=max(known, default=None),
     )  # fmt: skip
 
 
-def _growth(at: Features) -> tuple[Advice, ...]:
-    """What lets the network fit more: strong regularisation goes first."""
+def _growth(at: Features, reference: float | None) -> tuple[Advice, ...]:
+    """What lets the network fit more, by how much is missing; strong regularisation goes first."""
+    chance = at.chance_metric or 0.0
+    missing = (1.0 if reference is None else reference) - chance
+    part = (at.train_metric.end - chance) / missing if missing > 0.0 else 1.0
+    wider = next(w for least, w in thresholds.WIDER if part >= least)
     moves = [
-        advice.WIDER, advice.DEEPER, advice.LESS_DROPOUT, advice.decay(0.1), advice.epochs(2.0),
+        Advice("multiply", "width", wider, advice.CAPACITY), advice.DEEPER, advice.LESS_DROPOUT,
+        advice.decay(0.1), advice.epochs(2.0),
     ]  # fmt: skip
     if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
         moves.insert(0, advice.USUAL_DROPOUT)

@@ -91,13 +91,13 @@ NAMES: Mapping[str, str] = {
 
 
 def codes(tried: Tried) -> set[str]:
-    """What was found in a config's trials."""
-    return {f.code for t in tried.trials for f in t.findings}
+    """What is to be said of a config's trials as they are now."""
+    return {f.code for t in tried.trials for f in t.diagnosis}
 
 
 def _advice(leaders: tuple[Tried, ...], code: str) -> tuple[Advice, ...]:
     """What the first of the trials' findings advise, stopping left out."""
-    found = (f for c in leaders for t in c.trials for f in t.findings if f.code == code)
+    found = (f for c in leaders for t in c.trials for f in t.diagnosis if f.code == code)
     finding = next(found, None)
     return tuple(a for a in finding.advice if a.action != "stop") if finding else ()
 

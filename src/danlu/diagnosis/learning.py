@@ -15,7 +15,6 @@ from itertools import pairwise
 from danlu.core.finding import Advice, Finding
 from danlu.core.record import TrialRecord
 from danlu.diagnosis.checklist import checklist
-from danlu.diagnosis.noise import jumps
 from danlu.diagnosis.study_thresholds import (
     CHANCE_LOSS,
     DOUBT_CONFIGS,
@@ -31,8 +30,9 @@ from danlu.diagnosis.study_thresholds import (
     WEAK_LONG,
     WIDEST_GAP,
 )
-from danlu.diagnosis.survey import Survey, Tried, spent_share
+from danlu.diagnosis.survey import Survey, Tried, spent_share, widest_gap
 from danlu.diagnosis.trivial import Reference, losses_of, smoothed, trivial
+from danlu.noise import jumps
 
 STOP = Advice("stop", group="code")
 
@@ -86,17 +86,8 @@ def _seen_enough(survey: Survey) -> bool:
         and len(survey.tried) >= LEAST_CONFIGS
         and len(full) >= (LEAST_FULL if rates else LEAST_FULL_NO_LR)
         and spent_share(survey.history) >= LEAST_SPENT
-        and (not rates or _widest_gap(survey, full) <= WIDEST_GAP)
+        and (not rates or widest_gap(survey, [c.config for c in full]) <= WIDEST_GAP)
     )
-
-
-def _widest_gap(survey: Survey, tried: Sequence[Tried]) -> float:
-    """The widest part of the learning rate's range in which none of some configs lies."""
-    places = [
-        x for c in tried for name in survey.learning_rates
-        if (x := survey.place(name, c.config)) is not None
-    ]  # fmt: skip
-    return max(b - a for a, b in pairwise([0.0, *sorted(places), 1.0]))
 
 
 def _how(survey: Survey) -> str:
@@ -181,9 +172,8 @@ def _finding(
     evidence |= {"how": how, "configs": len(survey.tried), "look_at": looks,
                  "full": len(_full(survey)),
                  "spent": round(spent_share(survey.history), 3)}  # fmt: skip
-    listed = " ".join(f"({i}) {look}" for i, look in enumerate(looks, start=1))
     return Finding(
-        "nothing_learns", "error", 0.9, f"{said} Look at, in this order: {listed}", evidence,
+        "nothing_learns", "error", 0.9, f"{said} First look at {looks[0]}", evidence,
         (STOP, Advice("check", group="data" if fits else "code", why=looks[0])),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             at, "lr_too_high", 0.75 if sure else 0.55,
             f"The training loss {seen}: the steps are too large. Try a smaller learning rate or "
             "larger batches, and check that gradients are reset before each step.",
-            _smaller_steps(sure), roughness=rough, rises=rises, highest=max(loss.values),
+            _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
     return _clipped(at)
 
@@ -46,9 +46,11 @@ def _cured(at: Features) -> bool:
     return late.roughness < thresholds.LATE_ROUGH
 
 
-def _smaller_steps(sure: bool) -> tuple[Advice, ...]:
+def _smaller_steps(at: Features, sure: bool) -> tuple[Advice, ...]:
+    excess = max(at.train_loss.values) / (at.scale or 1.0)
+    factor = next(f for least, f in thresholds.FAR_ABOVE if excess >= least) if sure else 1 / 3
     return (
-        advice.lr(0.1 if sure else 1 / 3), advice.BATCH, advice.ZERO_GRAD, advice.SMALLER_LR_RANGE
+        advice.lr(factor), advice.BATCH, advice.ZERO_GRAD, advice.SMALLER_LR_RANGE
     )  # fmt: skip
 
 

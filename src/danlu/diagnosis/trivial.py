@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.noise import accuracy_like, cut
 from danlu.diagnosis.study_thresholds import CHANCE_ERRORS, CHANCE_LOSS, CHANCE_LOSS_KNOWN
 from danlu.diagnosis.survey import Survey
+from danlu.noise import accuracy_like, cut
 
 VAL_LOSSES = ("val_loss", "valid_loss", "validation_loss")
 

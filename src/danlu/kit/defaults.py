@@ -15,7 +15,14 @@ from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
 from danlu.errors import DataError
 from danlu.kit.reading import FAMILY_OF, KIND_OF, Labelled, read
-from danlu.kit.settings import SHRINK, Family, Settings
+from danlu.kit.settings import (
+    FURTHER,
+    OF_CLASSES,
+    OF_NUMBERS,
+    SHRINK,
+    Family,
+    Settings,
+)
 
 RARE = 0.1  # times the largest class: a class below this is rare
 FEW_ROWS = 5_000  # below, batches of 32
@@ -42,6 +49,7 @@ class Defaults:
         space: What to search.
         objective: What to tune.
         epochs: The full length of a trial.
+        metrics: Those that training reports and a study can go by.
         notes: What was assumed, as sentences.
     """
 
@@ -49,6 +57,7 @@ class Defaults:
     space: Space
     objective: str
     epochs: int
+    metrics: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -67,9 +76,14 @@ def defaults_of(labelled: Labelled, settings: Settings) -> Defaults:
     n = len(labelled.target.y) - (labelled.n_val or 0)
     metric = metric_of(labelled, settings)
     direction = "min" if metric in SHRINK else "max"
-    notes = (*labelled.notes, _kind_note(labelled, settings))
+    own = OF_NUMBERS if labelled.target.regression else OF_CLASSES
     return Defaults(
-        family, space_of(family, labelled), f"{direction} val_{metric}", _epochs(family, n), notes
+        family,
+        space_of(family, labelled),
+        f"{direction} val_{metric}",
+        _epochs(family, n),
+        (*(f"val_{name}" for name in own), "train_loss", f"train_{own[1]}", *FURTHER),
+        (*labelled.notes, _kind_note(labelled, settings)),
     )
 
 
@@ -87,8 +101,8 @@ def metric_of(labelled: Labelled, settings: Settings) -> str:
     """The metric to tune; a wanted one is checked against what is predicted."""
     regression = labelled.target.regression
     if settings.metric != "auto":
-        fits = ("r2", "rmse") if regression else ("accuracy", "balanced_accuracy", "macro_f1")
-        if settings.metric not in (*fits, "loss"):
+        fits = OF_NUMBERS if regression else OF_CLASSES
+        if settings.metric not in fits:
             what = "regression" if regression else "classification"
             raise DataError(
                 f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}."

@@ -121,6 +121,8 @@ def _stray_problem(name: str, texts: npt.NDArray[Any], stray: list[int]) -> str:
 
 def as_text(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A column as objects that are str, or None where a value is missing."""
+    if column.dtype.kind in "iu":
+        return column.astype(str).astype(object)
     texts = np.empty(len(column), dtype=object)
     for i, value in enumerate(column.tolist()):
         texts[i] = _text(value)
@@ -158,3 +160,18 @@ def _finite(name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float
             "leave them empty, or limit the values."
         )
     return numbers
+
+
+def numbers_of(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Further values of a column that is known to hold numbers.
+
+    Raises:
+        DataError: If there are others, or infinite ones.
+    """
+    numbers, stray = as_numbers(as_text(column))
+    if stray:
+        raise DataError(
+            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
+            f"{stray[0] + 1}."
+        )
+    return _finite(name, numbers)

@@ -28,6 +28,7 @@ SCRIPTS = (
     "panels.js",
     "scatter.js",
     "table.js",
+    "why.js",
     "main.js",
 )
 
@@ -72,6 +73,24 @@ def render_report(history: History, predictions: Sequence[Prediction] = ()) -> s
         before, _, after = page.partition(f"<!--{name}-->")
         page = before + text + after
     return page
+
+
+ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
+"""Files of the page that a server sends, with their types."""
+
+
+def asset(name: str) -> str:
+    """A file of the page.
+
+    Args:
+        name: One of `ASSETS`.
+    """
+    return _part(name)
+
+
+def shell() -> str:
+    """The page without any data, as the dashboard serves it."""
+    return _part("dashboard.html")
 
 
 def script_json(value: Any) -> str:

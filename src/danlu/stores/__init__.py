@@ -8,13 +8,17 @@ from danlu.stores.base import Store
 __all__ = ["Request", "Store", "folder_for", "open_store", "opened"]
 
 
-def open_store(where: str | Path = ".danlu", *, create: bool = True) -> Store:
+def open_store(
+    where: str | Path = ".danlu", *, create: bool = True, read_only: bool = False
+) -> Store:
     """Open the store at ``where``, with its schema made or migrated if need be.
 
     Args:
         where: A folder, in which the SQLite file ``danlu.db`` lies; such a file itself (an
             existing one, or a name that ends in ``.db``); or ``postgresql://user@host/database``.
         create: Make the folder (for its owner only) and the file if they are not there.
+        read_only: Whether the database itself shall refuse any writing; its schema must be the
+            newest then.
 
     Raises:
         StoreError: If it cannot be opened: a database of another program, a newer schema, no
@@ -22,7 +26,7 @@ def open_store(where: str | Path = ".danlu", *, create: bool = True) -> Store:
     """
     from danlu.stores.sql import SqlStore  # SQLAlchemy costs a fifth of a second: only when used
 
-    return SqlStore(where, create=create)
+    return SqlStore(where, create=create, read_only=read_only)
 
 
 def opened(store: str | Path | Store | None) -> Store:

@@ -8,13 +8,13 @@ import math
 from collections.abc import Iterator
 
 from danlu.catalogue.roles import role_of
-from danlu.core.finding import Advice, Finding
+from danlu.core.finding import Advice, Finding, standing
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value, same
 from danlu.core.space import Space
 from danlu.strategies.looks import Look
+from danlu.strategies.pulls import named
 from danlu.strategies.ranges import Range, extended, limits_of, range_of, tidy, told
-from danlu.strategies.votes import named
 
 SURE = 0.5  # confidence below which a finding moves nothing
 MOST_EXTENSIONS = 2  # of one parameter
@@ -27,12 +27,11 @@ def answer(look: Look) -> Iterator[Entry]:
     """A line for each finding about the study whose advice concerns ranges."""
     findings = look.history.findings
     answered = {e.data["finding"] for e in look.history.logbook if "finding" in e.data}
-    latest = {(f.code, _about(f)): i for i, f in enumerate(findings)}
+    hold = {id(f) for f in standing(findings)}
     box: dict[str, Range] = {}
-    for i in sorted(latest.values()):
-        f = findings[i]
+    for i, f in enumerate(findings):
         advised = [(a, n) for a in f.advice if _moves(a) for n in named(look.space, a.parameter)]
-        if i in answered or not advised:
+        if i in answered or id(f) not in hold or not advised:
             continue
         for advice, name in advised:
             if name in box:  # one move of a range at a look
@@ -40,10 +39,6 @@ def answer(look: Look) -> Iterator[Entry]:
             entry = _answer(look, i, f, advice, name)
             box |= entry.data.get("ranges", {})
             yield entry
-
-
-def _about(f: Finding) -> tuple[str | None, ...]:
-    return tuple(a.parameter for a in f.advice)
 
 
 def _moves(a: Advice) -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Config
+from danlu.strategies.differences import noise
 from danlu.strategies.looks import Look
 from danlu.strategies.narrowing import ENOUGH, narrowed, top_count
-from danlu.strategies.noise import noise
 from danlu.strategies.ranges import changes, outside, range_of, told
 from danlu.surrogates.importance import importance
 
@@ -71,9 +71,11 @@ def _weighing(shares: dict[str, float] | None) -> str:
 def widen(look: Look) -> Iterator[Entry]:
     """Take back what a draw from the whole space, kept as a control, shows to be wrong."""
     since = _last_change(look.history)
-    if since is None:
+    if since is None or look.number == 0:  # the coarse stage has no control draws
         return
     drawn = [(loss, n) for loss, n in look.ranking[: look.valued] if n > since]
+    if not drawn:
+        return
     control = [(loss, n) for loss, n in drawn if outside(look.box, _config(look, n))]
     inside = [(loss, n) for loss, n in drawn if not outside(look.box, _config(look, n))]
     if not control or len(inside) < LEAST_INSIDE:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.strategies.differences import noise, spread
 from danlu.strategies.looks import Look
-from danlu.strategies.noise import noise, spread
 from danlu.strategies.plan import ETA, coarse_epochs
 from danlu.strategies.proxy_check import Double, ProxyCheck, check
 from danlu.strategies.ranges import range_of

@@ -24,6 +24,7 @@ from danlu.core.space import Space
 from danlu.strategies.coarse import coarse, rates, rates_seen
 from danlu.strategies.confirm import confirm, verdict
 from danlu.strategies.fine import fine, looking
+from danlu.strategies.lines import unconfirmed
 from danlu.strategies.options import check_flag
 from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
 from danlu.strategies.rungs import stops
@@ -59,7 +60,7 @@ class Staged(Moves):
             begun += sum(not isinstance(d, Note) for d in found)
             now = recorded(now, found)
         if free_slots and not begun and not history.running:
-            last = verdict(now)
+            last = verdict(now) or unconfirmed(now)
             decisions += [Note(last)] if last else []
             decisions.append(Finish(_summary(history)))
         return decisions
@@ -106,7 +107,14 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     else:
         done = "the best configs and the default again, with the same fresh seeds"
         why = "the best of many single runs flatters itself"
-    return Entry("stage", stage, spent, done, why, {"trials": len(history.trials)})
+    return Entry(
+        "stage",
+        stage,
+        spent,
+        done,
+        why,
+        {"trials": len(history.trials), "spent": history.trainings},
+    )
 
 
 def recorded(history: History, decisions: Sequence[Decision]) -> History:

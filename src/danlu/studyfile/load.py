@@ -21,7 +21,7 @@ from danlu.studyfile.document import Document, shown
 from danlu.studyfile.keys import check_sections, checked
 from danlu.studyfile.parameters import read_space
 from danlu.studyfile.reading import read_document
-from danlu.studyfile.train import TrainSection, read_training
+from danlu.studyfile.train import TrainSection, check_watched, read_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def load(path: str | Path) -> StudyFile:
     if "space" in document.data or "train" not in document.data:
         space = read_space(document)
     watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
+    if training is not None:
+        check_watched(document, training, watched)
     settings = _read_run(document, run, watched, path, training)
     strategy, options = _read_plan(document, len(objectives), len(constraints))
     budget = _read_budget(document, run)

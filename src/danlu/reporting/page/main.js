@@ -29,7 +29,7 @@ function figures() {
 }
 
 function findings() {
-  const list = [...data.findings];
+  const list = data.findings.filter((f) => f.severity !== "info").slice(0, 3);
   if (data.study.state === "running") list.unshift({ severity: "info", message: `This study was running when the report was written; write it again for what came since.` });
   else if (data.study.ended) list.unshift({ severity: data.study.state === "failed" ? "error" : "info", message: `${data.study.state[0].toUpperCase()}${data.study.state.slice(1)}: ${data.study.ended}` });
   if (!list.length) return "";
@@ -74,6 +74,7 @@ function clip(box) {
 function build() {
   document.documentElement.dataset.theme = wantedTheme();
   const parts = [el("div", { class: "pair" }, curvesCard(), resultCard()), panelsCard()];
+  if (data.why) parts.push(whyCard());
   if (data.values) parts.push(historyCard());
   if (data.values && data.parameters.length) parts.push(slicesCard());
   if (trials.length) parts.push(tableCard());

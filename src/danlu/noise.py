@@ -9,12 +9,10 @@ from typing import TypeAlias
 from danlu.comparing import HUGE
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.study_thresholds import (
-    NOISE_CURVES,
-    NOISE_EPOCHS,
-    NOISE_TAIL,
-    SEED_FREEDOM,
-)
+
+SEED_FREEDOM = 6  # degrees of freedom from which the spread between seeds is trusted alone (E4)
+NOISE_EPOCHS = 5  # reports of a curve from which its noise is read off
+NOISE_CURVES, NOISE_TAIL = 30, 20  # of so many best curves, their last epochs
 
 Trainings: TypeAlias = tuple[TrialRecord, ...]
 """All trainings of one config."""
