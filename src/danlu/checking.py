@@ -5,6 +5,7 @@ no thread of torch is in the way of its forks, and nothing that training will se
 """
 
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -36,6 +37,8 @@ from danlu.preflight.reports import Training, report_lines
 T = TypeVar("T")
 GivenProblem: TypeAlias = Problem | Callable[[], Problem] | str
 """A problem, what makes one, or the name ``"module:name"`` of either."""
+
+log = logging.getLogger("danlu")
 
 FILE = "preflight.json"
 KIT = "danlu.kit."
@@ -241,6 +244,19 @@ def write(checklist: Checklist, folder: Path) -> Path:
     path = folder / FILE
     path.write_text(json.dumps(checklist.as_json(), indent=1), encoding="utf-8")
     return path
+
+
+def heed(checklist: Checklist, name: str, *, warn: bool) -> None:
+    """Log what is doubtful, and raise if there are errors, unless they are to be logged too.
+
+    Raises:
+        CheckError: With every error.
+    """
+    for finding in checklist.findings if warn else checklist.warnings:
+        if finding.severity != "info":
+            log.warning("%s: %s", finding.code, finding.message)
+    if not warn:
+        refuse(checklist, name)
 
 
 def refuse(checklist: Checklist, name: str) -> None:

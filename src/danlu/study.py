@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Literal
 from weakref import finalize
 
@@ -25,7 +24,7 @@ from danlu.executors.base import Executor
 from danlu.executors.server import Train
 from danlu.preflight.checklist import Checklist
 from danlu.running import executor_for
-from danlu.stores import folder_for, open_store, opened
+from danlu.stores import folder_for, folder_of_memory, open_store, opened
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
 from danlu.strategies.names import chosen_for
@@ -90,7 +89,7 @@ class Study:
             tuple(command), tuple(further), read_constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
-        folder = folder_for(store, name) if store is not None else self._own_folder()
+        folder = folder_for(store, name) if store is not None else folder_of_memory(self)
         self._attach(opened(store), spec, chosen, folder)
         self._agree(space)
 
@@ -122,17 +121,12 @@ class Study:
         study._attach(opened, history.spec, None, folder_for(store, name))
         return study
 
-    def _own_folder(self) -> Path:
-        """A folder that goes with this object, as does all that is kept in memory."""
-        folder = mkdtemp(prefix="danlu-")
-        finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
-
     def _attach(self, store: Store, spec: Spec, strategy: Strategy | None, folder: Path) -> None:
         self._store = store
         self._strategy = strategy
         self._history = History(spec)
         self._asking: Asking | None = None
+        self._checked = False
         self.folder = folder
 
     def _agree(self, written: Space) -> None:
@@ -246,10 +240,10 @@ class Study:
             spec = replace(self.spec, budget=Budget.parse(budget))
             self._history = replace(self._history, spec=spec)
         self._end_asking()
-        if check and not self.history.trials and checking.has_problem(train, problem):
+        known = self._checked or self.history.trials
+        if check and not known and checking.has_problem(train, problem):
             checklist = self.check(train, problem=problem, go_on=check == "warn")
-            if check != "warn":
-                checking.refuse(checklist, self.spec.name)
+            checking.heed(checklist, self.spec.name, warn=check == "warn")
         place = executor_for(self.spec, train, executor, workers, threads)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
@@ -298,6 +292,7 @@ class Study:
             settle(self._store, self.spec)
             self._store.append(self.spec.name, checking.events_of(self.history, checklist))
         checking.write(checklist, self.folder)
+        self._checked = True
         return checklist
 
     def remove(self) -> None:

@@ -123,8 +123,10 @@ class Arrays:
     def column(self, index: int) -> str:
         """How messages call a column of the features."""
         names = self.given.names
-        width = self.features[0].shape[1] if self.features is not None else 0
-        return str(names[index]) if len(names) == width else f"column {index}"
+        if self.features is None:
+            return f"token {index}"
+        fits = len(names) == self.features[0].shape[1]
+        return str(names[index]) if fits else f"column {index}"
 
 
 MOST_ROWS, FEWEST_ROWS = 10_000, 200  # for simple models
@@ -276,6 +278,9 @@ def _form(problem: Problem, y_train: Array, y_val: Array) -> tuple[Form, bool]:
     binary = all(_only(y, 0, 1) for y in (y_train, y_val))
     if problem.kind == "regression" or _squared(problem.loss):
         return "numbers", False
+    numbered = y_train.dtype.kind in "iu" and "crossentropy" in name_of_loss(problem.loss)
+    if y_train.ndim > 1 and numbered and "binary" not in name_of_loss(problem.loss):
+        return "positions", False
     if y_train.ndim == 2 and binary and (y_train.sum(1) == 1).all():
         return "labels", True
     if y_train.ndim == 2 and binary:

@@ -204,8 +204,8 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
     if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
         yield wrong(
             "BL4", "warning",  # no error: it did learn one batch, so the input reaches the output
-            "after two epochs the model does no better on validation data than one whose inputs "
-            "are all zero: what it learns does not carry over. Is the learning rate too high, or "
+            "after two epochs the model does no better on validation data than one that is blind "
+            "to its inputs: what it learns does not carry over. Is the learning rate too high, or "
             "are labels or validation data mixed up?",
             shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
             look_at("input tells nothing"), sigmas=sigmas,
@@ -216,7 +216,10 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
 
 
 def _blind(x: Inputs) -> Inputs:
-    return tuple(torch.zeros_like(part) for part in x)
+    """Inputs that tell nothing: zeros, or those of other samples where there are identifiers."""
+    if all(part.is_floating_point() for part in x):
+        return tuple(torch.zeros_like(part) for part in x)
+    return take(x, torch.randperm(len(x[0]), generator=torch.Generator().manual_seed(2)))
 
 
 def permuted_labels(problem: Problem) -> Iterator[Finding]:

@@ -83,6 +83,7 @@ UPDATE = (3e-5, 1e-1)  # relative size of an update: TheDeepChecker's 1e-4 … 1
 PEAK = (
     1.3  # highest loss in these steps, of that of knowing nothing; healthy 1.0, lr × 100: 1.3 up
 )
+PEAK_REGRESSION = 3.0  # squared errors have heavy tails: design
 PEAK_SAMPLES = 32  # over which it is averaged: single samples have high losses
 DETERMINISM_STEPS = 20
 DETERMINISM_GPU = 1e-3  # relative: atomic additions change the order of sums
@@ -95,6 +96,9 @@ ONE_BATCH = 16  # samples: TheDeepChecker
 ONE_BATCH_STEPS = 300
 ONE_BATCH_LOSS = 0.05  # cross-entropy; with every sample right
 ONE_BATCH_MSE = 1e-3  # of the target's variance
+NEARLY_FITTED = 0.9  # R², from which more steps would have done it: design
+NEARLY_ALL = 0.99  # right ones, where a sample has many
+ONE_BATCH_NEARLY = 0.2  # of the first loss, from which more steps would have done it: design
 SWEEP = (1e-3, 1e-2)  # Adam's learning rates besides the own one
 RISING = 2.0  # last loss over the first: the sign is wrong
 FLOOR = 0.08  # nats around log(1 + (C − 1)/e), where a second softmax stalls
