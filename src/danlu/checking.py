@@ -246,7 +246,7 @@ def write(checklist: Checklist, folder: Path) -> Path:
     return path
 
 
-def heed(checklist: Checklist, name: str, *, warn: bool) -> None:
+def act_on(checklist: Checklist, name: str, *, warn: bool) -> None:
     """Log what is doubtful, and raise if there are errors, unless they are to be logged too.
 
     Raises:

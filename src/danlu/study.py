@@ -193,7 +193,8 @@ class Study:
         from danlu.reporting.html import write_report
 
         history = self.history
-        return write_report(history, Path(path), predict_open(history, path=True))
+        requests = self._store.requests(self.spec.name)
+        return write_report(history, Path(path), predict_open(history, path=True), requests)
 
     # ---- running
 
@@ -243,7 +244,7 @@ class Study:
         known = self._checked or self.history.trials
         if check and not known and checking.has_problem(train, problem):
             checklist = self.check(train, problem=problem, go_on=check == "warn")
-            checking.heed(checklist, self.spec.name, warn=check == "warn")
+            checking.act_on(checklist, self.spec.name, warn=check == "warn")
         place = executor_for(self.spec, train, executor, workers, threads)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)

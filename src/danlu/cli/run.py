@@ -63,7 +63,11 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
 )
 @click.option("--no-check", is_flag=True, help="Do not check data and model before.")
-@click.option("--force", is_flag=True, help="Begin although checks found errors.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Begin although checks found errors, and go on although nothing learns.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option

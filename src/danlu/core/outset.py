@@ -1,10 +1,13 @@
 """What a person sets out, as a spec: reading objectives and constraints, comparing two specs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from danlu.core.spec import Constraint, Objective, Spec
 from danlu.errors import StudyError
+
+FILES = ("data", "val", "model")  # settings of training that may name files
 
 log = logging.getLogger("danlu")
 
@@ -55,4 +58,13 @@ def differences(old: Spec, new: Spec) -> list[str]:
         changes.append(f"its constraints are {limits[0]}, not {limits[1]}")
     if old.epochs != new.epochs:
         changes.append(f"its trials have {old.epochs} epochs, not {new.epochs}")
+    before, now = (_same_data(spec.training) for spec in (old, new))
+    if differ := [n for n in {**before, **now} if before.get(n) != now.get(n)]:
+        changes.append(f"its [train] differs in {', '.join(differ)}")
     return changes
+
+
+def _same_data(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of training without what may change: the device, and the folders of files."""
+    files = {n: str(training[n]).rpartition("/")[2] for n in FILES if n in training}
+    return {n: v for n, v in {**training, **files}.items() if n != "device"}

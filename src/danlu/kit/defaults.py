@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from danlu.catalogue.families import space as family_space
-from danlu.core.parameter import Choice, Float, Int
+from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Space
 from danlu.errors import DataError
 from danlu.kit.reading import FAMILY_OF, KIND_OF, Labelled, read
@@ -127,18 +127,20 @@ def space_of(family: Family, labelled: Labelled) -> Space:
     """
     made = family_space(family)
     n = len(labelled.target.y)
-    extra: dict[str, Any] = {"batch_size": _batch_size(made["batch_size"], n)}
+    known = made["batch_size"]
+    assert isinstance(known, Int), "the catalogue has a range of batch sizes"
+    batch_size = _batch_size(known, n)
+    extra: dict[str, Parameter] = {"batch_size": batch_size}
     if not labelled.target.regression and _rarity(labelled) < RARE:
         extra["oversample"] = Float(0.0, 1.0, default=1.0)
-        largest = extra["batch_size"].low if isinstance(extra["batch_size"], Int) else 0
-        if len(labelled.target.classes) <= largest / 2:
+        if len(labelled.target.classes) <= batch_size.low / 2:
             extra["balanced_batches"] = Choice(False, True, default=False)
     return Space({**made.parameters, **extra})
 
 
-def _batch_size(known: Any, n: int) -> Any:
+def _batch_size(known: Int, n: int) -> Int:
     high = max(8, min(known.high, n // 10))
-    low = min(16 if n < FEW_ROWS else known.low, high)
+    low = min(16 if n < FEW_ROWS else known.low, max(4, high // 4))
     wanted = 32 if n < FEW_ROWS else known.middle()
     return Int(low, high, log=True, default=min(high, max(low, wanted)), role=known.role)
 

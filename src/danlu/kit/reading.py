@@ -179,7 +179,7 @@ def _kind_of(x: Any, model: str) -> Kind:
         return "text"
     if isinstance(x, Sequence) and len({np.shape(item) for item in x}) > 1:
         return "sequences"
-    array = np.asarray(x)
+    array = _array(x)
     if array.dtype.kind in "OUS":
         return "text" if array.ndim == 1 and isinstance(array[0], str) else "sequences"
     if array.ndim == 4 or (array.ndim == 3 and array.shape[1] == array.shape[2]):
@@ -193,7 +193,7 @@ def _inputs(x: Any, kind: Kind) -> Any:
         return [str(t) for t in x]
     if kind == "sequences":
         return _sequences(x)
-    array = np.asarray(x)
+    array = _array(x)
     if array.dtype.kind not in "biuf":
         raise DataError(f"x must hold numbers, but its type is {array.dtype}.")
     if kind == "images":
@@ -207,10 +207,20 @@ def _inputs(x: Any, kind: Kind) -> Any:
     return typed({f"x{i}": column for i, column in enumerate(array.T)})
 
 
+def _array(x: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise DataError("the samples of x must all have one shape, but theirs differ.") from None
+
+
 def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
     found: list[npt.NDArray[np.float32]] = []
     for i, item in enumerate(x):
-        array = np.asarray(item, dtype=np.float32)
+        try:
+            array = np.asarray(item, dtype=np.float32)
+        except (ValueError, TypeError):
+            raise DataError(f"sequence {i + 1} must hold numbers, (time, features).") from None
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
             raise DataError(
@@ -230,6 +240,8 @@ def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
 def _arranged_columns(
     columns: Mapping[str, npt.NDArray[Any]], settings: Settings, known: Kind | None
 ) -> tuple[Samples, tuple[str, ...]]:
+    if known in ("images", "sequences"):
+        raise DataError(f"{known} are needed, but this is a table.")
     if not columns or not len(next(iter(columns.values()))):
         raise DataError("the table has no rows.")
     rest = dict(columns)

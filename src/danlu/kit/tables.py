@@ -14,7 +14,7 @@ from danlu.errors import DataError
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 """Name → (n,): float64 with NaN for missing values, or objects that are str or None."""
 
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "-")  # in lower case
+MISSING = ("", "?", "na", "n/a", "nan", "null", "<na>")  # in lower case
 STRAY_SHARE = 0.1  # a column with fewer texts than this among its numbers has mistakes in it
 SHOWN = 3  # examples in a message
 
@@ -134,7 +134,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = "" if value is None else str(value).strip()
-    return None if text.lower() in MISSING or text == "<NA>" else text
+    return None if text.lower() in MISSING else text
 
 
 def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[int]]:
