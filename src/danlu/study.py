@@ -199,7 +199,8 @@ class Study:
         from danlu.reporting.html import write_report
 
         history = self.history
-        return write_report(history, Path(path), predict_open(history, path=True))
+        requests = self._store.requests(self.spec.name)
+        return write_report(history, Path(path), predict_open(history, path=True), requests)
 
     # ---- running
 
