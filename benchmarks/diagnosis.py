@@ -17,17 +17,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from faults import DATA, FAMILIES, FAULTS, HEALTHY, PARTS, TUNE, Case, build
+from faults import DATA, FAMILIES, FAULTS, FRESH, HEALTHY, PARTS, TUNE, Case, build
 from faults.baselines import autotrainer, umlaut
 from faults.repairs import LR_3, apply, first_move
-from faults.runs import Runs, history_of, linear_metric
+from faults.runs import Runs, history_of
 from faults.scoring import Judged, Twins, alarms, any_of, best, harmless, healthy, share
 from table import markdown
 
 from danlu.core.finding import Advice, Finding
 from danlu.diagnosis.verdicts import verdicts
 
-GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA}
+GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA, "made last": FRESH}
 HEALTHY_SEEDS = 10
 ADVICE_SEEDS = 1  # so many seeds are trained again by their advice
 SLOW = FAMILIES  # where the baseline advice is not tried
@@ -63,7 +63,9 @@ def cases(parts: Sequence[str], seeds: int) -> Iterator[Case]:
 def diagnosed(case: Case, runs: Runs) -> list[Finding]:
     """What danlu says of a run, knowing what pre-flight tells of the data."""
     curves = runs.curves(case)
-    known = linear_metric(case.part, case.seed) if case.data.classes == _classes(case) else None
+    known = (
+        runs.linear_metric(case.part, case.seed) if case.data.classes == _classes(case) else None
+    )
     history = history_of(curves, case.settings, replace(curves.task, linear_metric=known))
     return verdicts(history, history.trials[1])
 

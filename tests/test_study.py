@@ -432,3 +432,14 @@ def test_objectives_and_constraints_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(danlu.StudyError, match=problem):
         new(None, **given)
+
+
+def test_a_loop_of_ones_own_gets_findings_about_the_study_too() -> None:
+    study = danlu.Study(
+        "own", space=danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True)), objective="min val_loss",
+        epochs=1, budget="30 trials", strategy="quasi-random", store=None,
+    )  # fmt: skip
+    while (trial := study.ask()) is not None:
+        study.tell(trial, 0.7)
+    assert len(study.trials) == 30, "its own loop decides when it ends"
+    assert "nothing_learns" in [f.code for f in study.history.findings]

@@ -49,7 +49,7 @@ def _checked(what: str, case: Case) -> Case:
     if what == "weights":
         changed = {"init": "", "activation": "relu"}
     elif what == "loss":
-        changed = {"softmax": False}
+        changed = {"softmax": False, "sign": 1.0}
     elif what == "zero_grad":
         changed = {"zero_grad": True}
     elif what == "inputs":

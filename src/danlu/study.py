@@ -199,7 +199,8 @@ class Study:
         from danlu.reporting.html import write_report
 
         history = self.history
-        return write_report(history, Path(path), predict_open(history, path=True))
+        requests = self._store.requests(self.spec.name)
+        return write_report(history, Path(path), predict_open(history, path=True), requests)
 
     # ---- running
 
@@ -214,6 +215,7 @@ class Study:
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
+        heed: bool | None = None,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -232,6 +234,7 @@ class Study:
                 it is ``"warn"``.
             problem: What to check, a `Problem` or the name of one; by default the attribute
                 ``problem`` of the function.
+            heed: Whether the finding that nothing learns ends the run, whatever ``check`` says.
 
         Returns:
             The trial to use, None if no trial has a result.
@@ -256,7 +259,7 @@ class Study:
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
                 self.history, chosen, place, self._store, self.folder, train, watch,
-                heed=check != "warn",
+                heed=check != "warn" if heed is None else heed,
             )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best

@@ -76,7 +76,7 @@ def test_errors_end_with_one_and_are_shown_afterwards(call: Call, tmp_path: Path
     assert "Remove duplicates before splitting" in result.output
     assert "M13" not in result.output
     shown = call("show", "cloud").output
-    assert "error: 100.0% of the validation rows" in shown
+    assert "Error: 100.0% of the validation rows" in shown
 
 
 def test_all_goes_on_after_errors_and_json_has_everything(call: Call, tmp_path: Path) -> None:

@@ -98,9 +98,9 @@ def test_learning_that_begins_late_is_waited_for(begins: float, width: float) ->
     assert (run.history.best.value or 0.0) > 0.5
 
 
-def test_random_search_over_random_labels_ends_too() -> None:
-    run = examined(at_chance, strategy="random")
-    assert run.verdict is not None
+@pytest.mark.parametrize("strategy", ["random", "staged"])
+def test_other_searches_over_random_labels_end_too(strategy: str) -> None:
+    assert examined(at_chance, strategy=strategy).verdict is not None
 
 
 def test_the_doubt_is_settled_by_full_trainings_over_the_learning_rates() -> None:

@@ -314,6 +314,11 @@ def test_nothing_known_of_the_task_is_enough_for_silence_or_a_verdict(name: str)
     assert "not_learning" not in found  # nobody knows what chance is
 
 
+def test_a_slow_training_is_seen_though_nothing_is_known_of_the_task() -> None:
+    assert "lr_too_low" in codes(FAULTY["slow"][1], UNKNOWN)
+    assert "lr_too_low" not in codes(healthy(), UNKNOWN)
+
+
 def test_no_report_gives_no_verdict_and_nan_one() -> None:
     history = empty(spec(), [Started(0.0, 1, {}, 9, 0)])
     assert verdicts(history, history.trials[1]) == []

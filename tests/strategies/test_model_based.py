@@ -161,7 +161,7 @@ def test_shares_of_the_data_are_climbed() -> None:
     assert len(set(pairs)) == len(pairs)
 
 
-def test_every_share_of_the_data_gets_about_the_same_budget() -> None:
+def test_half_of_the_budget_is_for_more_than_the_smallest_share_of_the_data() -> None:
     strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
     history = begin(SPACE, 1)
     while history.trainings < 12:
@@ -169,10 +169,9 @@ def test_every_share_of_the_data_gets_about_the_same_budget() -> None:
         assert isinstance(d, Start)
         history, n = launched(history, d)
         history = trained(history, n, bowl)
-    spent = dict.fromkeys((1 / 9, 1 / 3, 1.0), 0.0)
-    for t in history.trials.values():
-        spent[t.proxy.data_fraction] += t.proxy.data_fraction
-    assert max(spent.values()) - min(spent.values()) <= 1.0
+    shares = [t.proxy.data_fraction for t in history.trials.values()]
+    assert sum(s for s in shares if s > 1 / 9) > 0.45 * sum(shares)
+    assert shares.count(1.0) >= 2
 
 
 def test_wrong_defaults_do_not_ruin_the_search() -> None:

@@ -63,7 +63,11 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
 )
 @click.option("--no-check", is_flag=True, help="Do not check data and model before.")
-@click.option("--force", is_flag=True, help="Begin although checks found errors.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Begin although checks found errors, and go on although nothing learns.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
@@ -88,8 +92,9 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
         _check(study, settings, quiet=quiet or as_json)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
         study.run(
-            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False
-        )
+            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
+            heed=settings.check != "warn",
+        )  # fmt: skip
     if not quiet and not as_json:
         print_summary(study.history)
     if study.history.outcome == "interrupted":

@@ -162,8 +162,8 @@ def finalists(
 ) -> list[Finalist]:
     """Configs with two full trainings or more, of different seeds, once any was confirmed."""
     groups: dict[tuple[object, ...], list[TrialRecord]] = {}
-    known = [t for t in trials if t.proxy.full]
-    if not any(t.stage == "confirm" and _in_full(t, epochs) for t in known):
+    known = [t for t in trials if t.proxy.full and (t.stage == "confirm" or _in_full(t, epochs))]
+    if not any(t.stage == "confirm" for t in known):
         return []
     for t in known:
         groups.setdefault(tuple(sorted((n, repr(v)) for n, v in t.config.items())), []).append(t)

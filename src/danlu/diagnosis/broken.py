@@ -100,7 +100,17 @@ def _ran_off(at: Features, epoch: int) -> int:
 
 
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
-    return (advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
+    moves = (advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
+    return (advice.check("loss", "its sign"), *moves) if _climbs(at) else moves
+
+
+def _climbs(at: Features) -> bool:
+    """Whether the loss grows steadily from the start: the optimiser maximises it.
+
+    Too large steps jump; a loss of the wrong sign grows at every epoch.
+    """
+    loss = at.train_loss
+    return len(loss) >= thresholds.LEAST_EPOCHS and loss.tau > thresholds.CLIMB_TAU
 
 
 def _factor(at: Features, since: int) -> float:

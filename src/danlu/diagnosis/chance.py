@@ -1,5 +1,6 @@
 """Verdicts on networks that answer no better than a constant would, and why."""
 
+import math
 from collections.abc import Set
 
 from danlu.core.finding import Advice, Finding
@@ -24,14 +25,20 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     limit = thresholds.SCALE_RATIO_REGRESSION if regression else thresholds.SCALE_RATIO
     if ratio <= limit:
         return None
+    checks = (
+        advice.check("inputs", "standardise them", advice.DATA),
+        advice.check("weights", "usual first weights (He, Glorot)"),
+    )
+    # A few steps make up for large inputs; large weights take all training to come down.
+    if len(loss) and loss.end > usual:
+        checks = (checks[1], checks[0])
     return verdict(
         at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
         f"Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
         f"{usual:.3g}: inputs or first weights are too large. Standardise the inputs "
         "(images: divide by 255), check how the weights are set at first, and set the output's "
         "bias to the mean of the target.",
-        (advice.check("inputs", "standardise them", advice.DATA),
-         advice.check("weights", "usual first weights (He, Glorot)")),
+        checks,
         initial=first, usual=usual, end=loss.end if len(loss) else None,
     )  # fmt: skip
 
@@ -41,12 +48,13 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     if at.epochs < thresholds.LEAST_EPOCHS or "bad_scale" in found or not _stuck(at):
         return None
     if _killed(at):
+        smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1
         return verdict(
             at, "lr_too_high", 0.7,
             f"{_level(at)}, and the losses jump about (up to {max(at.train_loss.values):.3g}): "
-            "steps so large that they destroyed the network. Try a learning rate ten times "
-            "smaller.",
-            (advice.lr(0.1), advice.WARM_UP, advice.SMALLER_LR_RANGE),
+            "steps so large that they destroyed the network. Try a learning rate "
+            f"{'ten' if smaller == 0.1 else 'a hundred'} times smaller.",
+            (advice.lr(smaller), advice.WARM_UP, advice.SMALLER_LR_RANGE),
             highest=max(at.train_loss.values), scale=at.scale,
         )  # fmt: skip
     if (factor := _creeps(at)) is not None:
@@ -93,13 +101,21 @@ def _stuck(at: Features) -> bool:
 
 
 def _killed(at: Features) -> bool:
+    """Whether the losses jump as they do where steps destroyed the network."""
     loss, scale = at.train_loss, at.scale
     if not len(loss) or scale is None:
         return False
     early = loss.values[: max(1, round(thresholds.KILLED_SHARE * len(loss)))]
+    if max(early) > thresholds.KILLED_START * scale:
+        return True
+    above = loss.end > (1.0 + thresholds.EXCESS) * (at.chance_loss or math.inf)
     rises = loss.rises / scale / at.dropout_noise
-    jumps = (at.val_loss.noise or 0.0) > thresholds.JITTER * scale
-    return jumps or rises > thresholds.KILLED_RISES or max(early) > thresholds.KILLED_START * scale
+    return rises > thresholds.KILLED_RISES or (above and _jitter(at) > thresholds.JITTER)
+
+
+def _jitter(at: Features) -> float:
+    """Noise of the validation loss over the scale of the loss."""
+    return (at.val_loss.noise or 0.0) / at.scale if at.scale else 0.0
 
 
 def _creeps(at: Features) -> float | None:

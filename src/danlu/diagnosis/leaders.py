@@ -22,6 +22,7 @@ from danlu.diagnosis.study_thresholds import (
     NOISY_RATIO,
     NOISY_SHARE,
     NOISY_TRIED,
+    SPREAD_MOST,
     SPREAD_TRIALS,
     SPREAD_WIDTH,
 )
@@ -149,6 +150,8 @@ def duplicate_winners(survey: Survey) -> Iterator[Finding]:
     """Good configs spread over most of a parameter's range: it is free."""
     if len(survey.good) < SPREAD_TRIALS or len(survey.tried) < FEW_GOOD_TRIED:
         return
+    if len(survey.good) > SPREAD_MOST * len(survey.tried):
+        return  # noise hides all differences
     matters = set(active(survey)) if survey.importance else set()
     for name in survey.free:
         if name in matters or isinstance(survey.parameter(name), Choice):

@@ -105,6 +105,8 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     if not len(loss) or loss.roughness >= thresholds.LOW_ROUGH or not still_falls(at):
         return None
     skill, loss_skill = at.train_skill, at.loss_skill(loss.end)
+    if skill is None and len(at.train_metric):
+        skill = at.train_metric.end  # skill can only be less
     if skill is None and loss_skill is None:
         return None
     if (skill or 0.0) >= thresholds.LOW_SKILL or (loss_skill or 0.0) >= thresholds.LOW_LOSS_SKILL:
@@ -151,10 +153,16 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
 
 
 def softmax_twice(at: Features) -> bool:
-    """Whether the loss stands at the least that softmax before softmax allows."""
-    if at.classes is None or not len(at.train_loss) or progress(at) > thresholds.PROGRESS:
+    """Whether the loss stands at the least that softmax before softmax allows.
+
+    A sure and right answer then costs log(1 + (C − 1)/e), a sure and wrong one 1 more.
+    """
+    if at.classes is None or not (len(at.train_loss) and len(at.train_metric)):
         return False
-    above = at.train_loss.end - smoothing_entropy(at) - math.log(1 + (at.classes - 1) / math.e)
+    if progress(at) > thresholds.PROGRESS:
+        return False
+    floor = math.log(1 + (at.classes - 1) / math.e) + 1.0 - at.train_metric.end
+    above = at.train_loss.end - smoothing_entropy(at) - floor
     right = (at.train_skill or 0.0) > thresholds.MISMATCH_SKILL
     return right and -thresholds.FLOOR_BELOW <= above <= thresholds.FLOOR_ABOVE
 

@@ -43,6 +43,7 @@ FRAGILE_NEAR, FRAGILE_LEAST, FRAGILE_NOISE = (
 )  # neighbours: how near, how many, worse by
 NOISY_TRIED, NOISY_SHARE, NOISY_RATIO = 20, 0.25, 0.5  # best quarter; noise over its distance
 SPREAD_TRIALS, SPREAD_WIDTH = 5, 0.6  # good configs over so much of a range: it is free
+SPREAD_MOST = 0.5  # of all configs: where more are good, noise hides what matters
 BOUND_SHARE, BOUND_TRIALS = 0.5, 4  # of the good ones, still improving at their end
 
 # ---- everything fails
@@ -59,7 +60,8 @@ LEAST_CONFIGS, LEAST_FULL = 12, 6  # different configs, and of them trained to t
 LEAST_FULL_NO_LR = 8  # … where no learning rate is searched, so that their spread says less
 LEAST_SPENT = 0.4  # of the budget: before, learning may only begin late or in a small region
 WIDEST_GAP = 0.25  # of the learning rate's range between those trained in full, and to its ends
-STILL = 3.0  # noise: a curve that moves by less stands still
+STILL = 3.0  # noise: a curve that moves by less stands still …
+STILL_CURVES, STILL_EPOCHS = 20, 6  # … which the best few tell, if long enough
 LR_DECADES = 1.5  # learning rates so far apart never give the same curve where anything learns
 
 # ---- nothing better than …

@@ -72,7 +72,6 @@ def overview_data(
         "figures": _figures(history),
         "result": _result(history),
         "findings": [finding_data(f) for f in gravest(history.findings)],
-        "why": why_data(history),
         "metrics": [
             _metric(pair, _with_fans(found, pair, history, coloured))
             for pair in pair_metrics(names, history.objective)
@@ -90,8 +89,7 @@ def overview_data(
         "fans": {str(number): fan for number, fan in fans.items()},
         "progress": _progress(history),
         "importance": _importance(matter),
-        "logbook": [asdict(entry) for entry in history.logbook],
-        "task": asdict(history.task),
+        "why": why_data(history),
         "settings": encode_spec(history.spec),
         **_wishes(history, requests),
     }

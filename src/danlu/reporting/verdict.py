@@ -67,11 +67,12 @@ def verdict_of(history: History) -> Verdict:
     """The verdict on a study as it is now."""
     best = history.best
     advice = tuple(_next(history))
-    codes = {f.code for f in standing(history.findings)}
+    lost = next((f for f in gravest(history.findings) if f.code == "nothing_learns"), None)
     if best is None or best.value is None:
         return Verdict(None, "No trial has a result, so there is nothing to use.", (), advice)
-    if "nothing_learns" in codes:
-        return Verdict(None, "Nothing learns, so there is nothing to use.", (), advice)
+    if lost is not None:
+        use = "Nothing learns, so there is nothing to use."
+        return Verdict(None, use, (lost.message,), tuple(lost.evidence.get("look_at", ())))
     if history.confirmation is not None:
         return _confirmed(history, history.confirmation, advice)
     return _single(history, best, advice)
@@ -190,9 +191,6 @@ def _next(history: History) -> list[str]:
     """What to try next, from the findings that hold."""
     held = gravest(history.findings)
     told = [f.message for f in held if f.severity != "info"][:MOST_NEXT]
-    looks = [f.evidence["look_at"] for f in held if f.code == "nothing_learns"]
-    if looks:
-        return [told[0], *(f"Look at {look}" for look in looks[0])]
     if not any(f.code in UNSURE for f in held):
         known = {f.code for f in held}
         words = LAST_WORDS[1:] if "seed_noise" in known else LAST_WORDS

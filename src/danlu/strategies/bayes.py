@@ -38,6 +38,7 @@ from danlu.strategies.search import (
     spaced,
     untried,
 )
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.gp import GP, condition_gp, fit_gp, gp_prior
 from danlu.surrogates.linalg import Array
@@ -83,7 +84,7 @@ class Bayes:
         tried = encoding.place([c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
         if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
-            w, why = design(encoding, history, curves)
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             w, why = self._best(encoding, history, curves, tried)
         w2 = untried(encoding, w, tried, stream(history, 1))

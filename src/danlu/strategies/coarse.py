@@ -19,6 +19,7 @@ from danlu.strategies.plan import (
     RATES,
     RATES_SHARE,
     Plan,
+    part,
 )
 from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
 from danlu.strategies.rungs import loss_at
@@ -42,7 +43,7 @@ def coarse(space: Space, history: History, p: Plan) -> Start | None:
     config, what = _config(space, history, p, number)
     if config is None:
         return None
-    data = "" if p.proxy.full else f", {p.proxy.data_fraction:.0%} of the data"
+    data = "" if p.proxy.full else f", {part(p.proxy)}"
     length = f"{p.coarse_epochs} of {history.spec.epochs} epochs{data}"
     why = f"coarse {number}/{p.coarse_trials}: {what}, {length}"
     return Start(config, p.coarse_epochs, p.proxy, "coarse", why=why)

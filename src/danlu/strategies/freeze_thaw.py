@@ -46,6 +46,7 @@ from danlu.strategies.search import (
     untried,
 )
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, Ints, one_thread
@@ -53,6 +54,7 @@ from danlu.surrogates.linalg import Array, Ints, one_thread
 NAME = "freeze-thaw"
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
 FAR_PAUSED = 0.25  # the same for paused trials
+CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
@@ -121,7 +123,7 @@ class FreezeThaw:
         tried = encoding.place([c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
-            w, why = design(encoding, history, curves)
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             rng = stream(history)
             outlook = look(
@@ -129,9 +131,9 @@ class FreezeThaw:
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
             seen = everything(outlook)
-            # A mixture of losses that changes has no progress, and what keeps to the constraints
-            # may be one region only.
-            if not (history.spec.further or history.spec.constraints):
+            # A mixture of losses that changes has no progress, and where trials break constraints
+            # those that keep to them may be one region only.
+            if not history.spec.further and all(c.feasible for c in curves):
                 seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
             cost = log_cost(encoding, history)
             row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
@@ -178,7 +180,9 @@ class FreezeThaw:
     def _owed(self, track: Track, curves: list[Curve]) -> float:
         """How many times more, as a logarithm, a new config must promise than a paused trial."""
         if isinstance(track, Fractions):
-            return -math.inf if track.lagging(curves) == track.first else math.inf
+            paid = sum(sum(c.epochs) + c.until for c in curves)
+            climbed = paid - track.first * len(curves)
+            return math.inf if climbed < CLIMBING * paid else 0.0
         reached = _reached(curves)
         spent = float(reached.sum())
         continued = spent - float(np.minimum(reached, track.first).sum())
@@ -197,14 +201,10 @@ class FreezeThaw:
         ahead = self._ahead(track, FAR_PAUSED, rng)
         reached = _reached(curves)
 
-        due = track.lagging(curves) if isinstance(track, Fractions) else None
-
         def allowed(row: int) -> bool:
             length = track.after(outlook.curves[row].epoch)
-            if due is not None:
-                return length == due
             most = max(1.0, self.depth * len(curves) * track.first / length)
-            return int((reached >= length).sum()) < most
+            return isinstance(track, Fractions) or int((reached >= length).sum()) < most
 
         rows = np.array([i for i in outlook.paused if seen.rows[i] and allowed(i)], int)
         if not len(rows):

@@ -23,6 +23,7 @@ LOCAL_EACH = 24  # neighbours of each good config
 LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
 INFORMED_DESIGN = 0.8  # of the first trials, drawn from what experts expect
+UNTESTED = 5  # of so many first trials one is even, where what experts expect is not tested
 GOLDEN, OFFSET = 0.618034, 0.9  # deal a share out evenly over the first trials
 INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
 FADES_OVER = 20.0  # … falling to half of that after so many trainings
@@ -31,20 +32,26 @@ MOST_KNOWN = 80  # values that its model rests on: those nearest to the bound, a
 Score = Callable[[Array], Array]
 
 
-def design(encoding: Encoding, history: History, curves: Sequence[Curve]) -> tuple[Array, str]:
-    """The point of a first trial: the expected default, then even draws.
+def design(
+    encoding: Encoding, history: History, number: int, trusted: float | None = None
+) -> tuple[Array, str]:
+    """The point of a first trial: the expected default, then even draws, most from the prior.
 
-    Most are from the prior, as far as it is trusted; if the first ones bear it out, only the
-    sixth trial is not.
+    Args:
+        encoding: The space.
+        history: Its seed tells the draws apart.
+        number: Which of the first trials, from 0.
+        trusted: How far what experts expect is believed; None if it was not tested.
     """
-    number = len(curves)
     if number == 0:
         return encoding.default(), "begins with the default config"
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
-    points = even_points(number, len(encoding.axes), rng)
-    w = points[-1:]
-    share = INFORMED_DESIGN * trust(encoding, curves)
-    if encoding.informed and (number * GOLDEN + OFFSET) % 1.0 < share:
+    w = even_points(number, len(encoding.axes), rng)[-1:]
+    if trusted is None:
+        informed = number % UNTESTED > 0
+    else:
+        informed = (number * GOLDEN + OFFSET) % 1.0 < INFORMED_DESIGN * trusted
+    if encoding.informed and informed:
         return encoding.prior_draw(w)[0], "looks around: near what experts expect"
     return w[0], "looks around: an even design over the space"
 

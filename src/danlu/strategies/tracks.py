@@ -5,7 +5,6 @@ decisions.
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -125,16 +124,6 @@ class Fractions:
 
     def curves(self, history: History) -> list[Curve]:
         return gather_fractions(history, self.horizon)
-
-    def lagging(self, curves: Sequence[Curve]) -> int:
-        """The length that is due: as in successive halving, all lengths get the same budget.
-
-        Small shares cost next to nothing, so that without this rule they would be all that is
-        ever trained.
-        """
-        due = {self.first, *(self.after(c.epoch) for c in curves if c.paused)}
-        trained = Counter(n for c in curves for n in (*c.epochs, c.until))
-        return min(due, key=lambda n: (n * trained[n], n))
 
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.epochs, Proxy(self.fractions[0]), why=why)

@@ -6,10 +6,10 @@ import { signal, useSignal } from "@preact/signals";
 import uPlot from "uplot";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { all, GAP, isRunning, lastOf, overview, revision, touched, type Trial } from "../model/study";
+import { current, GAP, isRunning, lastOf, overview, revision, touched, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
-import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn } from "./paint";
+import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn, type Fan } from "./paint";
 import { forward, backward, scale, ticks, type Kind } from "./ticks";
 
 export interface Options {
@@ -87,7 +87,7 @@ class Chart {
   }
 
   private range(): { x: [number, number]; y: [number, number] } {
-    const trials = this.props.only ?? all.value;
+    const trials = this.props.only ?? current();
     let last = this.props.lastEpoch ?? 1;
     for (const t of trials) last = Math.max(last, t.epochs.at(-1) ?? 1, isRunning(t) ? t.until : 1);
     const fans = overview.value?.fans ?? {};
@@ -212,7 +212,7 @@ class Chart {
 
   private emphasised(): Trial[] {
     const numbers = new Set([...chosen.value, ...pinned.value]);
-    return all.value.filter((t) => (numbers.has(t.n) || isRunning(t)) && this.wanted(t));
+    return current().filter((t) => (numbers.has(t.n) || isRunning(t)) && this.wanted(t));
   }
 
   private lostOnes(area: Area): Drawn[] {
@@ -248,7 +248,7 @@ class Chart {
 
   private renderFaded(u: uPlot, area: Area): void {
     const main = new Set(this.emphasised().map((t) => t.n));
-    this.rest = all.value.filter((t) => !main.has(t.n) && this.wanted(t));
+    this.rest = current().filter((t) => !main.has(t.n) && this.wanted(t));
     this.back ??= document.createElement("canvas");
     this.back.width = u.ctx.canvas.width;
     this.back.height = u.ctx.canvas.height;
@@ -273,7 +273,7 @@ class Chart {
     }
     ctx.setTransform(r, 0, 0, r, 0, 0);
     ctx.clearRect(0, 0, this.over.width, this.over.height);
-    const trial = lit.value === null || this.props.only ? undefined : all.value.find((t) => t.n === lit.value);
+    const trial = lit.value === null || this.props.only ? undefined : current().find((t) => t.n === lit.value);
     if (!trial) return;
     const area = this.area(this.plot), { left, right, top, bottom } = area.box;
     ctx.beginPath();
@@ -292,8 +292,14 @@ class Chart {
     const area = this.area(this.plot), epoch = Math.round(area.x.back(x));
     const { val, train } = this.props.metric;
     let best: { trial: Trial; epoch: number; far: number } | null = null;
-    for (const t of this.props.only ?? all.value) {
+    for (const t of this.props.only ?? current()) {
       if (!this.wanted(t)) continue;
+      const ahead = this.fanAt(t, epoch);
+      if (ahead) {
+        const far = Math.abs(area.y.at(ahead[2]) - y) * 0.6;
+        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch: ahead[0], far };
+        continue;
+      }
       const i = t.epochs[epoch - 1] === epoch ? epoch - 1 : t.epochs.indexOf(epoch);
       if (i < 0) continue;
       for (const name of [val, train]) {
@@ -304,6 +310,18 @@ class Chart {
       }
     }
     return best;
+  }
+
+  // What is predicted of a coloured trial at about an epoch that it has not reached.
+  private fanAt(t: Trial, epoch: number): Fan[number] | null {
+    if (epoch <= (t.epochs.at(-1) ?? 0) || !this.hasFan(t)) return null;
+    const rows = overview.value!.fans[t.n]!;
+    return rows.find((r) => r[0] >= epoch) ?? rows.at(-1) ?? null;
+  }
+
+  private hasFan(t: Trial): boolean {
+    const { val, train } = this.props.metric, o = overview.value;
+    return !!o?.fans[t.n] && (val === o.study.metric || train === o.study.metric) && (hue(t.n) !== null || isRunning(t) || !!this.props.only);
   }
 
   private listen(): void {
@@ -342,8 +360,10 @@ class Chart {
     if (!order.length) return;
     const now = order.findIndex((t) => t.n === this.at?.trial);
     const trial = order[now < 0 ? 0 : (now + step[1]! + order.length) % order.length]!;
-    const i = now < 0 || !this.at ? trial.epochs.length - 1 : trial.epochs.findIndex((x) => x >= this.at!.epoch);
-    const epoch = trial.epochs[Math.max(0, Math.min(trial.epochs.length - 1, (i < 0 ? trial.epochs.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
+    const last = trial.epochs.at(-1) ?? 0;
+    const places = [...trial.epochs, ...(this.hasFan(trial) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
+    const i = now < 0 || !this.at ? trial.epochs.length - 1 : places.findIndex((x) => x >= this.at!.epoch);
+    const epoch = places[Math.max(0, Math.min(places.length - 1, (i < 0 ? places.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
     if (epoch === undefined) return;
     const b = this.plot.ctx.canvas.getBoundingClientRect();
     this.point({ trial, epoch }, b.left + this.area(this.plot).x.at(epoch), b.top + b.height / 3);
@@ -354,11 +374,11 @@ class Chart {
   // ---- from outside
 
   update(props: Props): void {
-    const rescaled = JSON.stringify(props.options) !== JSON.stringify(this.props.options) || props.metric !== this.props.metric || props.only !== this.props.only;
+    const rescaled = JSON.stringify(props.options) !== JSON.stringify(this.props.options) || props.metric !== this.props.metric || !same(props.only, this.props.only);
     if (props.filter !== this.props.filter) this.spoken++;
     this.props = props;
     if (rescaled) this.reset();
-    else this.redraw();
+    else if (!props.small) this.redraw();
   }
 
   reset(): void {
@@ -368,6 +388,11 @@ class Chart {
       this.plot.setScale("x", { min: x[0], max: x[1] });
       this.plot.setScale("y", { min: y[0], max: y[1] });
     });
+  }
+
+  // New data came: trials that are shown alone are drawn again by their page, if they changed.
+  hear(): void {
+    if (!this.props.only) this.redraw();
   }
 
   redraw(): void {
@@ -392,6 +417,9 @@ class Chart {
   }
 }
 
+const same = (a: Trial[] | undefined, b: Trial[] | undefined): boolean =>
+  a === b || (!!a && !!b && a.length === b.length && a.every((t, i) => t === b[i]));
+
 export function speakAloud(words: string): void {
   const node = document.getElementById("live");
   if (node) node.textContent = words;
@@ -405,13 +433,22 @@ function describe(trial: Trial, epoch: number, metric: Metric): { title: string;
   };
   const val = at(metric.val), train = at(metric.train);
   const rows: [string, string][] = [];
+  const ahead = i < 0 ? overview.value?.fans[trial.n]?.find((r) => r[0] === epoch) : undefined;
+  if (ahead) return { title: say("chart.point", trial.n, epoch), rows: [[say("chart.predicted"), interval(ahead)], ...parameterRows(trial)] };
   if (metric.train) rows.push([metric.train, show(train)]);
   if (metric.val) rows.push([metric.val, show(val)]);
   if (val !== null && train !== null) rows.push([say("chart.gap"), show(val - train, 3)]);
-  const order = overview.value?.parameters.slice(0, 3) ?? [];
-  for (const p of order) if (Object.hasOwn(trial.config, p.name)) rows.push([p.name, show(trial.config[p.name])]);
-  return { title: say("chart.point", trial.n, epoch), rows };
+  return { title: say("chart.point", trial.n, epoch), rows: [...rows, ...parameterRows(trial)] };
 }
+
+// The parameters that matter most.
+function parameterRows(trial: Trial): [string, string][] {
+  const order = overview.value?.parameters.slice(0, 3) ?? [];
+  return order.filter((p) => Object.hasOwn(trial.config, p.name)).map((p) => [p.name, show(trial.config[p.name])]);
+}
+
+// A prediction in words: the median, and the interval that holds it with probability 0.9.
+export const interval = ([, low, middle, high]: Fan[number]): string => `${show(middle, 3)}, ${show(low, 3)}–${show(high, 3)}`;
 
 export function CurveChart(props: Props) {
   const node = useRef<HTMLDivElement>(null);
@@ -430,7 +467,7 @@ export function CurveChart(props: Props) {
   }, [theme.value, props.height, props.small]);
   useEffect(() => chart.current?.update(props));
   useEffect(() => {
-    const stops = [revision.subscribe(() => chart.current?.redraw()), lit.subscribe(() => chart.current?.paintLit())];
+    const stops = [revision.subscribe(() => chart.current?.hear()), lit.subscribe(() => chart.current?.paintLit())];
     return () => stops.forEach((stop) => stop());
   }, []);
   return <div class={props.small ? "chart small" : "chart"} ref={node} style={{ height: `${props.height}px` }} />;

@@ -12,6 +12,7 @@ import { Panel } from "../parts/Panel";
 import { RunningTrials } from "../parts/Running";
 import { stateNow } from "../parts/Header";
 import { Diagnosis, Figures } from "../parts/Top";
+import { VerdictPanel } from "../parts/Verdict";
 
 export const ENDED = ["done", "stopped", "failed", "interrupted", "killed", "not begun"];
 
@@ -27,6 +28,7 @@ export function Overview() {
         <CurvesPanel height={380} />
         {ended ? <BestCard /> : <RunningTrials />}
       </div>
+      {ended && <VerdictPanel />}
       {failures.value.length > 0 && <Failures />}
       <div class="halves">
         <HistoryPanel height={260} />
