@@ -97,9 +97,12 @@ def command(
     with dashboard(where, spec.name, show=show):
         with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
             study.run(
-                target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
-                heed=settings.check != "warn",
-            )  # fmt: skip
+                target_of(settings),
+                workers=settings.workers,
+                watch=_noticing(view),
+                check=settings.check,
+                problem=settings.problem,
+            )
         if not quiet and not as_json:
             print_summary(study.history)
     if study.history.outcome == "interrupted":
