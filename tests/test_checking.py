@@ -84,8 +84,11 @@ def test_errors_refuse_the_run_with_what_to_change_and_are_recorded(study: danlu
     assert [f.code for f in study.history.findings if f.severity == "error"] == ["D05"]
 
 
-def test_a_refused_run_goes_on_when_told_to(study: danlu.Study) -> None:
+def test_a_refused_run_goes_on_when_told_to_and_logs_why(
+    study: danlu.Study, caplog: pytest.LogCaptureFixture
+) -> None:
     assert study.run(train, problem=LEAKY, budget="1 trials", check="warn") is not None
+    assert "D05: 100.0% of the validation rows" in caplog.text
     assert "D05" in [f.code for f in study.history.findings]
 
 
@@ -112,6 +115,12 @@ def test_the_same_finding_is_recorded_once(study: danlu.Study) -> None:
     first = study.check(problem=LEAKY).findings
     study.check(problem=LEAKY)
     assert study.history.findings == first
+
+
+def test_what_was_just_checked_is_not_checked_again(study: danlu.Study) -> None:
+    study.check(problem=TABLE)
+    study.run(train, problem=dying, budget="1 trials")
+    assert len(study.trials) == 1
 
 
 def test_the_default_config_is_what_is_checked(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import click
 
 from danlu.checking import has_problem, refuse
 from danlu.cli.app import INTERRUPTED
+from danlu.cli.beside import dashboard
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
 from danlu.cli.options import store_option
@@ -68,10 +69,13 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     is_flag=True,
     help="Begin although checks found errors, and go on although nothing learns.",
 )
+@click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
-def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **given: Any) -> None:
+def command(
+    what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any
+) -> None:
     """Run a study, or go on with it: the same command again resumes.
 
     \b
@@ -90,13 +94,17 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
             tell(note[0].upper() + note[1:], out=sys.stdout)
     if _is_to_check(study, settings):
         _check(study, settings, quiet=quiet or as_json)
-    with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
-        study.run(
-            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
-            heed=settings.check != "warn",
-        )  # fmt: skip
-    if not quiet and not as_json:
-        print_summary(study.history)
+    with dashboard(where, spec.name, show=show):
+        with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
+            study.run(
+                target_of(settings),
+                workers=settings.workers,
+                watch=_noticing(view),
+                check=settings.check,
+                problem=settings.problem,
+            )
+        if not quiet and not as_json:
+            print_summary(study.history)
     if study.history.outcome == "interrupted":
         raise click.exceptions.Exit(INTERRUPTED)
     if study.history.outcome == "hopeless":
