@@ -117,15 +117,18 @@ class Training:
         return lambda: checked_model(self._build, config, shape)  # type: ignore[arg-type]
 
     def problem(self) -> Problem:
-        """Data, model, loss and optimiser of the default config, for the checks before it all."""
-        whole, default = self.data.whole, self.space.default()
-        n, params = len(whole.y), self.params(default)
+        """Data, model, loss and optimiser for the checks before the first trial.
+
+        It brings no params of its own: a study's are checked, and for what they leave out the
+        kit's defaults, as in training.
+        """
+        whole = self.data.whole
+        n = len(whole.y)
         return Problem(
             data=_checked_data(whole, getattr(self.data.preprocessing, "names", ())),
             build=self.build,
-            loss=training_loss(params, whole),
+            loss=training_loss(self.params({}), whole),
             optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
-            params=default,
             kind="regression" if whole.regression else "classification",
         )
 
