@@ -6,10 +6,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from tests.invariants import assert_sound
 from tests.processes import Running, below, wait_for, wait_until_gone
 
 import danlu
@@ -44,6 +45,8 @@ def note(name: str, text: str) -> None:
 
 def lines(name: str) -> list[list[int]]:
     path = Path(name)
+    if not path.exists():
+        return []
     return [[int(n) for n in line.split()] for line in path.read_text().splitlines() if line]
 
 
@@ -79,6 +82,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     before = below()
     yield
     assert below() <= before, "a process was left behind"
+    reported = {(trial, epoch) for trial, epoch in lines("reported")}
+    with closing(open_store(".danlu")) as store:
+        names = store.studies()
+    for name in names:
+        mine = danlu.Study.open(name)
+        over = not mine.history.active  # some tests leave it as a crash did
+        assert_sound(Path(".danlu"), name, reported if len(names) == 1 else (), over=over,
+                     workers=2)  # fmt: skip
 
 
 def strike(tuner: Running, draw: random.Random) -> set[int]:
