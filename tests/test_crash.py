@@ -282,3 +282,28 @@ def test_what_was_decided_but_never_launched_is_launched_by_the_next_run() -> No
     assert first.config == {"lr": 0.5}
     assert first.reports[0].metrics == {"val_loss": 0.25}, "the first report of an epoch counts"
     assert first.epoch >= 2
+
+
+def test_a_trial_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before() -> None:
+    def cursed(trial: danlu.Trial) -> None:
+        weight = Weight()
+        start = trial.restore(weight)
+        note("starts", f"{trial.attempt} {start}")
+        for epoch in trial.epochs(start):
+            weight.epochs += 1
+            trial.report(epoch, val_loss=1 / weight.epochs)
+            trial.save(weight)
+            if trial.attempt == 1 and epoch == 4:
+                os.truncate(next(trial.folder.glob("checkpoint-4-*")), 10)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    mine = danlu.Study(
+        "damaged", space=SPACE, objective="min val_loss", epochs=6, budget="1 trials",
+        strategy="random",
+    )  # fmt: skip
+    mine.run(cursed)
+    (trial,) = mine.trials
+    assert lines("starts") == [[1, 0], [2, 3]]
+    assert (trial.state, trial.checkpoint) == ("finished", 6)
+    assert [r.metrics["val_loss"] for r in trial.reports] == [1 / e for e in range(1, 7)]
+    assert "is damaged, and passed over" in Path(".danlu/trials/damaged/1/log-2.txt").read_text()

@@ -24,7 +24,7 @@ BANNED_CALLS = {
     *("logging.config.listen", "yaml.unsafe_load", "yaml.full_load", "yaml.load_all"),
 }
 BANNED_METHODS = {"read_pickle", "to_pickle", "extractall", "executescript", "unsafe_load"}
-SAFE_ARGUMENTS = {"shell": {False}, "allow_pickle": {False}, "typ": {"safe"}}
+SAFE_ARGUMENTS = {"shell": False, "allow_pickle": False, "typ": "safe"}
 NEEDED_ARGUMENTS = {
     "torch.load": ("weights_only", True),
     "numpy.load": ("allow_pickle", False),
@@ -84,10 +84,10 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     if called in BANNED_CALLS or called.rpartition(".")[2] in BANNED_METHODS or _executes(called):
         yield node.lineno, called
     for keyword in node.keywords:
-        safe = SAFE_ARGUMENTS.get(keyword.arg or "")
+        name = keyword.arg or ""
         # A value that is only known when it runs could be anything.
-        if safe is not None and given.get(keyword.arg) not in safe:
-            yield node.lineno, f"{called}({keyword.arg}={ast.unparse(keyword.value)})"
+        if name in SAFE_ARGUMENTS and given.get(name) != SAFE_ARGUMENTS[name]:
+            yield node.lineno, f"{called}({name}={ast.unparse(keyword.value)})"
     if needed := NEEDED_ARGUMENTS.get(called):
         name, value = needed
         if given.get(name) != value:
