@@ -19,6 +19,7 @@ from danlu.errors import LaunchError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
+from danlu.executors.logs import shorten
 from danlu.executors.server import Train
 from danlu.executors.serving import END_S, Server
 from danlu.executors.wire import Wire, readable
@@ -225,6 +226,7 @@ class ProcessExecutor:
         self._forget(launched)
 
     def _forget(self, launched: Process) -> None:
+        shorten(launched.files.log)
         if self._launched.get(launched.job.trial) is launched:
             del self._launched[launched.job.trial]
 
