@@ -86,7 +86,8 @@ def measure(path: Path, budget: str, seeds: int, workers: int) -> dict[str, Any]
     configs = {"best": best.config, "default": default.config}
     found: dict[str, Any] = {
         "problem": path.stem, "metric": metric, "samples": len(part["y"]), "test": len(test["y"]),
-        "trials": trials, "seconds": seconds, "val": best.value, "config": dict(best.config), "epochs": epochs,
+        "trials": trials, "seconds": seconds, "val": best.value,
+        "config": dict(best.config), "epochs": epochs,
     }  # fmt: skip
     for which, config in configs.items():
         found[which] = [

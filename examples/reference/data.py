@@ -57,7 +57,7 @@ def shuttle(test: bool = False) -> dict:
 
 
 def vowels(test: bool = False) -> dict:
-    """JapaneseVowels: 270 + 370 utterances of 9 speakers, 12 coefficients, 7 to 29 steps (aeon)."""
+    """JapaneseVowels: 270 + 370 utterances of 9 speakers, 12 coefficients, 7–29 steps (aeon)."""
     path = _file("aeon", f"JapaneseVowels_{'TEST' if test else 'TRAIN'}.ts")
     lines = path.read_text().partition("@data")[2].split()
     channels = [line.split(":") for line in lines]

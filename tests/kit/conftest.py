@@ -58,7 +58,7 @@ def run(
 def table(n: int = 60, classes: int = 3, seed: int = 0) -> tuple[Any, Any]:
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
-    return rng.normal(size=(n, 5)) + y[:, None], y
+    return rng.normal(size=(n, 5)) + 2 * y[:, None], y
 
 
 def mixed(n: int = 60) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class ImageModel(nn.Module):
         channels, side = shape.channels, (shape.height, shape.width)
         for i in range(params.layers):
             filters = params.filters * 2**i
-            layers += [nn.Conv2d(channels, filters, params.kernel, padding="same")]
+            layers += [nn.Conv2d(channels, filters, params.kernel, padding=params.kernel // 2)]
             layers += [*_norm2d(params.norm, filters), ACTIVATIONS[params.activation]()]
             channels = filters
             if min(side) >= 2:

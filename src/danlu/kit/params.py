@@ -58,7 +58,7 @@ class Params:
         norm: ``none``, ``batch``, ``layer``.
         init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
         filters: Of the first convolution.
-        kernel: Side of the convolutions.
+        kernel: Side of the convolutions in pixels, odd.
         cell: ``gru``, ``lstm``; for texts also ``none``.
         bidirectional: Whether sequences are read backwards, too.
         pooling: ``last``, ``mean``, ``max``, ``attention``.
@@ -153,6 +153,8 @@ class Params:
             )
         if self.l2 is not None and self.weight_decay:
             return "l2 and weight_decay are the same thing in two conventions: give one of them."
+        if self.kernel % 2 == 0:
+            return f"kernel must be odd, so that images keep their size, but is {self.kernel}."
         if self.nesterov and self.momentum == 0:
             return "nesterov needs momentum above 0."
         return None

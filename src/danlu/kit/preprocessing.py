@@ -136,7 +136,7 @@ def _as_floats(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     numbers, stray = as_numbers(as_text(column))
     if stray:
         raise DataError(
-            f"column {name!r} must hold numbers, but is {column[stray[0]]!r} in row "
+            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
             f"{stray[0] + 1}."
         )
     return numbers

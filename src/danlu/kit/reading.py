@@ -85,8 +85,8 @@ def read(settings: Settings) -> Labelled:
     if given is not None:
         further = Samples(samples.kind, _inputs(given, samples.kind), np.asarray(raw["y_val"]))
         return _joined(samples, further, settings, name, plain, notes)
+    _check_length(samples)
     target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
-    _check_length(samples, target)
     return Labelled(samples, target, None, notes)
 
 
@@ -118,8 +118,9 @@ def _joined(
     assert samples.labels is not None
     if further.labels is None or not len(further):
         raise DataError("the validation data have no samples with a label.")
+    _check_length(samples)
+    _check_length(further)
     target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
-    _check_length(samples, target)
     y = np.concatenate([target.y, same_classes(further.labels, target, name)])
     both = replace(samples, x=_concatenated(samples, further), labels=None, groups=None, names=())
     return Labelled(both, Target(y, target.classes), len(further), notes)
@@ -137,9 +138,10 @@ def _concatenated(a: Samples, b: Samples) -> Any:
     return [*a.x, *b.x]
 
 
-def _check_length(samples: Samples, target: Target) -> None:
-    if len(samples) != len(target.y):
-        raise DataError(f"there are {len(samples)} samples, but {len(target.y)} labels.")
+def _check_length(samples: Samples) -> None:
+    labels = samples.labels
+    if labels is not None and len(samples) != len(labels):
+        raise DataError(f"there are {len(samples)} samples, but {len(labels)} labels.")
 
 
 # ---- where data come from
@@ -244,6 +246,8 @@ def arranged(
         return _arranged_columns(raw["columns"], settings, known)
     if "x" not in raw:
         raise DataError(f"arrays x and y are needed, but there are {', '.join(map(str, raw))}.")
+    if not len(raw["x"]):
+        raise DataError("there are no samples: x is empty.")
     kind = known or _kind_of(raw["x"], settings.model)
     labels = None if raw.get("y") is None else np.asarray(raw["y"])
     groups = None if raw.get("groups") is None else as_text(np.asarray(raw["groups"]))

@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from danlu.core.space import nearest
@@ -13,6 +14,7 @@ Family: TypeAlias = Literal["mlp", "cnn", "rnn", "text"]
 FAMILIES: tuple[Family, ...] = ("mlp", "cnn", "rnn", "text")
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "r2", "rmse", "loss")
+IN_MEMORY = "(in memory)"  # instead of data that are objects of a process
 SHRINK = ("rmse", "loss")  # of the metrics, those that are better when smaller
 
 
@@ -96,12 +98,16 @@ class Settings:
     @property
     def reference(self) -> str:
         """By which another interpreter makes the `Training`, as `load_function` takes it."""
-        return f"danlu.kit.training:Training({json.dumps(self.table(), default=os.fspath)})"
+        return f"danlu.kit.training:Training({json.dumps(self.table())})"
 
     def table(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain values."""
-        plain = {n: list(v) if isinstance(v, tuple) else v for n, v in asdict(self).items()}
+        """What differs from the defaults, as plain values; data of this process are only said."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["data"] = os.fspath(self.data) if isinstance(self.data, str | Path) else IN_MEMORY
+        plain = {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}
         return {n: v for n, v in plain.items() if n == "data" or v != _DEFAULTS[n]}
 
 
-_DEFAULTS = {n: [] if v == () else v for n, v in asdict(Settings("")).items()}
+_DEFAULTS: Mapping[str, Any] = {
+    f.name: [] if f.default == () else f.default for f in fields(Settings)
+}

@@ -121,6 +121,8 @@ def _stray_problem(name: str, texts: npt.NDArray[Any], stray: list[int]) -> str:
 
 def as_text(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A column as objects that are str, or None where a value is missing."""
+    if column.dtype.kind in "iu":
+        return column.astype(str).astype(object)
     texts = np.empty(len(column), dtype=object)
     for i, value in enumerate(column.tolist()):
         texts[i] = _text(value)

@@ -102,17 +102,18 @@ def _numbers(
 def _classes(
     texts: npt.NDArray[Any], numbers: npt.NDArray[np.float64] | None, name: str
 ) -> Target:
+    many = len(set(texts) if numbers is None else np.unique(numbers))
+    if many > MOST_CLASSES or (many > OWN_LABEL_SHARE * len(texts) and len(texts) > 4):
+        raise DataError(
+            f"the target {name!r} has {many:,} classes in {len(texts):,} rows: that is rather an "
+            'id, or a number to predict with kind = "regression".'
+        )
     found, codes, counts = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
     names = found.astype(object)
     if len(names) == 1:
         raise DataError(
             f"the target {name!r} has one class only, {names[0]!r}, in all {len(texts)} rows: "
             "at least two are needed."
-        )
-    if len(names) > MOST_CLASSES or (len(names) > OWN_LABEL_SHARE * len(texts) and len(texts) > 4):
-        raise DataError(
-            f"the target {name!r} has {len(names):,} classes in {len(texts):,} rows: that is "
-            'rather an id, or a number to predict with kind = "regression".'
         )
     if counts.min() < 2:
         rare = names[counts.argmin()]
