@@ -20,8 +20,9 @@ def print_summary(history: History) -> None:
     print_pareto(history)
     if history.trials:
         shown = f"'{name}'" if " " in name else name
+        use = " > best.toml && danlu train best.toml" if history.spec.training else ""
         click.echo(
-            f"\nNext: danlu show {shown} · danlu best {shown} --toml · danlu report {shown}"
+            f"\nNext: danlu show {shown} · danlu best {shown} --toml{use} · danlu report {shown}"
         )
 
 

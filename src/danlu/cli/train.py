@@ -1,5 +1,6 @@
 """``danlu train``: the winner of a study of the training kit, trained on all data and saved."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from danlu.errors import DataError
 
+MOST_LINES = 10  # that tell of epochs
 WANTED = "write one with `danlu best --toml > best.toml` from a study with a section [train]"
 
 
@@ -40,10 +42,12 @@ def command(file: Path, output: Path, epochs: int | None, seed: int | None, quie
     given = {**table["final"], **{name: v for name, v in final.items() if v is not None}}
     horizon = max(given["horizon"], given["epochs"])
 
+    every = math.ceil(given["epochs"] / MOST_LINES)
+
     def watch(line: Mapping[str, Any]) -> None:
-        if not quiet:
-            loss = f"train_loss {line['train_loss']:.4g}"
-            click.echo(f"epoch {line['epoch']} of {given['epochs']}: {loss}")
+        epoch, epochs = line["epoch"], given["epochs"]
+        if not quiet and (epoch % every == 0 or epoch == epochs):
+            click.echo(f"epoch {epoch} of {epochs}: train_loss {line['train_loss']:.4g}")
 
     model = train_on_all(settings, table["params"], given["epochs"], horizon, given["seed"], watch)
     model.save(output)
