@@ -35,15 +35,26 @@ OF_MASKS = 1 << 32  # beyond any epoch: the seeds of dropout are none of the oth
 LossOf: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-def train(
-    trial: Trial,
-    build: Callable[[], nn.Module],
-    params: Params,
-    part: Part,
-    patience: int = 0,
-    device: torch.device | None = None,
-    metric: str = "accuracy",
-) -> nn.Module:
+@dataclass(frozen=True)
+class Setup:
+    """What a trial is trained with.
+
+    Attributes:
+        build: Makes the model; torch is seeded before.
+        params: The trial's.
+        part: Data to train and validate on, on the device that trains.
+        patience: Epochs without a lower validation loss after which the trial ends; 0 = never.
+        metric: The one that is tuned, without its ``val_``.
+    """
+
+    build: Callable[[], nn.Module]
+    params: Params
+    part: Part
+    patience: int = 0
+    metric: str = "accuracy"
+
+
+def train(trial: Trial, setup: Setup) -> nn.Module:
     """Train one config, epoch by epoch, as far as the trial wants; returns the model.
 
     Every epoch reports, for training (a pass in evaluation mode over at most 1,000 samples) and
@@ -55,19 +66,13 @@ def train(
 
     Args:
         trial: Where to report, and whence to go on.
-        build: Makes the model; torch is seeded before.
-        params: The trial's.
-        part: Data to train and validate on.
-        patience: Epochs without a lower validation loss after which the trial ends; 0 = never.
-        device: Where to train; None chooses.
-        metric: The one that is tuned, without its ``val_``.
+        setup: Model, params and data.
     """
-    device = device or best_device()
-    part = part.to(device)
-    begun = begin(trial, build, params, part, device)
+    params, part, patience, metric = setup.params, setup.part, setup.patience, setup.metric
+    begun = begin(trial, setup.build, params, part)
     model, plateau = begun.model, begun.plateau
     loss_of = training_loss(params, part)
-    extra = {} if begun.start else {"initial_loss": _initial_loss(model, part)}
+    extra = {} if begun.start else initial(model, part)
     for epoch in trial.epochs(begun.start):
         if patience and plateau.stale >= patience:
             break
@@ -118,12 +123,10 @@ class Begun:
         self.masks.generator.manual_seed(epoch_seed(seed, epoch + OF_MASKS))
 
 
-def begin(
-    trial: Trial, build: Callable[[], nn.Module], params: Params, part: Part, device: torch.device
-) -> Begun:
+def begin(trial: Trial, build: Callable[[], nn.Module], params: Params, part: Part) -> Begun:
     """Build a trial's network from its seed, and restore it if it was trained before."""
     torch.manual_seed(trial.seed)
-    model = build().to(device)
+    model = build().to(part.y.device)
     masks = with_own_masks(model)
     optimizer = optimiser(model.parameters(), params, len(part.y))
     plateau = Plateau.of(params, trial.horizon)
@@ -212,15 +215,22 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate in evaluation mode, on the first ``most`` samples (they come in no order)."""
     x, y = tuple(t[:most] for t in x), y[:most]
-    outputs = outputs_of(model, x)
+    return evaluations(outputs_of(model, x)[None], y, scale)[0]
+
+
+def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
+    """Metrics of some models from their outputs, (models, n, outputs), for the same samples."""
     if y.is_floating_point():
-        losses = (outputs.squeeze(1) - y).square()
-        found = metrics.regression(outputs.squeeze(1), y, scale)
+        losses = (outputs.squeeze(2) - y).square()
+        found = metrics.regression(outputs.squeeze(2), y, scale)
     else:
-        losses = cross_entropy(outputs, y, reduction="none")
+        own = y.expand(len(outputs), -1)
+        flat = cross_entropy(outputs.flatten(0, 1), own.flatten(), reduction="none")
+        losses = flat.view(own.shape)
         found = metrics.classification(outputs, y)
-    deviation = losses.std(correction=0).item() if len(y) > 1 else 0.0
-    return Evaluation({"loss": losses.mean().item(), **found}, deviation / len(y) ** 0.5)
+    errors = losses.std(1, correction=0) / len(y) ** 0.5
+    told = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
+    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in told]
 
 
 @torch.no_grad()
@@ -229,7 +239,8 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     model.eval()
     parts = zip(*(t.split(EVALUATION_BATCH) for t in x), strict=True)
     with precision(x[0].device):
-        return torch.cat([model(*inputs) for inputs in parts]).float()
+        found = torch.cat([model(*inputs) for inputs in parts])
+    return found.to(torch.promote_types(found.dtype, torch.float32))  # from bfloat16, for one
 
 
 def named(prefix: str, found: Evaluation, *further: str) -> dict[str, float]:
@@ -238,8 +249,10 @@ def named(prefix: str, found: Evaluation, *further: str) -> dict[str, float]:
     return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
 
 
-def _initial_loss(model: nn.Module, part: Part) -> float:
-    return evaluate(model, part.x, part.y, most=INITIAL_SAMPLES).metrics["loss"]
+def initial(model: nn.Module, part: Part) -> dict[str, float]:
+    """What is reported of a model before its first step."""
+    found = evaluate(model, part.x, part.y, most=INITIAL_SAMPLES)
+    return {"initial_loss": found.metrics["loss"]}
 
 
 def gradients(norms: Tensor, limit: float) -> dict[str, float]:
