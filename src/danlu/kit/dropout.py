@@ -45,7 +45,8 @@ class Masks:
         """The next mask of the stream, shaped like x: 0, or 1 / (1 - p)."""
         if not layer.p:
             return None
-        bits = raw(draws(x.numel()), self.generator).view(torch.int16)[: x.numel()]
+        bits = fill(torch.empty(draws(x.numel()), dtype=torch.int64), self.generator)
+        bits = bits.view(torch.int16)[: x.numel()]
         kept = bits.view(x.shape).ge(threshold(layer.p)).to(x.dtype).mul_(scale(layer.p))
         return kept.to(x.device)
 
@@ -83,9 +84,9 @@ def draws(units: int) -> int:
     return -(-units // PER_DRAW)
 
 
-def raw(n: int, generator: torch.Generator) -> Tensor:
-    """``n`` draws of 64 bits each, (n,); so many at once or one by one, they are the same."""
-    return torch.empty(n, dtype=torch.int64).random_(-(2**63), None, generator=generator)
+def fill(bits: Tensor, generator: torch.Generator) -> Tensor:
+    """Fill (n,) int64 with draws of 64 bits each; so many at once or one by one are the same."""
+    return bits.random_(-(2**63), None, generator=generator)
 
 
 def threshold(p: float) -> int:

@@ -120,6 +120,9 @@ class Begun:
     def seed(self, seed: int, epoch: int) -> None:
         """Begin the streams of an epoch: of dropout, and torch's own for a user's model."""
         torch.manual_seed(epoch_seed(seed, epoch))
+        self.seed_masks(seed, epoch)
+
+    def seed_masks(self, seed: int, epoch: int) -> None:
         self.masks.generator.manual_seed(epoch_seed(seed, epoch + OF_MASKS))
 
 

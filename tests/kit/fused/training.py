@@ -50,9 +50,7 @@ def trial(
     return Trial(job, channel or Recorded())
 
 
-def alone(
-    trains: Any, folder: Path, config: Config, seed: int, until: int = EPOCHS
-) -> Lines:
+def alone(trains: Any, folder: Path, config: Config, seed: int, until: int = EPOCHS) -> Lines:
     """The reports of a trial that the kit's loop trains."""
     channel = Recorded()
     one = trial(folder / f"alone-{seed}", config, seed, until, channel)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from danlu.kit.dropout import Dropout, draws, raw, scale, threshold
+from danlu.kit.dropout import Dropout, draws, fill, scale, threshold
 from danlu.kit.fused.row import Row
 from danlu.kit.prepared import Tensors
 
@@ -25,6 +25,22 @@ class Call:
 
     shape: torch.Size
     p: list[float]
+
+    def __post_init__(self) -> None:
+        limits = [threshold(p) if p else ALL_KEPT for p in self.p]
+        self._limits = torch.tensor(limits, dtype=torch.int16)[:, None]
+        self._scales = torch.tensor([[scale(p)] for p in self.p])
+        self._mask: Tensor | None = None
+
+    def mask(self, bits: Tensor, like: Tensor) -> Tensor:
+        """0 or 1 / (1 - p) for each unit of each row, (k, …), from 16 bits each.
+
+        The next mask stands in the same memory: to fill it costs a fifth of asking for more.
+        """
+        if self._mask is None:
+            self._mask = torch.empty(bits.shape, dtype=like.dtype)
+        torch.ge(bits, self._limits, out=self._mask).mul_(self._scales)
+        return self._mask.view(len(bits), *self.shape).to(like.device)
 
     @property
     def draws(self) -> int:
@@ -95,35 +111,32 @@ class Plan:
                 continue
             own = bits[:, 4 * ends : 4 * ends + call.shape.numel()]
             ends += call.draws
-            masks.append(_mask(own, call, like))
+            masks.append(call.mask(own, like))
         return masks
 
     def _draw(self, steps: int) -> None:
         """Draw for some steps, (k, steps, draws)."""
         active = [call for call in self.calls if not call.idle]
         total = sum(call.draws for call in active)
-        self._bits = torch.zeros(len(self.rows), steps, total, dtype=torch.int64)
+        shape = (len(self.rows), steps, total)
+        if self._bits.shape != shape:
+            self._bits = torch.zeros(shape, dtype=torch.int64)
         self._used = 0
-        for i, row in enumerate(self.rows):
-            parts = [call.draws for call in active if call.p[i]]
-            if not parts:
-                continue
-            drawn = raw(steps * sum(parts), row.begun.masks.generator).view(steps, sum(parts))
-            at = taken = 0
-            for call in active:
-                if call.p[i]:
-                    self._bits[i, :, at : at + call.draws] = drawn[:, taken : taken + call.draws]
-                    taken += call.draws
-                at += call.draws
+        for own, row, *ps in zip(self._bits, self.rows, *(call.p for call in active), strict=True):
+            if all(ps):
+                fill(own.view(-1), row.begun.masks.generator)
+            else:
+                _fill_some(own, [(call.draws, p) for call, p in zip(active, ps, strict=True)], row)
+
+
+def _fill_some(bits: Tensor, of: Sequence[tuple[int, float]], row: Row) -> None:
+    """Draw for the layers where a row drops anything, (steps, draws): others take no draws."""
+    places = torch.cat([torch.full((n,), p > 0.0) for n, p in of])
+    wanted = len(bits) * int(places.sum())
+    if wanted:
+        drawn = fill(torch.empty(wanted, dtype=torch.int64), row.begun.masks.generator)
+        bits[:, places] = drawn.view(len(bits), -1)
 
 
 def _ps(rows: Sequence[Row], layer: str) -> list[float]:
     return [float(row.begun.model.get_submodule(layer).p) for row in rows]
-
-
-def _mask(bits: Tensor, call: Call, like: Tensor) -> Tensor:
-    """0 or 1 / (1 - p) for each unit of each row, (k, …), from 16 bits each."""
-    limits = [threshold(p) if p else ALL_KEPT for p in call.p]
-    kept = bits.ge(torch.tensor(limits, dtype=torch.int16)[:, None])
-    scales = torch.tensor([[scale(p)] for p in call.p], dtype=like.dtype)
-    return (kept * scales).view(len(bits), *call.shape).to(like.device)

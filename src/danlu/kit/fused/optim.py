@@ -97,19 +97,23 @@ def decayed(P: Tensor, G: Tensor, lr: Tensor, of: Columns, matrices: int) -> Non
         p.mul_(1.0 - lr * of["shrink"])
 
 
+# The rules below write over G, since asking for memory costs more than computing.
+
+
 def sgd(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     m.v.mul_(of["momentum"]).add_(G)
-    P.sub_(lr * torch.where(of["nesterov"] > 0, G + of["momentum"] * m.v, m.v))
+    ahead = G.addcmul_(m.v, of["momentum"])
+    P.addcmul_(torch.where(of["nesterov"] > 0, ahead, m.v), -lr)
 
 
 def adam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     assert m.w is not None
     b1, b2 = of["beta1"], of["beta2"]
     m.v.lerp_(G, 1.0 - b1)
-    m.w.mul_(b2).addcmul_(G * (1.0 - b2), G)
-    correction = _correction(m, b2)
+    m.w.lerp_(G.square_(), 1.0 - b2)
+    below = torch.sqrt(m.w, out=G).div_(_correction(m, b2)).add_(of["eps"])
     rate = lr / (1.0 - b1.double() ** m.t).to(lr.dtype)
-    P.sub_(rate * m.v / (m.w.sqrt().div_(correction).add_(of["eps"])))
+    P.addcdiv_(m.v * -rate, below)
 
 
 def nadam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
@@ -119,11 +123,11 @@ def nadam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     after = wide * (1.0 - 0.5 * 0.96 ** ((m.t + 1.0) * NADAM_DECAY))
     m.mu.mul_(now)
     m.v.lerp_(G, 1.0 - b1)
-    m.w.mul_(b2).addcmul_(G * (1.0 - b2), G)
+    m.w.lerp_(G.square(), 1.0 - b2)
     below = m.w.div(_correction(m, b2) ** 2).sqrt_().add_(of["eps"])
     of_gradient = ((1.0 - now) / (1.0 - m.mu)).to(lr.dtype)
     of_average = (after / (1.0 - m.mu * after)).to(lr.dtype)
-    P.sub_(lr * of_gradient * G / below).sub_(lr * of_average * m.v / below)
+    P.addcdiv_(G.mul_(-lr * of_gradient), below).addcdiv_(m.v * (-lr * of_average), below)
 
 
 def _correction(m: Moments, b2: Tensor) -> Tensor:
@@ -131,22 +135,24 @@ def _correction(m: Moments, b2: Tensor) -> Tensor:
 
 
 def rmsprop(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    m.v.mul_(of["alpha"]).addcmul_(G * (1.0 - of["alpha"]), G)
-    P.sub_(lr * G / m.v.sqrt().add_(of["eps"]))
+    below = G.square()
+    m.v.lerp_(below, 1.0 - of["alpha"])
+    torch.sqrt(m.v, out=below).add_(of["eps"])
+    P.addcdiv_(G.mul_(-lr), below)
 
 
 def adadelta(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     assert m.w is not None
     rho, eps = of["rho"], of["eps"]
-    m.v.mul_(rho).addcmul_(G * (1.0 - rho), G)
+    m.v.lerp_(G.square(), 1.0 - rho)
     delta = (m.w + eps).sqrt_().div_((m.v + eps).sqrt_()).mul_(G)
-    m.w.mul_(rho).addcmul_(delta * (1.0 - rho), delta)
-    P.sub_(lr * delta)
+    P.addcmul_(delta, -lr)
+    m.w.lerp_(delta.square_(), 1.0 - rho)
 
 
 def adagrad(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     m.v.addcmul_(G, G)
-    P.sub_(lr * G / m.v.sqrt().add_(of["eps"]))
+    P.addcdiv_(G.mul_(-lr), m.v.sqrt().add_(of["eps"]))
 
 
 Rule: TypeAlias = Callable[[Tensor, Tensor, Moments, Tensor, Columns], None]

@@ -1,5 +1,6 @@
 """One trial among others that are trained together, with a network of its own to go home to."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +29,7 @@ class Row:
         begun: Network, optimiser, schedule and stream of dropout.
         epoch: The last epoch that is trained.
         first: Metrics of its first report besides the usual ones.
+        came_at: When it was launched, on the monotonic clock.
     """
 
     trial: Trial
@@ -35,6 +37,7 @@ class Row:
     begun: Begun
     epoch: int
     first: dict[str, float] = field(default_factory=dict)
+    came_at: float = field(default_factory=time.monotonic)
 
     @classmethod
     def of(cls, trains: Trains, trial: Trial) -> "Row":

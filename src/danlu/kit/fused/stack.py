@@ -4,6 +4,7 @@ k: rows.  B: samples of a batch.  n: numbers that a row learns.  P, G: parameter
 (k, n); each parameter of the model is a view of P, (k, …).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -29,6 +30,7 @@ from danlu.kit.loop import (
 )
 from danlu.kit.prepared import Tensors
 
+FIXED = 0.25  # least share of a step's time that stays when rows leave: the cost of calls
 EVALUATED = 1 << 14  # rows × samples at once without a gradient, which should fit into a cache
 
 
@@ -37,6 +39,7 @@ class Stack:
 
     Attributes:
         rows: Sorted by optimiser; the row i of every tensor is of ``rows[i]``.
+        saved_at: When the rows were last brought home together, on the monotonic clock.
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
@@ -51,6 +54,8 @@ class Stack:
         self._shapes = {name: p.shape for name, p in first.trained.items()}
         self._matrices = sum(p.numel() for p in first.trained.values() if p.ndim > 1)
         self._plans: dict[int, Plan] = {}
+        self._step_s: dict[int, float] = {}  # by the number of rows
+        self.saved_at = time.monotonic()
         self.P = torch.cat([_flat(row) for row in self.rows])
         self._buffers = _stacked([row.others for row in self.rows])
         n = self.P.shape[1]
@@ -98,6 +103,7 @@ class Stack:
         clock = Clock(self.P.device)
         rates = self.begin_epoch()
         norms = [self.step(i)[1] for i in range(rates.shape[1])]
+        self._step_s[len(self.rows)] = clock.spent_s() / len(norms)
         self.report(rates, torch.stack(norms, dim=1), clock)
 
     def begin_epoch(self) -> Tensor:
@@ -106,7 +112,7 @@ class Stack:
         size = self.rows[0].setup.params.batch_size
         for row in self.rows:
             seed, epoch, params = row.trial.seed, row.epoch + 1, row.setup.params
-            row.begun.seed(seed, epoch)
+            row.begun.seed_masks(seed, epoch)
             orders.append(order(self._part, params, epoch_seed(seed, -epoch)))
             steps = -(-len(orders[-1]) // size)
             plateau, horizon = row.begun.plateau, row.trial.horizon
@@ -132,6 +138,18 @@ class Stack:
             moments = self._moments.rows(rows)
             optim.RULES[kind](self.P[rows], self.G[rows], moments, lr[rows], of)
         return losses.detach(), norms
+
+    def expected_s(self) -> float:
+        """Seconds of the processor that a row's share of a step takes, as far as is known.
+
+        With few rows a step takes nearly the same however many there are; the time of the last
+        number of rows that was trained is scaled accordingly.
+        """
+        k = len(self.rows)
+        if k in self._step_s:
+            return self._step_s[k] / k
+        tried = min(self._step_s, key=lambda n: abs(n - k))
+        return self._step_s[tried] * max(FIXED, k / tried) / k
 
     def _outputs(self, batch: Tensor, left: int) -> Tensor:
         """Of the samples (k, B) in training mode, (k, B, outputs)."""
@@ -172,15 +190,16 @@ class Stack:
         """The loss of each row, (k,), from outputs (k, B, …) and targets (k, B)."""
         if self._part.regression:
             return (outputs.squeeze(2) - y).square().mean(1)
-        log_p = log_softmax(outputs, dim=2)
-        own = log_p.gather(2, y[:, :, None]).squeeze(2)
+        # Classes first: along its last axis, which is short, torch takes five times as long.
+        log_p = log_softmax(outputs.permute(2, 0, 1).contiguous(), dim=0)
+        own = log_p.gather(0, y[None]).squeeze(0)
         if self._weights is None:
             losses = -own.mean(1)
-            even = None if self._smoothing is None else -log_p.sum(2).mean(1)
+            even = None if self._smoothing is None else -log_p.sum(0).mean(1)
         else:
             weights = self._weights.gather(1, y)
             losses = -(own * weights).sum(1) / weights.sum(1)
-            every = (log_p * self._weights[:, None, :]).sum((1, 2))
+            every = (log_p * self._weights.T[:, :, None]).sum((0, 2))
             even = -every / weights.sum(1)
         if self._smoothing is None or even is None:
             return losses
