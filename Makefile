@@ -21,7 +21,7 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "Installing what the tests need ..."
-	$(PIP) --editable '.[examples,plots,postgres,frames,optuna,hyperopt,bayesopt,test,lint]'
+	$(PIP) --editable '.[examples,kit,plots,postgres,frames,optuna,hyperopt,bayesopt,test,lint]'
 	@touch $@
 
 demo: $(VENV)/.demo

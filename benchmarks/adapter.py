@@ -8,39 +8,59 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import danlu
 from danlu.asked import AskedTrial
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
 from danlu.strategies.base import Strategy
 from danlu.strategies.bayes import Bayes
+from danlu.strategies.encoding import encode
 from danlu.strategies.freeze_thaw import FreezeThaw
 
 OPTIONS = json.loads(os.environ.get("DANLU_BENCH_OPTIONS", "{}"))
 """Strategies' options for experiments: ``{"freeze_thaw": {"growth": 2}, "bayes": {…}}``."""
+KNOWLEDGE = os.environ.get("DANLU_BENCH_KNOWLEDGE", "")
+"""What danlu is told: as it is, ``"none"`` (names are hidden) or ``"wrong"`` (every numeric
+default at the end of its range that is farther from what experts expect)."""
+FAR = 0.03  # of the range: how near its end
 
 
 def space_of(foreign: Any) -> Space:
     """The harness's space as danlu's."""
+    names = {p.name: f"x{i}" if KNOWLEDGE == "none" else p.name for i, p in enumerate(foreign)}
 
-    def when(p: Any) -> dict[str, Any]:
-        return {} if p.parent is None else {p.parent: tuple(p.parent_values)}
+    def parameter(p: Any) -> Choice | Float | Int:
+        when = {} if p.parent is None else {names[p.parent]: tuple(p.parent_values)}
+        if p.kind == "cat":
+            return Choice(*p.choices, when=when)
+        return (Int if p.kind == "int" else Float)(p.low, p.high, log=p.log, when=when)
 
-    return Space(
-        {
-            p.name: Choice(*p.choices, when=when(p))
-            if p.kind == "cat"
-            else (Int if p.kind == "int" else Float)(p.low, p.high, log=p.log, when=when(p))
-            for p in foreign
-        }
-    )
+    space = Space({names[p.name]: parameter(p) for p in foreign})
+    return misled(space) if KNOWLEDGE == "wrong" else space
+
+
+def misled(space: Space) -> Space:
+    """The space with every numeric default where experts would not look."""
+    encoding = encode(space)
+    wrong = {}
+    for axis in encoding.axes:
+        p = axis.parameter
+        if not isinstance(p, Choice):
+            far = FAR if (axis.centre or 0.5) >= 0.5 else 1.0 - FAR
+            value = axis.value(float(axis.from_unit(np.array([far]))[0]))
+            wrong[axis.name] = type(p)(p.low, p.high, log=p.log, default=value, when=p.when)  # type: ignore[arg-type]
+    return Space({**space.parameters, **wrong})
 
 
 class Job:
     """What the harness holds while a trial trains."""
 
-    def __init__(self, trial: AskedTrial, epochs: int, levels: int) -> None:
-        self.trial, self.id, self.params = trial, trial.number, dict(trial.params)
+    def __init__(
+        self, trial: AskedTrial, params: dict[str, Any], epochs: int, levels: int
+    ) -> None:
+        self.trial, self.id, self.params = trial, trial.number, params
         self.epochs = epochs
         # The harness's level: epochs, or the share of the data in units of the largest level.
         shares = max(1, round(trial.data_fraction * levels))
@@ -55,9 +75,11 @@ class Bench:
     """A study in memory, asked and told as anybody can."""
 
     def __init__(
-        self, space: danlu.Space, epochs: int, strategy: Strategy, seed: int, levels: int = 1
+        self, foreign: Any, epochs: int, strategy: Strategy, seed: int, levels: int = 1
     ) -> None:
         self.levels = levels
+        space = space_of(foreign)
+        self.names = dict(zip(space, (p.name for p in foreign), strict=True))
         self.study = danlu.Study(
             "bench", space=space, objective="min loss", epochs=epochs, seed=seed,
             strategy=strategy, store=None,
@@ -69,7 +91,8 @@ class Bench:
             raise RuntimeError("the benchmark goes on, but the search is over")
         if os.environ.get("DANLU_BENCH_TALK"):
             print(trial.why)
-        return Job(trial, self.study.spec.epochs, self.levels)
+        params = {self.names.get(name, name): value for name, value in trial.params.items()}
+        return Job(trial, params, self.study.spec.epochs, self.levels)
 
     def tell(self, job: Job) -> None:
         self.study.tell(job.trial)
@@ -81,9 +104,9 @@ def bench_study(
     """A study for the harness; danlu is good at any time and does not use the budget."""
     del budget
     if max_epoch == 1:
-        return Bench(space_of(space), 1, Bayes(**OPTIONS.get("bayes", {})), seed)
+        return Bench(space, 1, Bayes(**OPTIONS.get("bayes", {})), seed)
     options = dict(OPTIONS.get("freeze_thaw", {}))
     if not resumable:
         options["fractions"] = tuple(r / max_epoch for r in levels)
     epochs = max_epoch if resumable else 1
-    return Bench(space_of(space), epochs, FreezeThaw(**options), seed, max_epoch)
+    return Bench(space, epochs, FreezeThaw(**options), seed, max_epoch)

@@ -1,24 +1,28 @@
-"""What curve hyperparameters are expected to be: learned from public tables of trainings.
+"""What is learned from public tables of trainings: the numbers in learned.json.
 
-    DANLU_BENCH=/path/to/harness python benchmarks/curve_prior.py [--leave-out lcbench]
+    DANLU_BENCH=/path/to/harness python benchmarks/curve_prior.py [--write]
 
-Draws ragged sets of curves as a search would leave them (most short, the better ones longer), fits
-the curve model to each with a vague prior, and prints the medians and deviations that stand as
-CURVE_CENTRE and CURVE_WIDTH in `danlu.surrogates.curve_gp`; then how well last values are
-predicted with them on other draws, per suite. With ``--leave-out`` a suite is predicted, but not
-learned from.
+Draws ragged sets of curves as a search would leave them (most short, the better ones longer) and
+fits the curve model to each with a vague prior. The medians and deviations of the fits are the
+curve model's prior. Each suite is then predicted with what was learned from the other suites:
+printed are the errors of the last values, how often nominal 90 % intervals hold them, and the
+factor by which intervals have to be wider. ``--write`` stores what all suites together gave.
 """
 
 import argparse
+import itertools
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from adapter import space_of
 from search import harness
 
+import danlu.surrogates
+from danlu.core.prediction import NINETY
 from danlu.strategies.encoding import Encoding, encode
 from danlu.surrogates.curve_gp import (
-    CURVE_CENTRE,
     EXTRA,
     TRIANGLE,
     condition_curve_gp,
@@ -42,6 +46,7 @@ REACH = (
     (0.05, 1.0),
 )
 """Share of the configs, best first, that reach a share of a full training."""
+SEEN = (0.0, 0.1, 0.3, 1.0)  # shares of a curve that was seen, for the table of intervals
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,8 @@ class Ragged:
         prior = GPPrior(np.r_[own.centre[:d], centre], np.r_[own.width[:d], width])
         return fit_curve_gp(self.X, self.encoding.group, stats, prior, steps=steps)
 
-    def errors(self, theta: Array) -> tuple[float, float]:
-        """Root mean square error of the last values, and of them in standard deviations."""
+    def errors(self, theta: Array) -> Array:
+        """Of each curve's last value: error, the same in standard deviations, share seen."""
         model = condition_curve_gp(
             self.horizon, self.X, self.encoding.group, self.epochs, self.values, theta
         )
@@ -71,7 +76,8 @@ class Ragged:
         rows = np.array([i for i, e in enumerate(self.epochs) if len(e) < T])
         mu, variance = model.predict_seen(rows, np.full(len(rows), T))
         off = self.ends[rows] - mu
-        return float(np.sqrt(np.mean(off**2))), float(np.sqrt(np.mean(off**2 / variance)))
+        seen = np.array([len(self.epochs[i]) / T for i in rows])
+        return np.stack([off, off / np.sqrt(variance), seen], 1)
 
 
 def ragged(problem: object, seed: int) -> Ragged:
@@ -105,28 +111,61 @@ def vague() -> tuple[Array, Array]:
     return np.r_[lam[TRIANGLE], -4.0, -5.0], np.r_[np.ones(n), 1.0, 1.5]
 
 
+def learned(fits: list[Array]) -> tuple[Array, Array]:
+    """Centre and width of the prior, by median and median deviation."""
+    centre = np.median(fits, 0)
+    return centre, np.maximum(1.48 * np.median(np.abs(fits - centre), 0), 0.15)
+
+
+def factor(errors: Array) -> float:
+    """By how much intervals have to be wider to hold nine tenths."""
+    return float(np.quantile(np.abs(errors[:, 1]), 0.9)) / NINETY
+
+
 def main() -> None:
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    a.add_argument("--leave-out", default="")
     a.add_argument("--draws", type=int, default=2)
+    a.add_argument("--write", action="store_true")
     o = a.parse_args()
     _, problems = harness()
-    loaded = {s: [problems.load(name) for name in problems.names(s)] for s in SUITES}
-    fits = [
-        ragged(p, seed).fit(*vague(), steps=40)[-EXTRA:]
-        for suite, tasks in loaded.items()
-        if suite != o.leave_out
-        for p in tasks
-        for seed in range(o.draws)
-    ]
-    centre = np.median(fits, 0)
-    width = np.maximum(1.48 * np.median(np.abs(fits - centre), 0), 0.15)
-    print("centre", np.round(centre, 2).tolist(), "(now", CURVE_CENTRE.tolist(), end=")\n")
-    print("width ", np.round(width, 2).tolist())
-    for suite, tasks in loaded.items():
-        sets = [ragged(p, 100) for p in tasks]
-        errors = np.mean([r.errors(r.fit(centre, width, 25)) for r in sets], 0)
-        print(f"{suite}: error {errors[0]:.2f}, in standard deviations {errors[1]:.2f}")
+    tasks = {s: [problems.load(name) for name in problems.names(s)] for s in SUITES}
+    fits = {
+        s: [
+            ragged(p, seed).fit(*vague(), steps=40)[-EXTRA:] for p in ps for seed in range(o.draws)
+        ]
+        for s, ps in tasks.items()
+    }
+    errors = {}
+    for s, ps in tasks.items():
+        centre, width = learned([f for other in SUITES if other != s for f in fits[other]])
+        sets = [ragged(p, 100 + seed) for p in ps for seed in range(o.draws)]
+        errors[s] = np.concatenate([r.errors(r.fit(centre, width, 25)) for r in sets])
+    report(errors)
+    centre, width = learned([f for s in SUITES for f in fits[s]])
+    found = {
+        "centre": np.round(centre, 2).tolist(),
+        "width": np.round(width, 2).tolist(),
+        "interval": round(factor(np.concatenate([*errors.values()])), 2),
+    }
+    print(json.dumps(found))
+    if o.write:
+        path = Path(danlu.surrogates.__file__).with_name("learned.json")
+        about = json.loads(path.read_text())["about"]
+        path.write_text(json.dumps({"about": about, **found}, indent=2) + "\n")
+
+
+def report(errors: dict[str, Array]) -> None:
+    """Errors and intervals of each suite, predicted with what the others taught."""
+    print("| suite | error | in sd | 90 % holds | widened holds | by share seen |")
+    print("|---|---|---|---|---|---|")
+    for s, own in errors.items():
+        wider = factor(np.concatenate([e for other, e in errors.items() if other != s]))
+        rms, pulls = np.sqrt(np.mean(own[:, :2] ** 2, 0)), np.abs(own[:, 1])
+        parts = [own[(own[:, 2] > low) & (own[:, 2] <= high)]
+                 for low, high in itertools.pairwise(SEEN)]  # fmt: skip
+        by = ", ".join(f"{factor(part):.2f}" for part in parts if len(part))
+        print(f"| {s} | {rms[0]:.2f} | {rms[1]:.2f} | {np.mean(pulls < NINETY):.2f} | "
+              f"{np.mean(pulls < wider * NINETY):.2f} (× {wider:.2f}) | {by} |")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ SPACE = Space(
     weight_decay=Float(1e-6, 1.0, log=True, default=1e-3),
     batch_size=Int(32, 256, log=True, default=64),
     layers=Int(1, 3, default=1),
-    units=Int(8, 256, log=True, default=64),
+    units=Int(8, 128, log=True, default=64),
     dropout=Float(0.0, 0.8, default=0.2),
 )
 
@@ -119,7 +119,7 @@ def digits() -> tuple[Parts, Parts, Parts]:
     X, y = load_digits(return_X_y=True)
     X = X / 16 + rng.normal(0.0, 0.3, X.shape)
     rows = rng.permutation(len(X))
-    train, val, test = rows[:700], rows[700:1100], rows[1100:]
+    train, val, test = rows[:300], rows[300:700], rows[700:]
     wrong = rng.choice(train, len(train) // 10, replace=False)
     noisy = y.copy()
     noisy[wrong] = rng.integers(0, 10, len(wrong))
@@ -140,6 +140,6 @@ def _part(X: Any, y: Any, rows: Any) -> Parts:
 
 
 TASKS: Mapping[str, Real] = {
-    "digits": Real(digits, 30),
+    "digits": Real(digits, 20),
     "breast-cancer": Real(breast_cancer, 30),
 }

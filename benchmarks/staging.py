@@ -132,8 +132,7 @@ def measured(
         minutes = pace * (len(left) - done) / 60
         print(f"{done}/{len(left)} {key} {cells[key]['score']:.4f}, {minutes:.1f} min left",
               file=sys.stderr, flush=True)  # fmt: skip
-        if done % 20 == 0 or done == len(left):
-            out.write_text(json.dumps(cells))
+        out.write_text(json.dumps(cells))
 
 
 def report(cells: Cells, variants: Sequence[str], budgets: Sequence[float]) -> None:

@@ -24,26 +24,34 @@ def load(fraction: float = 1.0) -> tuple[torch.Tensor, ...]:
     return x[train], y[train], x[val], y[val]
 
 
-def build(params) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """A network and its optimiser."""
+def build(params) -> nn.Module:
+    """A network."""
     layers: list[nn.Module] = []
     width = 64
     for _ in range(params["layers"]):
         layers += [nn.Linear(width, params["units"]), nn.ReLU(), nn.Dropout(params["dropout"])]
         width = params["units"]
-    model = nn.Sequential(*layers, nn.Linear(width, 10))
-    weights = model.parameters()
+    return nn.Sequential(*layers, nn.Linear(width, 10))
+
+
+def optimizer_of(weights, params) -> torch.optim.Optimizer:
+    """The optimiser of some weights."""
     if params["optimizer"] == "sgd":
-        return model, torch.optim.SGD(weights, lr=params["lr"], momentum=params["momentum"])
+        return torch.optim.SGD(weights, lr=params["lr"], momentum=params["momentum"])
     kind = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}[params["optimizer"]]
-    return model, kind(weights, lr=params["lr"])
+    return kind(weights, lr=params["lr"])
+
+
+# What is checked before the first trial: `danlu check examples/digits.toml` prints it.
+problem = danlu.Problem(data=load, build=build, loss=cross_entropy, optimizer=optimizer_of)
 
 
 def train(trial: danlu.Trial) -> None:
     """Train one config, epoch by epoch, as far as the trial wants."""
     torch.manual_seed(trial.seed)
     x, y, x_val, y_val = load(trial.data_fraction)
-    model, optimizer = build(trial.params)
+    model = build(trial.params)
+    optimizer = optimizer_of(model.parameters(), trial.params)
     start = trial.restore(model, optimizer)
     for epoch in trial.epochs(start):
         model.train()
@@ -86,6 +94,6 @@ if __name__ == "__main__":
         objective="max val_accuracy",
         epochs=30,
     )
-    best = study.run(train, workers=2, budget="5x")
+    best = study.run(train, workers=2, budget="5x", problem=problem)
     if best is not None:
         print(f"best: trial {best.number}, {best.value:.4f}, {dict(best.params)}")

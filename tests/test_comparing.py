@@ -50,7 +50,7 @@ def test_a_trial_lost_with_its_machine_says_nothing_about_its_config() -> None:
 
 def test_values_that_are_not_finite_leave_a_gap_in_the_curve() -> None:
     history = history_of({1: [1.0, math.nan, 0.7]})
-    assert best_so_far(history, history.trials[1]) == [(1, 1.0), (3, 0.7)]
+    assert best_so_far(history.trials[1], "val_loss", 1.0) == [(1, 1.0), (3, 0.7)]
 
 
 def test_trials_on_a_proxy_are_compared_among_themselves() -> None:

@@ -125,6 +125,13 @@ def test_another_space_objective_or_length_is_another_study(tmp_path: Path) -> N
         new(tmp_path, epochs=8)
 
 
+def test_other_data_are_another_study_but_another_folder_or_device_is_not(tmp_path: Path) -> None:
+    new(tmp_path, training={"data": "/a/wine.csv", "target": "label"})
+    new(tmp_path, training={"data": "/b/wine.csv", "target": "label", "device": "cpu"})
+    with pytest.raises(danlu.StudyError, match=r"its \[train\] differs in data, drop"):
+        new(tmp_path, training={"data": "/a/beer.csv", "target": "label", "drop": ["x"]})
+
+
 def test_opening_a_study_changes_nothing_in_the_store(tmp_path: Path) -> None:
     new(tmp_path, budget="7 trials", seed=3)
     new(tmp_path)
@@ -425,3 +432,14 @@ def test_objectives_and_constraints_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(danlu.StudyError, match=problem):
         new(None, **given)
+
+
+def test_a_loop_of_ones_own_gets_findings_about_the_study_too() -> None:
+    study = danlu.Study(
+        "own", space=danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True)), objective="min val_loss",
+        epochs=1, budget="30 trials", strategy="quasi-random", store=None,
+    )  # fmt: skip
+    while (trial := study.ask()) is not None:
+        study.tell(trial, 0.7)
+    assert len(study.trials) == 30, "its own loop decides when it ends"
+    assert "nothing_learns" in [f.code for f in study.history.findings]

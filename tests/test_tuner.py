@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -162,3 +163,47 @@ def test_what_lies_in_memory_leaves_no_files(
     del mine
     assert not folder.exists()
     assert not list(tmp_path.iterdir())
+
+
+def at_chance(trial: danlu.Trial) -> None:
+    for epoch in trial.epochs():
+        trial.report(epoch, val_loss=0.7)
+
+
+LR = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
+
+
+def sweep(history: History) -> Sequence[Decision]:
+    place = (0.37 * history.next_number) % 1.0
+    return [Start(LR.from_unit({"lr": place}), until=10, why="the next one")]
+
+
+def hopeless(check: Literal[True, "warn"] = True) -> danlu.Study:
+    mine = danlu.Study(
+        "s", space=LR, objective="min val_loss", epochs=10, budget="30x",
+        strategy=Decides(sweep), store=None,
+    )  # fmt: skip
+    mine.run(at_chance, executor="inline", check=check)
+    return mine
+
+
+def test_a_study_in_which_nothing_learns_ends_before_its_budget() -> None:
+    mine = hopeless()
+    assert mine.history.outcome == "hopeless"
+    assert "nothing_learns" in [f.code for f in mine.history.findings]
+    assert 12 <= len(mine.trials) < 25
+    count = len(mine.trials)
+    mine.run(at_chance, executor="inline")  # nothing has changed since
+    assert mine.history.outcome == "hopeless"
+    assert len(mine.trials) == count
+
+
+def test_a_study_goes_on_in_spite_of_its_findings_if_a_person_wants_it() -> None:
+    mine = hopeless(check="warn")
+    assert mine.history.outcome == "done"
+    assert len(mine.trials) == 30
+
+
+def test_findings_about_the_study_are_recorded_once() -> None:
+    codes = [f.code for f in hopeless(check="warn").history.findings]
+    assert codes.count("nothing_learns") == 1

@@ -8,13 +8,14 @@ import heapq
 import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from danlu.core.decision import FULL, Continue, Decision, Finish, Note, Proxy, Start, Stop
 from danlu.core.event import (
     Began,
     Continued,
+    Diagnosed,
     Ended,
     Event,
     Failed,
@@ -25,6 +26,7 @@ from danlu.core.event import (
     Started,
     Stopped,
 )
+from danlu.core.finding import Finding
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Config, Space
@@ -97,6 +99,7 @@ class Simulation:
         most_events: Where a search that never ends is cut off, with an error.
         past: The study so far, if this is not its first run.
         extra: Further metrics that training of a config reports at every epoch.
+        found: What rules find when a trial pauses or ends: in it, and in the study.
     """
 
     strategy: Strategy
@@ -109,6 +112,7 @@ class Simulation:
     most_events: int = 20_000
     past: History | None = None
     extra: Callable[[Config], dict[str, float]] = lambda _: {}
+    found: Callable[[History, int], Iterable[tuple[int | None, Finding]]] = lambda *_: ()
     decisions: list[Decision] = field(default_factory=list)
 
     def run(self) -> History:
@@ -167,10 +171,13 @@ class Simulation:
             return
         metrics = {self.spec.objective.metric: value, **self.extra(t.config)}
         self._fold(Reported(at, number, t.epoch + 1, metrics))
+        if not math.isnan(value) and t.epoch + 1 < t.until:
+            self._push(at, number)
+            return
+        for trial, finding in self.found(self.history, number):
+            self._fold(Diagnosed(at, trial, finding))
         if math.isnan(value):
             self._fold(Failed(at, number, "not finite", "the loss is NaN"))
-        elif t.epoch + 1 < t.until:
-            self._push(at, number)
         elif self.can_pause and t.until < self.spec.epochs:
             self._fold(Paused(at, number))
         else:

@@ -9,10 +9,10 @@ them before training.
 """
 
 from faults.case import Case, Settings
-from faults.data import DATA, FAMILIES, PARTS, TUNE, Data
+from faults.data import DATA, FAMILIES, FRESH, PARTS, TUNE, Data
 from faults.injections import FAULTS, HEALTHY, Fault, build
 
 __all__ = [
-    "DATA", "FAMILIES", "FAULTS", "HEALTHY", "PARTS", "TUNE", "Case", "Data", "Fault", "Settings",
-    "build",
+    "DATA", "FAMILIES", "FAULTS", "FRESH", "HEALTHY", "PARTS", "TUNE", "Case", "Data",
+    "Fault", "Settings", "build",
 ]  # fmt: skip

@@ -16,11 +16,13 @@ BASE: dict[str, Settings] = {
     "digits-mlp": Settings(),
     "digits-deep": Settings(layers=4, lr=1e-3, dropout=0.05),
     "parity-mlp": Settings(width=32, lr=1e-3, dropout=0.2),
+    "fewparity-mlp": Settings(width=32, batch_size=16, dropout=0.2),
     "digits-cnn": Settings(lr=3e-3, batch_size=64, epochs=25),
     "digits-gru": Settings(lr=3e-3, batch_size=64, epochs=25),
     "cancer-mlp": Settings(lr=1e-3, width=16, dropout=0.2),
     "wine-mlp": Settings(lr=2e-3, batch_size=16, dropout=0.2),
     "text-bag": Settings(lr=2e-3, dropout=0.3, width=32, epochs=25),
+    "mixture-mlp": Settings(dropout=0.3, weight_decay=1e-4, epochs=20),
 }
 """Settings that train well on each part, found by hand."""
 

@@ -49,11 +49,13 @@ def _checked(what: str, case: Case) -> Case:
     if what == "weights":
         changed = {"init": "", "activation": "relu"}
     elif what == "loss":
-        changed = {"softmax": False}
+        changed = {"softmax": False, "sign": 1.0}
     elif what == "zero_grad":
         changed = {"zero_grad": True}
     elif what == "inputs":
         data = _standardised(data)
+    elif what == "data":
+        data = replace(data, x_train=true.x_train, y_train=true.y_train)
     elif what == "labels" and len(data.y_train) == len(true.y_train):
         data = replace(data, y_train=true.y_train)
     elif what == "validation" and data.classes == true.classes:

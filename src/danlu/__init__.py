@@ -11,6 +11,7 @@ from danlu.core.decision import Proxy
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
 from danlu.errors import (
+    CheckError,
     ConfigError,
     DanluError,
     LaunchError,
@@ -28,6 +29,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Advice",
     "Budget",
+    "CheckError",
     "Choice",
     "Command",
     "ConfigError",
@@ -54,6 +56,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "check",
     "importance",
     "lint",
     "predict",
@@ -77,6 +80,7 @@ LATER = {
     "Study": "danlu.study",
     "TrialRecord": "danlu.core.record",
     "importance": "danlu.comparing",
+    "check": "danlu.checking",
     "lint": "danlu.catalogue.lint",
     "predict": "danlu.predicting",
     "space": "danlu.catalogue.families",

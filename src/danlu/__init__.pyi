@@ -1,5 +1,6 @@
 from danlu.catalogue.families import space
 from danlu.catalogue.lint import lint
+from danlu.checking import check
 from danlu.comparing import importance
 from danlu.core.command import Command
 from danlu.core.decision import Proxy
@@ -11,6 +12,7 @@ from danlu.core.record import Report, TrialRecord
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import (
+    CheckError,
     ConfigError,
     DanluError,
     LaunchError,
@@ -31,6 +33,7 @@ __version__: str
 __all__ = [
     "Advice",
     "Budget",
+    "CheckError",
     "Choice",
     "Command",
     "ConfigError",
@@ -57,6 +60,7 @@ __all__ = [
     "StudyFileError",
     "Trial",
     "TrialRecord",
+    "check",
     "importance",
     "lint",
     "predict",

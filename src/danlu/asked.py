@@ -31,7 +31,7 @@ from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
 from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import judgement, new_findings, ruins, says_stop
-from danlu.diagnosis.study import ends_study, next_look, study_news
+from danlu.diagnosis.study import next_look, study_news
 from danlu.errors import ReportError, StudyError
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
@@ -168,8 +168,6 @@ class Asking:
     def _next(self) -> Started | Continued | str:
         """The next trial to train, or why there is none."""
         space = self.history.spec.space
-        if (verdict := ends_study(self.history)) is not None:
-            return verdict.message
         while not (why := spent(self.history, time.time())):
             asides: list[Event] = []  # what takes no slot
             for decision in self._strategy.decide(space, self.history, 1):

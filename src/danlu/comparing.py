@@ -9,6 +9,7 @@ import statistics
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from typing import Protocol
 
@@ -66,7 +67,7 @@ class ParameterImportance:
 
 
 def importance(
-    study: History | Recorded, *, repeats: int = shares.REPEATS
+    study: History | Recorded, *, repeats: int = shares.REPEATS, most: int = shares.MOST_ROWS
 ) -> ParameterImportance | None:
     """How much each free parameter matters for the objective in what was tried.
 
@@ -77,6 +78,7 @@ def importance(
     Args:
         study: A `Study` or its `History`.
         repeats: From how many resamples the intervals are taken.
+        most: Trials that the model rests on, drawn from all.
 
     Returns:
         None if there is too little to tell: fewer than 15 trials, or values that are all equal.
@@ -89,7 +91,9 @@ def importance(
     trials = [history.trials[n] for n in losses]
     names = history.spec.space.free
     X, y = unit_rows(history.spec.space, trials), np.array(list(losses.values()))
-    found = shares.importance(X, y, history.spec.seed, repeats=repeats) if trials else None
+    found = (
+        shares.importance(X, y, history.spec.seed, repeats=repeats, most=most) if trials else None
+    )
     if found is None:
         return None
     single = dict(zip(names, found.single, strict=True))
@@ -128,27 +132,27 @@ def levelled(history: History, proxy: Proxy) -> dict[int, float]:
     median over all that were trained through it. Whoever compares values as they are finds that
     long trainings matter; whoever compares at the deepest epoch sees the best trials only.
     """
-    trials = [t for t in history.trials.values() if t.proxy == proxy]
-    curves = {t.number: best_so_far(history, t) for t in trials}
-    rungs = _rungs(max((c[-1][0] for c in curves.values() if c), default=1))
-    gains = _gains(list(curves.values()), rungs)
+    rungs = _rungs(history.spec.epochs)
+    metric, sign = history.objective.metric, history.objective.loss(1.0)
+    seen = {
+        t.number: _summary(_Same(t), metric, sign, rungs)
+        for t in history.trials.values() if t.proxy == proxy
+    }  # fmt: skip
+    gains = _gains([s.on_rungs for s in seen.values()], len(rungs))
     losses: dict[int, float] = {}
-    for t in trials:
-        curve = curves[t.number]
-        if t.state == "failed" and t.cause not in BLAMELESS:
-            losses[t.number] = float("inf")
-        elif curve:
-            losses[t.number] = curve[-1][1] + _ahead(gains, rungs, curve[-1][0])
+    for number, summary in seen.items():
+        trial = history.trials[number]
+        if trial.state == "failed" and trial.cause not in BLAMELESS:
+            losses[number] = float("inf")
+        elif summary.epoch:
+            losses[number] = summary.loss + _ahead(gains, rungs, summary.epoch)
     return losses
 
 
-def best_so_far(history: History, trial: TrialRecord) -> list[tuple[int, float]]:
-    """(epoch, best loss up to it) of a trial's finite values of the objective."""
-    sign = history.objective.loss(1.0)
+def best_so_far(trial: TrialRecord, metric: str, sign: float) -> list[tuple[int, float]]:
+    """(epoch, best loss up to it) of a trial's finite values, taken times ``sign``."""
     known = [
-        (e, min(HUGE, max(-HUGE, sign * v)))
-        for e, v in trial.curve(history.objective.metric)
-        if abs(v) < np.inf
+        (e, min(HUGE, max(-HUGE, sign * v))) for e, v in trial.curve(metric) if abs(v) < np.inf
     ]
     return list(zip((e for e, _ in known), accumulate((v for _, v in known), min), strict=True))
 
@@ -159,25 +163,66 @@ def at_epoch(curve: Sequence[tuple[int, float]], epoch: int) -> float | None:
     return curve[i - 1][1] if i else None
 
 
-def _rungs(last: int) -> list[int]:
+class _Same:
+    """A trial's record as a key by identity: records never change, and are not hashable."""
+
+    __slots__ = ("trial",)
+
+    def __init__(self, trial: TrialRecord) -> None:
+        self.trial = trial
+
+    def __hash__(self) -> int:
+        return id(self.trial)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.trial is other.trial
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """A trial's curve as far as it is compared.
+
+    Attributes:
+        epoch: Its last finite value's; 0 without any.
+        loss: The best up to there.
+        on_rungs: The best up to each rung that it reached; None before its first value.
+    """
+
+    epoch: int
+    loss: float
+    on_rungs: tuple[float | None, ...]
+
+
+@lru_cache(maxsize=32768)
+def _summary(same: _Same, metric: str, sign: float, rungs: tuple[int, ...]) -> _Summary:
+    """Kept from one look to the next: most trials have not changed."""
+    curve = best_so_far(same.trial, metric, sign)
+    if not curve:
+        return _Summary(0, 0.0, ())
+    last, loss = curve[-1]
+    return _Summary(last, loss, tuple(at_epoch(curve, r) for r in rungs if r <= last))
+
+
+@cache
+def _rungs(last: int) -> tuple[int, ...]:
     """Epochs from 1 to the last, growing by a factor."""
     rungs = [1]
     while rungs[-1] < last:
         rungs.append(min(last, max(rungs[-1] + 1, round(rungs[-1] * RUNG_GROWTH))))
-    return rungs
+    return tuple(rungs)
 
 
-def _gains(curves: Sequence[Sequence[tuple[int, float]]], rungs: Sequence[int]) -> list[float]:
+def _gains(seen: Sequence[Sequence[float | None]], rungs: int) -> list[float]:
     """By how much losses change from each rung to the next: the median of those seen at both."""
     gains = []
-    for a, b in pairwise(rungs):
+    for k in range(rungs - 1):
         steps = [
             after - before
-            for c in curves
-            if c and c[-1][0] >= b
-            and (before := at_epoch(c, a)) is not None
-            and (after := at_epoch(c, b)) is not None
-        ]  # fmt: skip
+            for losses in seen
+            if len(losses) > k + 1
+            and (before := losses[k]) is not None
+            and (after := losses[k + 1]) is not None
+        ]
         gains.append(statistics.median(steps) if len(steps) >= FEWEST_PAIRS else 0.0)
     return gains
 

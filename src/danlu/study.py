@@ -1,43 +1,37 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
-import logging
 import shlex
 import shutil
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
 from weakref import finalize
 
+from danlu import checking, running
 from danlu.asked import AskedTrial, Asking
 from danlu.catalogue.filling import filled
+from danlu.checking import GivenProblem
 from danlu.core.command import Command
 from danlu.core.history import History
+from danlu.core.outset import differences, read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
-from danlu.errors import LaunchError, StudyError
+from danlu.errors import StudyError
 from danlu.executors.base import Executor
-from danlu.executors.inline import InlineExecutor
-from danlu.executors.launched import recovered
-from danlu.executors.processes import ProcessExecutor
 from danlu.executors.server import Train
-from danlu.stores import open_store
+from danlu.preflight.checklist import Checklist
+from danlu.running import executor_for
+from danlu.stores import folder_for, open_store, opened
 from danlu.stores.base import Store, settle
-from danlu.stores.memory import MemoryStore
 from danlu.strategies.base import Strategy
 from danlu.strategies.names import chosen_for
-from danlu.tuner import Tuner, Watch
+from danlu.tuner import Watch
 
 __all__ = ["Command", "Study"]
-
-log = logging.getLogger("danlu")
 
 
 class Study:
@@ -89,15 +83,15 @@ class Study:
         constraints: Sequence[str | Constraint] = (),
         training: Mapping[str, Any] | None = None,
     ) -> None:
-        first, *further = _objectives(objective)
+        first, *further = read_objectives(objective)
         named = strategy if isinstance(strategy, str) else type(strategy).__name__
         spec = Spec(
             name, filled(space), first, epochs, seed, Budget.parse(budget), named, options or {},
-            tuple(command), tuple(further), _constraints(constraints), training or {},
+            tuple(command), tuple(further), read_constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
-        folder = _folder(store, name) if store is not None else self._own_folder()
-        self._attach(_opened(store), spec, chosen, folder)
+        folder = folder_for(store, name) if store is not None else self._own_folder()
+        self._attach(opened(store), spec, chosen, folder)
         self._agree(space)
 
     @classmethod
@@ -125,7 +119,7 @@ class Study:
             name = names[-1]
         history = opened.load(name)
         study = cls.__new__(cls)
-        study._attach(opened, history.spec, None, _folder(store, name))
+        study._attach(opened, history.spec, None, folder_for(store, name))
         return study
 
     def _own_folder(self) -> Path:
@@ -150,7 +144,13 @@ class Study:
         known = self._store.load(spec.name)
         kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
         spec = replace(spec, space=filled(written, kept.space))
-        if changes := _differences(kept, spec):
+        changes = differences(kept, spec)
+        only_checked = known.version and not known.process  # then the file may still change
+        if changes and only_checked:
+            self._store.remove(spec.name)
+            self._store.create(self._history.spec)
+            return
+        if changes:
             raise StudyError(
                 f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
                 f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
@@ -199,7 +199,8 @@ class Study:
         from danlu.reporting.html import write_report
 
         history = self.history
-        return write_report(history, Path(path), predict_open(history, path=True))
+        requests = self._store.requests(self.spec.name)
+        return write_report(history, Path(path), predict_open(history, path=True), requests)
 
     # ---- running
 
@@ -212,6 +213,9 @@ class Study:
         watch: Watch | None = None,
         executor: Literal["processes", "inline"] | Executor = "processes",
         threads: int = 1,
+        check: bool | Literal["warn"] = True,
+        problem: GivenProblem | None = None,
+        heed: bool | None = None,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -225,11 +229,18 @@ class Study:
             watch: Called with the history several times a second.
             executor: ``"inline"`` trains in this process, for debugging.
             threads: Threads for torch and OpenMP per worker.
+            check: Whether data and model are checked before the first trial, where they are
+                known. Errors end the run, and so does the finding that nothing learns, unless
+                it is ``"warn"``.
+            problem: What to check, a `Problem` or the name of one; by default the attribute
+                ``problem`` of the function.
+            heed: Whether the finding that nothing learns ends the run, whatever ``check`` says.
 
         Returns:
             The trial to use, None if no trial has a result.
 
         Raises:
+            CheckError: If pre-flight found errors.
             LaunchError: If training cannot be started, or the first trials all fail.
             StudyError: If another process runs the study.
             KeyboardInterrupt: After an orderly end, when it was interrupted.
@@ -237,48 +248,60 @@ class Study:
         if budget is not None:
             spec = replace(self.spec, budget=Budget.parse(budget))
             self._history = replace(self._history, spec=spec)
-        place = self._executor(executor, train, workers, threads)
-        script = isinstance(train, Command)
-        metrics = train.metrics if isinstance(train, Command) else None
+        place = executor_for(self.spec, train, executor, workers, threads)
         self._end_asking()
+        if check and not self.history.trials and checking.has_problem(train, problem):
+            checklist = self.check(train, problem=problem, go_on=check == "warn")
+            if check != "warn":
+                checking.refuse(checklist, self.spec.name)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
-            tuner = Tuner(
-                self.history, self._strategy or chosen_for(self.spec), place,
-                self._store, self.folder, watch or (lambda _: None),
-                partial(recovered, metrics=metrics, script=script),
+            chosen = self._strategy or chosen_for(self.spec)
+            self._history = running.run(
+                self.history, chosen, place, self._store, self.folder, train, watch,
+                heed=check != "warn" if heed is None else heed,
             )  # fmt: skip
-            with _signals(tuner):
-                self._history = tuner.run()
-        if self._history.outcome == "failed":
-            raise LaunchError(self._history.ended_why)
-        if self._history.outcome == "interrupted":
-            raise KeyboardInterrupt
+        running.check_outcome(self._history)
         return self._history.best
 
-    def _executor(
-        self, executor: str | Executor, train: Train | str | Command, workers: int, threads: int
-    ) -> Executor:
-        if not isinstance(executor, str):
-            return executor
-        metric = self.spec.objective.metric
-        for name, number in (("workers", workers), ("threads", threads)):
-            if number < 1:
-                raise StudyError(f"{name} must be at least 1, but got {number}.")
-        if isinstance(train, Command):
-            train.check(tuple(self.spec.space))
-        elif not callable(train) and not isinstance(train, str):
-            raise StudyError(
-                "what trains must be a function that takes a Trial, its name 'module:function', "
-                f"or a Command, but got {train!r}."
-            )
-        if executor == "processes":
-            return ProcessExecutor(train, metric, workers, threads)
-        if executor != "inline":
-            raise StudyError(f"executor must be 'processes' or 'inline', but got {executor!r}.")
-        if not callable(train):
-            raise StudyError("the inline executor needs a function, not a name or a command.")
-        return InlineExecutor(train, metric)
+    def check(
+        self,
+        train: Train | str | Command | None = None,
+        *,
+        problem: GivenProblem | None = None,
+        go_on: bool = False,
+        training: bool = False,
+    ) -> Checklist:
+        """Check data, model and training loop of the default config, and record what was found.
+
+        Facts of the task and findings go into the history, the whole checklist into
+        ``preflight.json`` in the study's folder. Nothing that training sees is changed: it is
+        done in a process of its own.
+
+        Args:
+            train: What trains; its attribute ``problem`` is checked, if it has one.
+            problem: What to check instead: a `Problem`, a function of one, or its name
+                ``"module:name"``.
+            go_on: Go on after errors, though what follows may only echo them.
+            training: Train the default config for one epoch, twice, and look at its reports.
+
+        Raises:
+            CheckError: If there is nothing to check, or the process that checks dies.
+            LaunchError: If training cannot be started.
+            StudyError: If another process runs the study.
+        """
+        checklist = checking.NOTHING
+        if checking.has_problem(train, problem):
+            checklist = checking.examined(self.spec, train, problem, go_on=go_on)
+        if training and train is not None and (go_on or not checklist.errors):
+            folder = self.folder / "preflight"
+            checklist = running.with_trainings(self.spec, train, folder, checklist)
+        checking.check_done(checklist)
+        with self._store.lock(self.spec.name):
+            settle(self._store, self.spec)
+            self._store.append(self.spec.name, checking.events_of(self.history, checklist))
+        checking.write(checklist, self.folder)
+        return checklist
 
     def remove(self) -> None:
         """Forget the study, its trials, logs and checkpoints.
@@ -380,84 +403,3 @@ class Study:
         if self._asking is not None:
             self._release()
             self._asking = None
-
-
-def _objectives(given: str | Objective | Sequence[str | Objective]) -> list[Objective]:
-    found = []
-    for one in [given] if isinstance(given, str | Objective) else given:
-        objective = Objective.parse(one) if isinstance(one, str) else one
-        if isinstance(one, str) and objective.inferred:
-            log.warning("Objective: %s. The direction follows from the name.", objective)
-        found.append(objective)
-    if not found:
-        raise StudyError('an objective is needed, such as "min val_loss", but got an empty list.')
-    return found
-
-
-def _constraints(given: Sequence[str | Constraint]) -> tuple[Constraint, ...]:
-    if isinstance(given, str):
-        raise StudyError(f"constraints must be a list of texts, but got {given!r} alone.")
-    return tuple(Constraint.parse(c) if isinstance(c, str) else c for c in given)
-
-
-def _opened(store: str | Path | Store | None) -> Store:
-    if store is None:
-        return MemoryStore()
-    return open_store(store) if isinstance(store, str | Path) else store
-
-
-def _folder(store: object, name: str) -> Path:
-    """Where the trials' files lie: beside the database, or in ``.danlu`` of this folder."""
-    local = isinstance(store, str | Path) and "://" not in str(store)
-    base = Path(str(store)) if local else Path(".danlu")
-    return (base.parent if base.suffix == ".db" else base).resolve() / "trials" / name
-
-
-def _differences(old: Spec, new: Spec) -> list[str]:
-    """What makes two specs of one name different studies."""
-    changes = []
-    if dict(old.space.parameters) != dict(new.space.parameters):
-        changed = [
-            name
-            for name in dict.fromkeys([*old.space, *new.space])
-            if old.space.parameters.get(name) != new.space.parameters.get(name)
-        ]
-        changes.append(f"its space differs in {', '.join(changed)}")
-    aims = [", ".join(map(str, spec.objectives)) for spec in (old, new)]
-    if aims[0] != aims[1]:
-        changes.append(f"its objective is {aims[0]}, not {aims[1]}")
-    limits = [", ".join(map(str, spec.constraints)) or "none" for spec in (old, new)]
-    if limits[0] != limits[1]:
-        changes.append(f"its constraints are {limits[0]}, not {limits[1]}")
-    if old.epochs != new.epochs:
-        changes.append(f"its trials have {old.epochs} epochs, not {new.epochs}")
-    return changes
-
-
-@contextmanager
-def _signals(tuner: Tuner) -> Iterator[None]:
-    """Turn signals into the tuner's interrupts while it runs, if this is the main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: Any) -> None:
-        tuner.interrupts += 1
-        if tuner.interrupts > 2:
-            raise KeyboardInterrupt
-
-    def terminate(*_: Any) -> None:
-        tuner.interrupts = 2
-
-    handlers: Mapping[int, Callable[..., None]] = {
-        signal.SIGINT: interrupt,
-        signal.SIGTERM: terminate,
-        signal.SIGHUP: terminate,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            if earlier is not None:  # None: it was not installed by Python
-                signal.signal(number, earlier)

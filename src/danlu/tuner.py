@@ -39,25 +39,23 @@ from danlu.core.request import (
     FOR_TUNER,
     Request,
     answer,
-    answered,
     granted_budget,
     on_hold,
     resumed_by_running,
     tried,
 )
-from danlu.core.spending import continued, out_of_time, spent, started
+from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
+from danlu.stores.inbox import Inbox
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
 SAVE_S = 0.1  # reports wait at most so long to be recorded together: a commit waits for the disk
 MAX_LOSSES = 3  # a trial that loses its worker so often without a new epoch fails
-LOG_LINES = 10  # of a failed trial, to show why
-FAILED_STARTS = 3  # when the first trials all fail without a report, the study stops
 
 Watch = Callable[[History], None]
 Recover = Callable[[Job], Iterable[Event]]
@@ -109,11 +107,8 @@ class Tuner:
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
-        self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
-        left = store.requests(history.spec.name)
-        self._heard = max((r.number for r in left), default=0)
-        known = answered(history)  # what was asked for before still holds if it is to be tried
-        self._asked = [r for r in left if r.verb == "enqueue" and r.number not in known]
+        self._saved_at = -math.inf  # on the monotonic clock
+        self._inbox = Inbox(store, history, TURN_S)
 
     # ---- the loop
 
@@ -219,17 +214,11 @@ class Tuner:
     # ---- a person's wishes
 
     def _obey(self) -> None:
-        if time.monotonic() >= self._obeyed_at + TURN_S:
-            self._obeyed_at = time.monotonic()
-            self._fulfil(self.store.requests(self.history.spec.name, self._heard))
-        if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
-
-    def _fulfil(self, requests: Iterable[Request]) -> None:
-        for request in requests:
-            self._heard = request.number
+        for request in self._inbox.new():
             if done := self._granted(request):
                 self._note(Noted(time.time(), answer(request, done)))
+        if self.interrupts:
+            self._finish("interrupted", "interrupted from the keyboard or by a signal")
 
     def _granted(self, request: Request) -> str:
         """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
@@ -247,8 +236,6 @@ class Tuner:
                 self.history, done = granted_budget(request, self.history)
                 self.store.respecify(self.history.spec)
                 return done
-            case "enqueue":
-                self._asked.append(request)
         return ""
 
     def _stop_asked(self, number: int | None) -> str:
@@ -261,8 +248,8 @@ class Tuner:
     def _asked_for(self, slots: int) -> list[Job]:
         """Launch configs that people chose; one that cannot be is answered with the reason."""
         jobs: list[Job] = []
-        while self._asked and len(jobs) < slots:
-            event, entry = tried(self._asked.pop(0), self.history, time.time())
+        while self._inbox.configs and len(jobs) < slots:
+            event, entry = tried(self._inbox.configs.pop(0), self.history, time.time())
             jobs += [job] if (job := self._launching(event)) is not None else []
             self._note(Noted(time.time(), entry))
         return jobs
@@ -369,7 +356,8 @@ class Tuner:
                 event = replace(ending, at=event.at)
             self._note(self._left_over(event) if isinstance(event, Lost) else event)
             self._judge(event.trial)
-            self._check_starts()
+            if problem := failed_starts(self.history):
+                self._finish("failed", problem)
             if self.history.version >= self._look_at:
                 self._look()
         else:
@@ -381,7 +369,7 @@ class Tuner:
             self._note(Diagnosed(time.time(), None, finding))
         self._look_at = next_look(self.history)
         if self.heed and (verdict := ends_study(self.history)) is not None:
-            self._finish("failed", verdict.message)
+            self._finish("hopeless", verdict.message)
 
     def _diagnose(self, number: int) -> None:
         for finding in new_findings(self.history, self.history.trials[number], self.rules):
@@ -406,20 +394,6 @@ class Tuner:
             self._endings[number] = ending
         else:
             self._note(ending)
-
-    def _check_starts(self) -> None:
-        """If the first trials all fail before their first report, more of them will."""
-        trials = self.history.trials.values()
-        failed = [t for t in trials if t.state == "failed"]
-        if len(failed) < FAILED_STARTS or any(t.reports for t in trials):
-            return
-        last = failed[-1]
-        log = "\n".join(last.log.splitlines()[-LOG_LINES:])
-        self._finish(
-            "failed",
-            f"the first {len(failed)} trials all failed before their first report. "
-            f"Trial {last.number}: {last.message}\n{log}".strip(),
-        )
 
 
 INTERRUPTED = "the run was interrupted"

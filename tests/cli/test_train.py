@@ -11,7 +11,7 @@ pytest.importorskip("pandas")
 pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-ROWS = [f"{i % 7},{'ab'[i % 2]},{'no' if i % 2 else 'yes'}" for i in range(60)]
+ROWS = [f"{i * 0.37:.2f},{'ab'[i % 2]},{'no' if i % 2 else 'yes'}" for i in range(60)]
 STUDY = """
 [train]
 data = "data.csv"

@@ -215,10 +215,17 @@ def test_a_weaker_trial_underfits_beside_a_better_one() -> None:
 
 def test_strong_regularisation_is_the_first_thing_to_let_go() -> None:
     weak = FAULTY["worse than a linear model"][1]
-    first = {f.code: f.advice[0] for f in said(weak, KNOWN, config=USUAL | {"dropout": 0.9})}
+    first = {f.code: f.advice[0] for f in said(weak, KNOWN, config=USUAL | {"dropout": 0.6})}
     assert first["underfit"].parameter == "dropout"
     stuck = said(AT_CHANCE, config=USUAL | {"weight_decay": 1.0})[0]
     assert (stuck.advice[0].action, stuck.advice[0].parameter) == ("set", "weight decay")
+
+
+def test_dropout_that_leaves_nothing_is_blamed_where_training_does_not_fit() -> None:
+    config = USUAL | {"dropout": 0.95}
+    for curves in (AT_CHANCE, FAULTY["worse than a linear model"][1]):
+        assert "train_handicapped" in codes(curves, KNOWN, config=config)
+    assert "train_handicapped" not in codes(healthy(), KNOWN, config=config)
 
 
 def test_the_less_was_learnt_the_more_the_learning_rate_is_raised() -> None:
@@ -305,6 +312,11 @@ def test_nothing_known_of_the_task_is_enough_for_silence_or_a_verdict(name: str)
     found = codes(FAULTY[name][1], UNKNOWN)
     assert found
     assert "not_learning" not in found  # nobody knows what chance is
+
+
+def test_a_slow_training_is_seen_though_nothing_is_known_of_the_task() -> None:
+    assert "lr_too_low" in codes(FAULTY["slow"][1], UNKNOWN)
+    assert "lr_too_low" not in codes(healthy(), UNKNOWN)
 
 
 def test_no_report_gives_no_verdict_and_nan_one() -> None:

@@ -130,6 +130,11 @@ def test_validation_data_may_come_apart(tmp_path: Path) -> None:
     found = load(train, "label", val=str(tmp_path / "val.csv"))
     assert found.n_val == 2
     assert found.target.y[-2:].tolist() == [1, 2]
+    assert found.samples.x["n"][-2:].tolist() == [3.0, 4.0]
+    assert found.samples.x["c"][-2:].tolist() == ["a", "q"]
+    (tmp_path / "val.csv").write_text("label,c,n\ny,a,much\n")
+    with pytest.raises(DataError, match="column 'n' must hold numbers, but is 'much' in row 1"):
+        load(train, "label", val=str(tmp_path / "val.csv"))
 
 
 PAIR = (np.zeros((6, 1)) + np.arange(6)[:, None], [0, 1] * 3)

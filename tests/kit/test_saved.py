@@ -1,6 +1,7 @@
 """A model that was trained on all data, saved, loaded and used."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,24 @@ def test_the_files_hold_no_code(tmp_path: Path) -> None:
 def test_a_config_that_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="dropout must lie in"):
         train_on_all(Settings.of({"data": table()}), {"dropout": 2.0}, 1, 1)
+
+
+@pytest.mark.parametrize("family", DATA)
+@pytest.mark.parametrize("other", [*DATA, "frame", "empty", "number"])
+def test_data_of_another_kind_are_refused_or_predicted(family: str, other: str) -> None:
+    import pandas as pd
+
+    model = models(family)
+    others = {"frame": pd.DataFrame(mixed()), "empty": {"x": []}, "number": 7}
+    given = others[other] if other in others else {"x": DATA[other]()[0]}
+    try:
+        told = model.predict(given)
+    except DataError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert len(told) > 0
+
+
+@cache
+def models(family: str) -> Model:
+    return trained(DATA[family](), epochs=1)

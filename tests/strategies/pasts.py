@@ -74,4 +74,4 @@ def verdict(
 ) -> Finding:
     """A finding with one advice."""
     advice = Advice(action, parameter, amount)
-    return Finding(code, "warning", sure, f"{code} was seen.", advice=(advice,))
+    return Finding(code, "warning", sure, f"{code} was seen.", {"parameter": parameter}, (advice,))

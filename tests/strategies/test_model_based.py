@@ -127,8 +127,8 @@ def test_running_trials_are_believed() -> None:
     """With all slots taken by neighbours, the next config is another one."""
     history = run(Bayes(), SPACE, bowl, epochs=1, trainings=10)
     decisions = Bayes().decide(SPACE, history, 6)
-    rates = [math.log10(float(d.config["lr"] or 0)) for d in decisions if isinstance(d, Start)]
-    assert len({round(r, 3) for r in rates}) == 6
+    starts = [d.config for d in decisions if isinstance(d, Start)]
+    assert len({(round(math.log10(float(c["lr"] or 1)), 3), c["width"]) for c in starts}) == 6
 
 
 def test_freeze_thaw_trains_good_configs_to_their_end() -> None:
@@ -159,6 +159,19 @@ def test_shares_of_the_data_are_climbed() -> None:
     assert set(shares) == {1 / 9, 1 / 3, 1.0}
     pairs = [(tuple(t.config.items()), t.proxy) for t in history.trials.values()]
     assert len(set(pairs)) == len(pairs)
+
+
+def test_half_of_the_budget_is_for_more_than_the_smallest_share_of_the_data() -> None:
+    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
+    history = begin(SPACE, 1)
+    while history.trainings < 12:
+        (d,) = strategy.decide(SPACE, history, 1)
+        assert isinstance(d, Start)
+        history, n = launched(history, d)
+        history = trained(history, n, bowl)
+    shares = [t.proxy.data_fraction for t in history.trials.values()]
+    assert sum(s for s in shares if s > 1 / 9) > 0.45 * sum(shares)
+    assert shares.count(1.0) >= 2
 
 
 def test_wrong_defaults_do_not_ruin_the_search() -> None:

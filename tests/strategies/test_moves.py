@@ -1,10 +1,12 @@
 """The moves of the staged plan: each on evidence, each undone or refused when it should be."""
 
+from dataclasses import replace
+
 import pytest
 from tests.strategies.pasts import HALF, Row, look_at, past, ranges, verdict
 
 from danlu.core.decision import Proxy
-from danlu.core.finding import Finding
+from danlu.core.finding import Advice, Finding
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Config, Space
@@ -12,6 +14,7 @@ from danlu.strategies.findings import answer
 from danlu.strategies.looks import due, lines
 from danlu.strategies.moves import narrow, widen
 from danlu.strategies.proxies import check_proxy, verdict_of
+from danlu.strategies.rungs import ranked_at
 from danlu.strategies.votes import shift
 
 SPACE = Space(
@@ -38,6 +41,10 @@ def span(p: Parameter) -> tuple[float, float]:
 
 OVERFIT = verdict("overfit", "add", "dropout", 0.1)
 UNDERFIT = verdict("underfit", "add", "dropout", -0.2)
+LONGER = Finding(
+    "still_improving", "info", 0.9, "It still improves.",
+    advice=(Advice("multiply", "epochs", 2, "budget"), Advice("multiply", "lr", 2)),
+)  # fmt: skip
 TOO_LOW = verdict("lr_too_low", "multiply", "lr", 10.0)
 
 
@@ -76,6 +83,7 @@ def test_an_advice_names_a_parameter_by_its_role_or_by_its_name() -> None:
         (6, (verdict("overfit", "add", "dropout", 0.1, sure=0.3),)),
         (6, (OVERFIT, UNDERFIT)),  # as many against it
         (6, (verdict("good", "check", ""),)),
+        (6, (LONGER,)),  # the plan trains longer anyway
     ],
 )
 def test_without_enough_evidence_no_range_moves_and_the_log_book_says_so(
@@ -200,6 +208,16 @@ def test_what_matters_is_told_when_there_are_results_enough() -> None:
     assert "cannot be told yet" in untold.why
 
 
+def test_what_was_learned_on_few_classes_holds_for_learning_rates_only() -> None:
+    few = Proxy(classes=4)
+    trials = [Row(r.config, {12: r.losses[HALF]}, stage="coarse", proxy=few) for r in rows(20)]
+    history = past(SPACE, trials)
+    look = replace(look_at(history, 0), ranking=ranked_at(history, 12, few))
+    assert look.plan.proxy == few
+    (entry,) = narrow(look)
+    assert set(entry.data["ranges"]) == {"lr"}
+
+
 def test_five_results_are_not_enough_to_narrow() -> None:
     (entry,) = narrow(look_at(past(SPACE, rows(5))))
     assert entry.done == "nothing"
@@ -258,6 +276,16 @@ def test_a_finding_that_is_not_sure_moves_nothing_and_is_answered_once() -> None
     trials = rows(8)
     trials[0] = Row(trials[0].config, trials[0].losses, note=entry)
     assert list(answer(look_at(past(SPACE, trials, [doubtful]), 2))) == []
+
+
+def test_what_nothing_is_done_about_is_said_once_however_often_it_is_found() -> None:
+    flat = verdict("flat", "freeze", "lr")
+    (entry,) = answer(look_at(past(SPACE, rows(8), [flat])))
+    assert entry.why.startswith("the learning rate is never frozen")
+    trials = rows(8)
+    trials[0] = Row(trials[0].config, trials[0].losses, note=entry)
+    newer = verdict("flat", "freeze", "lr", sure=0.9)
+    assert list(answer(look_at(past(SPACE, trials, [flat, newer]), 2))) == []
 
 
 def test_a_choice_is_dropped_on_advice_unless_the_best_config_has_it() -> None:

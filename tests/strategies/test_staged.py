@@ -7,10 +7,11 @@ from collections import Counter
 import pytest
 from tests.zoo import SPACE, Simulation, learning_curve, spec
 
-from danlu.core.decision import Continue, Decision, Finish, Note, Start, Stop
+from danlu.core.decision import Continue, Decision, Finish, Note, Proxy, Start, Stop
 from danlu.core.event import (
     Began,
     Event,
+    Learned,
     Noted,
     Paused,
     Reported,
@@ -21,11 +22,12 @@ from danlu.core.event import (
 from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float
 from danlu.core.record import TrialRecord
-from danlu.core.space import Space
+from danlu.core.space import Config, Space
 from danlu.core.spec import Budget
+from danlu.core.task import Task
 from danlu.strategies.budgeting import pace
 from danlu.strategies.fresh import config_key
-from danlu.strategies.plan import coarse_epochs, subset_pays
+from danlu.strategies.plan import coarse_epochs, proxy_of
 from danlu.strategies.ranges import current, range_of
 from danlu.strategies.staged import Staged
 
@@ -95,6 +97,24 @@ def test_one_after_the_other_is_left_out_where_it_would_not_pay(
     )
     simulation.run()
     assert not any("learning rate alone" in d.why for d in simulation.decisions)
+
+
+def test_learning_rates_that_are_few_choices_are_soon_used_up_and_the_stage_goes_on() -> None:
+    space = SPACE.replaced({"lr": Choice(1e-3, 1e-2, default=1e-3)})
+
+    def curve(config: Config, epoch: int, seed: int, proxy: Proxy) -> float:
+        return 1.0 / epoch + float(str(config["dropout"]))
+
+    history = Simulation(Staged(), spec(space), curve, workers=2).run()
+    whys = [t.why for t in history.trials.values() if t.number <= 30]
+    assert sum("the learning rate alone" in why for why in whys) <= 5
+    assert len([t for t in history.trials.values() if t.stage != "confirm"]) > 30
+
+
+def test_a_search_without_confirmation_ends_with_a_verdict_too() -> None:
+    book = run(Budget(trainings=6.0)).history.logbook
+    assert book[-1].code == "verdict"
+    assert "not trained again with other seeds" in book[-1].why
 
 
 def test_each_stage_and_each_move_leaves_one_line_in_the_log_book() -> None:
@@ -224,7 +244,7 @@ def test_long_trainings_that_accept_it_begin_on_a_part_of_the_data() -> None:
     assert len(parts) > 10
     assert {t.stage for t in parts} == {"coarse"}
     whys = [t.why for t in trials(history, "fine")]
-    assert any("of the data, now on all of it" in why for why in whys)
+    assert any("of the data, now on all of the data" in why for why in whys)
     assert history.best is not None
     assert history.best.proxy.full
 
@@ -287,8 +307,29 @@ def test_a_slow_start_of_training_is_no_reason_for_a_part_of_the_data() -> None:
     ]
     history = empty(spec(epochs=20), [*start, *reports, Paused(106.0, 1)])
     assert pace(history) == pytest.approx(106 / 6 * 20)
-    assert not subset_pays(history)  # 20 s without the start
-    assert subset_pays(empty(spec(epochs=30), [*start, *reports, Paused(106.0, 1)]))
+    assert proxy_of(history).full  # 20 s without the start
+    slow = empty(spec(epochs=30), [*start, *reports, Paused(106.0, 1)])
+    assert proxy_of(slow) == Proxy(data_fraction=0.25)
+
+
+def test_where_training_takes_classes_but_no_share_of_the_data_it_begins_on_a_third_of_them() -> (
+    None
+):
+    def proxy(classes: int | None, takes_fraction: bool = False) -> Proxy:
+        events: list[Event] = [
+            Learned(0.0, Task("classification", classes=classes)),
+            Began(0.0, takes_fraction=takes_fraction, takes_classes=True),
+            Started(0.0, 1, SPACE.default(), 6, 1, stage="coarse"),
+            *(Reported(2.0 * e, 1, e, {"val_loss": 1.0}) for e in range(1, 7)),
+            Paused(12.0, 1),
+        ]
+        return proxy_of(empty(spec(), events))
+
+    assert proxy(10) == Proxy(classes=4)
+    assert proxy(6) == Proxy(classes=3)
+    assert proxy(5).full
+    assert proxy(None).full
+    assert proxy(10, takes_fraction=True) == Proxy(data_fraction=0.25)
 
 
 def test_a_best_at_the_edge_of_a_soft_range_is_followed_within_the_limits() -> None:

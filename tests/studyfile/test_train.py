@@ -1,6 +1,8 @@
 """The section [train]: a data file is enough for a study."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,14 @@ MISTAKES = [
     (MINIMAL + "[space]\nbach_size = 3\n", r":5: space\.bach_size: .* Did you mean 'batch_size'"),
     (MINIMAL + '[run]\ncommand = "x"\n', r":5: run\.command: either \[train\] or command"),
     (MINIMAL + 'model = "mine:build"\n', r":4: train\.model: \[space\] is needed"),
+    (
+        MINIMAL + '[study]\nobjective = "max val_acuracy"\n',
+        r":5: study\.objective: there is no metric 'val_acuracy'.* Did you mean 'val_accuracy'",
+    ),
+    (
+        MINIMAL + '[study]\nconstraints = ["size < 9"]\n',
+        "there is no metric 'size'; .*parameters",
+    ),
     (MINIMAL + "[study]\nepochs = 0\n", r":5: study\.epochs: a whole number from 1"),
 ]
 
@@ -94,6 +104,13 @@ def test_a_mistake_is_told_alone_and_with_its_line(folder: Path, text: str, word
     with pytest.raises(StudyFileError, match=words) as caught:
         read(folder, text)
     assert len(caught.value.problems) == 1
+
+
+def test_reading_a_study_of_a_data_file_does_not_import_torch(folder: Path) -> None:
+    (folder / "s.toml").write_text(MINIMAL)
+    code = "import sys, danlu.studyfile as s; s.load('s.toml'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_several_mistakes_are_told_at_once(folder: Path) -> None:

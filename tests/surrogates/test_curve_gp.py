@@ -126,3 +126,16 @@ def test_long_curves_are_thinned_to_about_a_dozen_points(n: int) -> None:
     assert kept[-1] == n - 1
     assert len(kept) <= 14
     assert list(kept) == sorted(set(kept))
+
+
+def test_without_its_own_part_the_variance_at_a_known_config_is_what_its_neighbours_leave(
+    theta: Array,
+) -> None:
+    X, epochs, values = curves(12)
+    model = condition_curve_gp(HORIZON, X, GROUP, epochs, values, theta)
+    mu, whole = model.predict_new(X, 30)
+    same, shared = model.predict_new(X, 30, own=False)
+    kappa, s2 = np.exp(theta[-2:])
+    loading = model.B[0, 0]
+    np.testing.assert_array_equal(mu, same)
+    np.testing.assert_allclose(whole - shared, kappa * loading + AUTOCORRELATED * s2, rtol=1e-6)

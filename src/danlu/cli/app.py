@@ -15,10 +15,13 @@ from danlu.errors import DanluError
 
 COMMANDS = {
     "run": "Run a study, or go on with it: the same command again resumes.",
+    "check": "Check data, model and training loop before the first trial.",
     "lint": "Say what is wrong or unusual in the space of a study file.",
     "ls": "List the studies of this folder.",
     "show": "Show a study: its trials, best first, and what was found.",
+    "why": "Say why: stages, log-book and findings, or one trial's decisions.",
     "best": "Show the best config, to read or to use.",
+    "serve": "Watch studies live in the browser.",
     "train": "Train the best config of the training kit on all data, and save the model.",
     "predict": "Predict new data with a saved model.",
     "report": "Write a report that opens in any browser.",

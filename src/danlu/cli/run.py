@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from danlu.checking import has_problem, refuse
 from danlu.cli.app import INTERRUPTED
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
@@ -20,6 +21,7 @@ from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.spec import Budget, Constraint, Objective, Spec
+from danlu.preflight.checklist import noteworthy, summary
 from danlu.reporting.text import format_count
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
@@ -60,6 +62,12 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 @click.option(
     "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
 )
+@click.option("--no-check", is_flag=True, help="Do not check data and model before.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Begin although checks found errors, and go on although nothing learns.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
@@ -80,12 +88,44 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
         _greet(spec, study.history, given)
         for note in planned.notes:
             tell(note[0].upper() + note[1:], out=sys.stdout)
+    if _is_to_check(study, settings):
+        _check(study, settings, quiet=quiet or as_json)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
-        study.run(_target(settings), workers=settings.workers, watch=_noticing(view))
+        study.run(
+            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
+            heed=settings.check != "warn",
+        )  # fmt: skip
     if not quiet and not as_json:
         print_summary(study.history)
     if study.history.outcome == "interrupted":
         raise click.exceptions.Exit(INTERRUPTED)
+    if study.history.outcome == "hopeless":
+        raise click.exceptions.Exit(1)
+
+
+def _is_to_check(study: Study, settings: RunSettings) -> bool:
+    """Whether there is something to check: before the first trial only."""
+    target, problem = target_of(settings), settings.problem
+    return bool(settings.check) and not study.trials and has_problem(target, problem)
+
+
+def _check(study: Study, settings: RunSettings, *, quiet: bool) -> None:
+    """Check data and model, and say what is wrong with them.
+
+    Raises:
+        CheckError: If there are errors, and nobody said to go on.
+    """
+    warn = settings.check == "warn"
+    if not quiet:
+        tell("Checking data and model …", out=sys.stdout)
+    checklist = study.check(target_of(settings), problem=settings.problem, go_on=warn)
+    if not quiet:
+        for line in checklist.lines:
+            for text in noteworthy(line) if line.state in ("warning", "error") else ():
+                tell(clean(text), out=sys.stdout)
+        tell(summary(checklist), out=sys.stdout)
+    if not warn:
+        refuse(checklist, study.spec.name)
 
 
 def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
@@ -132,10 +172,13 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
             "--metrics reads what a command prints, but training is a function."
         )
     run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
+    if given["no_check"] or given["force"]:
+        run["check"] = False if given["no_check"] else "warn"
     return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))
 
 
-def _target(settings: RunSettings) -> str | Command:
+def target_of(settings: RunSettings) -> str | Command:
+    """What trains."""
     if settings.command is not None:
         return Command(settings.command, settings.metrics)
     assert settings.function is not None

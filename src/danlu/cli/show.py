@@ -19,6 +19,7 @@ from danlu.core.space import Space
 from danlu.core.spec import Spec
 from danlu.reporting.progress import elapsed, progress_of
 from danlu.reporting.text import format_duration, format_prediction, format_value
+from danlu.reporting.verdict import gravest, top_finding
 
 MOST_TRIALS = 20
 MOST_LOG_LINES = 5
@@ -38,8 +39,12 @@ def command(name: str | None, everything: bool, where: str) -> None:
         running = history.active and is_running(store, found)
     click.echo(clean(describe(history.spec)))
     click.echo(clean(_state(history, running)))
+    first = top_finding(history)
+    if first is not None and first.message != history.ended_why:
+        click.echo(clean(f"{first.severity.capitalize()}: {first.message}".replace("\n", " ")))
     if not history.trials:
         print_space(history.spec.space)
+        _print_findings(history)
         return
     click.echo()
     print_best(history)
@@ -173,15 +178,20 @@ def _fitting(
 
 
 def _print_findings(history: History) -> None:
-    rows: list[tuple[int | None, Finding]] = [(None, f) for f in history.findings]
+    """What holds: of the study but its first finding, told above, then of trials."""
+    first = top_finding(history)
+    held = [f for f in gravest(history.findings) if f is not first]
+    rows: list[tuple[int | None, Finding]] = [(None, f) for f in held]
     for t in history.trials.values():
         rows += [(t.number, f) for f in t.diagnosis if f.severity != "info"]
     if not rows:
         return
     click.echo("\nFindings")
-    for number, finding in rows[-MOST_TRIALS:]:
+    for number, finding in rows[:MOST_TRIALS]:
         trial = "" if number is None else f"#{number} "
         click.echo(clean(f"  {trial}{finding.severity}: {finding.message}".replace("\n", " ")))
+    if len(rows) > MOST_TRIALS:
+        click.echo(f"  … and {len(rows) - MOST_TRIALS} more of trials: `danlu why` tells them.")
 
 
 def _print_failures(history: History) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from danlu.core.record import TrialRecord
 from danlu.core.spec import Constraint, Objective
 
+HUGE = 1e30  # what is larger is cut: its square would be infinite
 SHARED = 2  # fewer seeds in common give no paired difference worth the name
 SEPARABLE = 0.75  # probability that the winner is better than the runner-up
 CHEAPER = 2 / 3  # of the best one's cost: times are noisy, so only what is clearly cheaper
@@ -44,6 +45,11 @@ class Finalist:
     losses: Mapping[int, float]
     repeats: frozenset[int] = field(default=frozenset())
     sound: bool = True
+
+    @property
+    def counted(self) -> int:
+        """How many runs the mean is taken over."""
+        return len(self.repeats) if len(self.repeats) >= SHARED else len(self.losses)
 
     @property
     def mean(self) -> float:
@@ -156,8 +162,8 @@ def finalists(
 ) -> list[Finalist]:
     """Configs with two full trainings or more, of different seeds, once any was confirmed."""
     groups: dict[tuple[object, ...], list[TrialRecord]] = {}
-    known = [t for t in trials if t.proxy.full]
-    if not any(t.stage == "confirm" and _in_full(t, epochs) for t in known):
+    known = [t for t in trials if t.proxy.full and (t.stage == "confirm" or _in_full(t, epochs))]
+    if not any(t.stage == "confirm" for t in known):
         return []
     for t in known:
         groups.setdefault(tuple(sorted((n, repr(v)) for n, v in t.config.items())), []).append(t)
@@ -180,11 +186,15 @@ def _finalist(
     for t in group:
         if _in_full(t, epochs):
             kept.setdefault(t.seed, t)
-    losses = {s: objective.loss(t.value) for s, t in kept.items() if t.value is not None}
+    losses = {s: _cut(objective.loss(t.value)) for s, t in kept.items() if t.value is not None}
     again = frozenset(s for s, t in kept.items() if t.stage == "confirm")
     failed = any(t.stage == "confirm" and t.state == "failed" for t in group)
     broken = any(t.broken(constraints) for t in kept.values())
     return Finalist(tuple(kept.values()), losses, again, not (failed or broken))
+
+
+def _cut(loss: float) -> float:
+    return min(HUGE, max(-HUGE, loss))
 
 
 def _ordered(found: Sequence[Finalist], first: Finalist) -> list[tuple[Finalist, Comparison]]:

@@ -102,7 +102,11 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """A rule or check found something; ``trial`` is None for the study as a whole."""
+    """A rule or check found something; ``trial`` is None for the study as a whole.
+
+    A finding of the study whose evidence says ``takes_back`` is none itself: it takes back the
+    earlier ones of its code, because what they found was mended.
+    """
 
     at: float
     trial: int | None
@@ -188,7 +192,8 @@ class Ended:
 
     Attributes:
         outcome: ``"done"`` (budget spent or search finished), ``"interrupted"``, ``"stopped"``
-            (a person's request) or ``"failed"``.
+            (a person's request), ``"hopeless"`` (nothing learns, whatever is tried) or
+            ``"failed"``.
         why: The reason, in a sentence.
     """
 

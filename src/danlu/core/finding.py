@@ -56,12 +56,9 @@ class Finding:
 
     @property
     def about(self) -> tuple[str, str, str]:
-        """What a later finding replaces: its code, the parameter and the side it speaks of."""
-        return (
-            self.code,
-            str(self.evidence.get("parameter", "")),
-            str(self.evidence.get("side", "")),
-        )
+        """What a later finding replaces: its code, and of what it speaks."""
+        side = self.evidence.get("side", self.evidence.get("problem", ""))
+        return self.code, str(self.evidence.get("parameter", "")), str(side)
 
 
 SETTLED = "settled"
@@ -70,7 +67,7 @@ SETTLED = "settled"
 
 def settled(finding: Finding) -> Finding:
     """That a finding holds no longer."""
-    kept = {k: v for k, v in finding.evidence.items() if k in ("parameter", "side")}
+    kept = {k: v for k, v in finding.evidence.items() if k in ("parameter", "side", "problem")}
     of = f" of {kept['parameter']}" if "parameter" in kept else ""
     message = f"No longer so: {finding.code.replace('_', ' ')}{of}."
     return Finding(finding.code, "info", 1.0, message, {**kept, SETTLED: True})

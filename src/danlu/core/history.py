@@ -35,7 +35,7 @@ from danlu.core.finding import Finding
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
 from danlu.core.pareto import non_dominated
-from danlu.core.record import Report, State, TrialRecord
+from danlu.core.record import Launch, Report, State, TrialRecord
 from danlu.core.spec import Objective, Spec
 from danlu.core.task import UNKNOWN, Task
 
@@ -282,8 +282,9 @@ def _observed(now: Fields, e: Observed) -> None:
 
 def _started(now: Fields, e: Started) -> None:
     now["trials"][e.trial] = TrialRecord(
-        e.trial, e.config, e.seed, e.until, e.proxy, e.stage, e.why, launched_at=e.at
-    )
+        e.trial, e.config, e.seed, e.until, e.proxy, e.stage, e.why, launched_at=e.at,
+        launches=(Launch(0, e.until, e.why, e.at),),
+    )  # fmt: skip
 
 
 def _continued(now: Fields, e: Continued) -> None:
@@ -291,6 +292,7 @@ def _continued(now: Fields, e: Continued) -> None:
     now["trials"][e.trial] = replace(
         t, until=e.until, attempt=e.attempt, stage=e.stage or t.stage, why=e.why or t.why,
         state="running", launched_at=e.at, message="",
+        launches=(*t.launches, Launch(t.epoch, e.until, e.why, e.at)),
     )  # fmt: skip
 
 
@@ -329,7 +331,11 @@ def _saved(now: Fields, e: Saved) -> None:
 
 def _diagnosed(now: Fields, e: Diagnosed) -> None:
     if e.trial is None:
-        now["findings"] = (*now["findings"], e.finding)
+        earlier = now["findings"]
+        if e.finding.evidence.get("takes_back"):
+            now["findings"] = tuple(f for f in earlier if f.code != e.finding.code)
+        else:
+            now["findings"] = (*earlier, e.finding)
     else:
         t = now["trials"][e.trial]
         now["trials"][e.trial] = replace(t, findings=(*t.findings, e.finding))

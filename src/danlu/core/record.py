@@ -25,6 +25,22 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """One time that a trial was begun or went on.
+
+    Attributes:
+        after: The epoch it stood at.
+        until: The epoch it was to train to.
+        why: The reason, as the decision gave it.
+    """
+
+    after: int
+    until: int
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One config being trained, and all that is known of it.
 
@@ -42,6 +58,7 @@ class TrialRecord:
         lost_epoch: The last epoch at its last loss.
         seconds: How long it was running, all attempts together.
         message: Why it failed or was stopped, or how it was lost.
+        launches: Each time it was begun or went on, in their order.
     """
 
     number: int
@@ -65,6 +82,7 @@ class TrialRecord:
     message: str = ""
     log: str = ""
     findings: tuple[Finding, ...] = ()
+    launches: tuple[Launch, ...] = ()
 
     @property
     def epoch(self) -> int:

@@ -22,6 +22,24 @@ def out_of_time(history: History, now: float) -> bool:
     return limit is not None and seconds >= limit
 
 
+LOG_LINES = 10  # of a failed trial, to show why
+FAILED_STARTS = 3  # when the first trials all fail without a report, more of them will
+
+
+def failed_starts(history: History) -> str:
+    """Why it is no use to begin more trials: the first all failed before their first report."""
+    trials = history.trials.values()
+    failed = [t for t in trials if t.state == "failed"]
+    if len(failed) < FAILED_STARTS or any(t.reports for t in trials):
+        return ""
+    last = failed[-1]
+    log = "\n".join(last.log.splitlines()[-LOG_LINES:])
+    return (
+        f"the first {len(failed)} trials all failed before their first report. "
+        f"Trial {last.number}: {last.message}\n{log}"
+    ).strip()
+
+
 def affordable(history: History, data_fraction: float) -> int:
     """Epochs that the budget still allows beyond what running trials will take."""
     budget = history.spec.budget.trainings

@@ -43,7 +43,6 @@ def epochs(factor: float) -> Advice:
     return Advice("multiply", "epochs", factor, BUDGET)
 
 
-WIDER = Advice("multiply", "width", 2, CAPACITY)
 DEEPER = Advice("add", "layers", 1, CAPACITY)
 BATCH = Advice("multiply", "batch size", 2, OPTIMISATION)
 SMALLER_LR_RANGE = Advice("lower high", "lr", 1 / 3, OPTIMISATION, "factor on the bound")

@@ -24,12 +24,13 @@ def not_finite(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         for name, value in report.metrics.items():
             if math.isfinite(value) or not (name == objective or recognition.is_loss(name)):
                 continue
+            since = _ran_off(at, report.epoch)
             word = "NaN" if math.isnan(value) else "infinite"
             return finding(
                 "not_finite", "error", 1.0,
                 f"{name} is {word} at epoch {report.epoch}: training broke down. Try a learning "
-                "rate ten times smaller, or clip gradients.",
-                (advice.STOP, advice.lr(0.1), advice.CLIP, advice.WARM_UP),
+                f"rate {_times_smaller(at, since)}, or clip gradients.",
+                (advice.STOP, *_moves(at, since)),
                 metric=name, epoch=report.epoch, value=encode_number(value),
             )  # fmt: skip
     return None
@@ -60,7 +61,8 @@ def diverging(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         "diverged", "error", 0.9,
         f"{name} has been more than {thresholds.DIVERGED_FACTOR:g} times its start ({start:.4g}) "
         f"since epoch {end[0][0]} and is {end[-1][1]:.4g} at epoch {end[-1][0]}: training "
-        "diverges. Try a learning rate ten times smaller, warm-up, or clip gradients.",
+        f"diverges. Try a learning rate {_times_smaller(at, end[0][0])}, warm-up, or clip "
+        "gradients.",
         (advice.STOP, *_moves(at, end[0][0])),
         metric=name, start=start, epochs=[e for e, _ in end],
         values=[encode_number(v) for _, v in end],
@@ -79,19 +81,49 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     )
     if not (risen or at.blown_up) or _answers_well(at):
         return None
+    since = loss.epochs[loss.lowest]
     return verdict(
         at, "diverged", 0.9,
         f"The training loss ends at {loss.end:.4g}, {loss.end / chance:.3g} times that of a "
-        "constant answer: training diverged. Try a learning rate ten times smaller, warm-up, or "
-        "clip gradients.",
-        _moves(at, loss.epochs[loss.lowest]), severity="error",
+        f"constant answer: training diverged. Try a learning rate {_times_smaller(at, since)}, "
+        "warm-up, or clip gradients.",
+        _moves(at, since), severity="error",
         loss=loss.end, lowest=min(loss.values), constant=chance,
     )  # fmt: skip
 
 
+def _ran_off(at: Features, epoch: int) -> int:
+    """The first epoch with a training loss far above its scale, ``epoch`` at the last."""
+    limit = thresholds.DIVERGED_FACTOR * (at.scale or math.inf)
+    loss = at.train_loss
+    return next((e for e, v in zip(loss.epochs, loss.values, strict=True) if v > limit), epoch)
+
+
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
-    late = since > LATE * at.horizon
-    return (advice.lr(1 / 3 if late else 0.1), advice.CLIP, advice.WARM_UP)
+    moves = (advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
+    return (advice.check("loss", "its sign"), *moves) if _climbs(at) else moves
+
+
+def _climbs(at: Features) -> bool:
+    """Whether the loss grows steadily from the start: the optimiser maximises it.
+
+    Too large steps jump; a loss of the wrong sign grows at every epoch.
+    """
+    loss = at.train_loss
+    return len(loss) >= thresholds.LEAST_EPOCHS and loss.tau > thresholds.CLIMB_TAU
+
+
+def _factor(at: Features, since: int) -> float:
+    """The sooner training breaks down, the further off the learning rate is."""
+    if since <= 1:
+        return 0.01
+    return 1 / 3 if since > LATE * at.horizon else 0.1
+
+
+def _times_smaller(at: Features, since: int) -> str:
+    return {0.01: "a hundred times smaller", 0.1: "ten times smaller"}.get(
+        _factor(at, since), "three times smaller"
+    )
 
 
 def _above_start(at: Features, name: str) -> bool:

@@ -1,5 +1,6 @@
 """Verdicts on networks that answer no better than a constant would, and why."""
 
+import math
 from collections.abc import Set
 
 from danlu.core.finding import Advice, Finding
@@ -24,14 +25,20 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     limit = thresholds.SCALE_RATIO_REGRESSION if regression else thresholds.SCALE_RATIO
     if ratio <= limit:
         return None
+    checks = (
+        advice.check("inputs", "standardise them", advice.DATA),
+        advice.check("weights", "usual first weights (He, Glorot)"),
+    )
+    # A few steps make up for large inputs; large weights take all training to come down.
+    if len(loss) and loss.end > usual:
+        checks = (checks[1], checks[0])
     return verdict(
         at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
         f"Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
         f"{usual:.3g}: inputs or first weights are too large. Standardise the inputs "
         "(images: divide by 255), check how the weights are set at first, and set the output's "
         "bias to the mean of the target.",
-        (advice.check("inputs", "standardise them", advice.DATA),
-         advice.check("weights", "usual first weights (He, Glorot)")),
+        checks,
         initial=first, usual=usual, end=loss.end if len(loss) else None,
     )  # fmt: skip
 
@@ -41,12 +48,13 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     if at.epochs < thresholds.LEAST_EPOCHS or "bad_scale" in found or not _stuck(at):
         return None
     if _killed(at):
+        smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1
         return verdict(
             at, "lr_too_high", 0.7,
-            f"{_level(at)}, after losses as high as {max(at.train_loss.values):.3g} in the first "
-            "epochs: the first steps were so large that they destroyed the network. Try a "
-            "learning rate ten times smaller.",
-            (advice.lr(0.1), advice.WARM_UP, advice.SMALLER_LR_RANGE),
+            f"{_level(at)}, and the losses jump about (up to {max(at.train_loss.values):.3g}): "
+            "steps so large that they destroyed the network. Try a learning rate "
+            f"{'ten' if smaller == 0.1 else 'a hundred'} times smaller.",
+            (advice.lr(smaller), advice.WARM_UP, advice.SMALLER_LR_RANGE),
             highest=max(at.train_loss.values), scale=at.scale,
         )  # fmt: skip
     if (factor := _creeps(at)) is not None:
@@ -68,8 +76,15 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
 
 
 def _stuck(at: Features) -> bool:
-    """Whether training is at chance level, at its end and at its best."""
+    """Whether training is at chance level, at its end and at its best.
+
+    Of uneven classes the metric alone does not tell: answers may be worthless and yet be learnt.
+    """
     metric = at.train_metric
+    if len(at.train_loss):
+        learnt = at.loss_skill(min(at.train_loss.smooth))
+        if learnt is not None and learnt > thresholds.CHANCE_LEARNT:
+            return False
     if len(metric) and (end := at.skill(metric.end)) is not None:
         best = at.skill(max(metric.smooth))
         luck = thresholds.CHANCE_ERRORS * at.standard_error(metric.end, at.task.n_train)
@@ -86,12 +101,21 @@ def _stuck(at: Features) -> bool:
 
 
 def _killed(at: Features) -> bool:
+    """Whether the losses jump as they do where steps destroyed the network."""
     loss, scale = at.train_loss, at.scale
     if not len(loss) or scale is None:
         return False
     early = loss.values[: max(1, round(thresholds.KILLED_SHARE * len(loss)))]
+    if max(early) > thresholds.KILLED_START * scale:
+        return True
+    above = loss.end > (1.0 + thresholds.EXCESS) * (at.chance_loss or math.inf)
     rises = loss.rises / scale / at.dropout_noise
-    return rises > thresholds.KILLED_RISES or max(early) > thresholds.KILLED_START * scale
+    return rises > thresholds.KILLED_RISES or (above and _jitter(at) > thresholds.JITTER)
+
+
+def _jitter(at: Features) -> float:
+    """Noise of the validation loss over the scale of the loss."""
+    return (at.val_loss.noise or 0.0) / at.scale if at.scale else 0.0
 
 
 def _creeps(at: Features) -> float | None:
@@ -121,10 +145,15 @@ def raised(distance: float, covered: float) -> float:
 
 
 def _unblock(at: Features) -> tuple[Advice, ...]:
-    """Weight decay comes first where it is strong enough to be the reason."""
+    """What the config makes suspicious comes first."""
     strong = at.roles.get("weight decay", 0.0) >= thresholds.STRONG_DECAY
     order = sorted(LEARNS_NOT, key=lambda a: not (strong and a == advice.NO_DECAY))
-    return (*order, advice.lr(10.0, "as a probe"))
+    first = []
+    if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
+        first.append(advice.USUAL_DROPOUT)
+    if at.too_narrow:
+        first.append(Advice("multiply", "width", 16, advice.CAPACITY))
+    return (*first, *order, advice.lr(10.0, "as a probe"))
 
 
 def _level(at: Features) -> str:
@@ -148,19 +177,28 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     end, limit = at.skill(val.end), max(thresholds.CHANCE_SKILL, luck)
     if best is None or skill is None or end is None or end >= limit:
         return None
-    if best >= max(thresholds.CHANCE_BEST_SKILL, limit):
+    if best >= max(thresholds.CHANCE_BEST_SKILL, 2.0 * luck):  # the best of many epochs
         return None
     if skill <= thresholds.VAL_CHANCE_TRAIN_SKILL or not learnt:
         return None
+    below = end < -limit  # worse than chance: something was learnt, and is asked for wrongly
+    reason = (
+        "labels or preparation of the two do not agree. Check the label map and the preparation "
+        "of the validation data."
+        if below
+        else "the training labels tell nothing of the inputs, or validation data are prepared in "
+        "another way. Check whether labels belong to their samples."
+    )
+    checks = sorted(
+        (advice.check("validation", "label map and preparation", advice.DATA),
+         advice.check("labels", "whether they belong to their samples", advice.DATA)),
+        key=lambda a: (a.amount == "validation") != below,
+    )  # fmt: skip
     return verdict(
         at, "val_at_chance", 0.9,
         f"Training reaches {percent(train.end)} while validation never leaves the level of a "
-        f"constant answer ({percent(max(val.smooth))}, constant {percent(chance)}): labels or "
-        "preparation of the two do not agree, or the training labels are random. Check the label "
-        "map and the preparation of the validation data.",
-        (advice.check("validation", "label map and preparation", advice.DATA),
-         advice.check("labels", "whether they belong to their samples", advice.DATA)),
-        severity="error", train=train.end, val=max(val.smooth), constant=chance,
+        f"constant answer ({percent(val.end)}, constant {percent(chance)}): {reason}",
+        checks, severity="error", train=train.end, val=max(val.smooth), constant=chance,
     )  # fmt: skip
 
 

@@ -9,15 +9,15 @@ PREFLIGHT = re.compile(r"[A-Z]{1,2}\d\d")
 """Codes of pre-flight checks, such as D05 or M13."""
 
 DATA = (
-    "validation labels: print ten samples with their labels, as the model sees them;",
+    "validation labels: print ten samples with their labels, as the model sees them.",
     "the split: are training and validation of the same classes and the same preparation?",
     "training labels: are they shuffled against the inputs, or is there any signal at all? A "
-    "linear model or nearest neighbours must beat the trivial answer;",
+    "linear model or nearest neighbours must beat the trivial answer.",
 )
 CODE = (
     "data: print one batch as the model sees it: finite, scaled, with the labels that belong to "
-    "it;",
-    "loss: logits or probabilities as it wants them, the right sign, mean and not sum;",
+    "it.",
+    "loss: logits or probabilities as it wants them, the right sign, mean and not sum.",
     "learning rate: does any rate fit a single batch of 16 samples to zero loss?",
     "gradients: do they reach every layer, and does the optimiser hold all parameters?",
     "evaluation: is the model that trains the one that is evaluated, in evaluation mode?",
@@ -30,6 +30,6 @@ def checklist(history: History, fits: bool) -> list[str]:
     bad = [f for f in doubts if f.severity != "info"]
     first = [f"what pre-flight found: {f.code}, {f.message}" for f in bad[:MOST]]
     if not doubts:
-        first = ["the pre-flight checks, which were not run: `danlu check` runs them;"]
+        first = ["the pre-flight checks, which were not run: `danlu check` runs them."]
     looks = DATA if fits else CODE
-    return [*first, *looks[:-1], looks[-1].rstrip(";")]
+    return [*first, *looks]

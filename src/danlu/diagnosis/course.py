@@ -6,8 +6,8 @@ from danlu.core.finding import Advice, Finding
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.features import Features
-from danlu.diagnosis.fit import turn_up
 from danlu.diagnosis.optimisation import progress, still_falls
+from danlu.diagnosis.overfitting import turn_up
 from danlu.diagnosis.words import percent, verdict
 
 BROKEN = frozenset({"diverged", "not_learning", "val_at_chance", "lr_too_high", "lr_too_low"})

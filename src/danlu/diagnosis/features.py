@@ -15,7 +15,7 @@ from danlu.core.task import Task
 from danlu.diagnosis import recognition
 from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.recognition import Named, recognise
-from danlu.diagnosis.thresholds import BLOWN_UP, DROPOUT_NOISE, SURE_EPOCHS
+from danlu.diagnosis.thresholds import BLOWN_UP, DROPOUT_NOISE, NARROW, SURE_EPOCHS
 
 USUAL_FIRST_LOSS = 5.0  # times the constant answer's: beyond, the first loss is no scale
 PERCENT_MOST = 100.5
@@ -211,6 +211,11 @@ class Features:
             if role and isinstance(value, int | float) and not isinstance(value, bool):
                 found.setdefault(role, float(value))
         return found
+
+    @property
+    def too_narrow(self) -> bool:
+        """Whether layers have so few units that classes cannot be told apart."""
+        return self.roles.get("width", math.inf) < min(NARROW, self.classes or 0)
 
     @property
     def dropout_noise(self) -> float:

@@ -22,6 +22,7 @@ from danlu.diagnosis.study_thresholds import (
     NOISY_RATIO,
     NOISY_SHARE,
     NOISY_TRIED,
+    SPREAD_MOST,
     SPREAD_TRIALS,
     SPREAD_WIDTH,
 )
@@ -91,13 +92,13 @@ NAMES: Mapping[str, str] = {
 
 
 def codes(tried: Tried) -> set[str]:
-    """What was found in a config's trials."""
-    return {f.code for t in tried.trials for f in t.findings}
+    """What is to be said of a config's trials as they are now."""
+    return {f.code for t in tried.trials for f in t.diagnosis}
 
 
 def _advice(leaders: tuple[Tried, ...], code: str) -> tuple[Advice, ...]:
     """What the first of the trials' findings advise, stopping left out."""
-    found = (f for c in leaders for t in c.trials for f in t.findings if f.code == code)
+    found = (f for c in leaders for t in c.trials for f in t.diagnosis if f.code == code)
     finding = next(found, None)
     return tuple(a for a in finding.advice if a.action != "stop") if finding else ()
 
@@ -149,6 +150,8 @@ def duplicate_winners(survey: Survey) -> Iterator[Finding]:
     """Good configs spread over most of a parameter's range: it is free."""
     if len(survey.good) < SPREAD_TRIALS or len(survey.tried) < FEW_GOOD_TRIED:
         return
+    if len(survey.good) > SPREAD_MOST * len(survey.tried):
+        return  # noise hides all differences
     matters = set(active(survey)) if survey.importance else set()
     for name in survey.free:
         if name in matters or isinstance(survey.parameter(name), Choice):

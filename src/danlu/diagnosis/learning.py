@@ -15,7 +15,6 @@ from itertools import pairwise
 from danlu.core.finding import Advice, Finding
 from danlu.core.record import TrialRecord
 from danlu.diagnosis.checklist import checklist
-from danlu.diagnosis.noise import jumps
 from danlu.diagnosis.study_thresholds import (
     CHANCE_LOSS,
     DOUBT_CONFIGS,
@@ -26,13 +25,16 @@ from danlu.diagnosis.study_thresholds import (
     LEAST_SPENT,
     LR_DECADES,
     STILL,
+    STILL_CURVES,
+    STILL_EPOCHS,
     WEAK_CONFIGS,
     WEAK_ERRORS,
     WEAK_LONG,
     WIDEST_GAP,
 )
-from danlu.diagnosis.survey import Survey, Tried, spent_share
+from danlu.diagnosis.survey import Survey, Tried, spent_share, widest_gap
 from danlu.diagnosis.trivial import Reference, losses_of, smoothed, trivial
+from danlu.noise import jumps
 
 STOP = Advice("stop", group="code")
 
@@ -86,17 +88,8 @@ def _seen_enough(survey: Survey) -> bool:
         and len(survey.tried) >= LEAST_CONFIGS
         and len(full) >= (LEAST_FULL if rates else LEAST_FULL_NO_LR)
         and spent_share(survey.history) >= LEAST_SPENT
-        and (not rates or _widest_gap(survey, full) <= WIDEST_GAP)
+        and (not rates or widest_gap(survey, [c.config for c in full]) <= WIDEST_GAP)
     )
-
-
-def _widest_gap(survey: Survey, tried: Sequence[Tried]) -> float:
-    """The widest part of the learning rate's range in which none of some configs lies."""
-    places = [
-        x for c in tried for name in survey.learning_rates
-        if (x := survey.place(name, c.config)) is not None
-    ]  # fmt: skip
-    return max(b - a for a, b in pairwise([0.0, *sorted(places), 1.0]))
 
 
 def _how(survey: Survey) -> str:
@@ -181,9 +174,8 @@ def _finding(
     evidence |= {"how": how, "configs": len(survey.tried), "look_at": looks,
                  "full": len(_full(survey)),
                  "spent": round(spent_share(survey.history), 3)}  # fmt: skip
-    listed = " ".join(f"({i}) {look}" for i, look in enumerate(looks, start=1))
     return Finding(
-        "nothing_learns", "error", 0.9, f"{said} Look at, in this order: {listed}", evidence,
+        "nothing_learns", "error", 0.9, f"{said} First look at {looks[0]}", evidence,
         (STOP, Advice("check", group="data" if fits else "code", why=looks[0])),
     )  # fmt: skip
 
@@ -205,7 +197,9 @@ def _training_fits(survey: Survey) -> bool:
 
 def _constant(survey: Survey) -> bool:
     metric = survey.history.objective.metric
-    return len({v for c in survey.tried for t in c.trials for _, v in t.curve(metric)}) == 1
+    values = (v for c in survey.tried for t in c.trials for _, v in t.curve(metric))
+    first = next(values, None)
+    return first is not None and all(v == first for v in values)
 
 
 def _stands_still(survey: Survey) -> bool:
@@ -213,20 +207,28 @@ def _stands_still(survey: Survey) -> bool:
     if not _decades(survey):
         return False
     metric, sign = survey.history.objective.metric, survey.history.objective.loss(1.0)
-    curves = [losses_of(t, metric, sign) for c in survey.tried for t in c.trials]
-    long = [c for c in curves if len(c) >= 6]
-    noise = max((jumps(c) or 0.0 for c in long), default=0.0)
+    long = [t for c in survey.tried for t in c.trials if len(t.reports) >= STILL_EPOCHS]
+    curves = [c for t in long[:STILL_CURVES] if (c := losses_of(t, metric, sign))]
+    noise = max((jumps(c) or 0.0 for c in curves), default=0.0)
     if len(long) < LEAST_FULL or noise == 0.0:
         return False
-    ends = [statistics.median(c[-3:]) for c in long]
-    moves = (abs(a - b) for c in long for a, b in pairwise(_thirds(c)))
-    return max(moves) < STILL * noise and max(ends) - min(ends) < STILL * noise
+    level = statistics.median(curves[0][-3:])
+    # The first curve that moves settles it, so that a study that learns costs next to nothing.
+    every = (losses_of(t, metric, sign) for t in long)
+    return all(_still(c, level, STILL * noise) for c in every if c)
+
+
+def _still(losses: Sequence[float], level: float, most: float) -> bool:
+    """Whether a curve neither moves nor ends elsewhere than the others."""
+    moves = [abs(a - b) for a, b in pairwise(_thirds(losses))]
+    return max(*moves, abs(statistics.median(losses[-3:]) - level)) < most
 
 
 def _thirds(losses: Sequence[float]) -> list[float]:
     """Medians of a curve's beginning, middle and end."""
     n = max(1, len(losses) // 3)
-    return [statistics.median(part) for part in (losses[:n], losses[n:-n], losses[-n:])]
+    parts = (losses[:n], losses[n:-n] or losses, losses[-n:])
+    return [statistics.median(part) for part in parts]
 
 
 def _decades(survey: Survey) -> bool:

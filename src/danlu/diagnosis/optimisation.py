@@ -31,7 +31,7 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             at, "lr_too_high", 0.75 if sure else 0.55,
             f"The training loss {seen}: the steps are too large. Try a smaller learning rate or "
             "larger batches, and check that gradients are reset before each step.",
-            _smaller_steps(sure), roughness=rough, rises=rises, highest=max(loss.values),
+            _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
     return _clipped(at)
 
@@ -46,9 +46,11 @@ def _cured(at: Features) -> bool:
     return late.roughness < thresholds.LATE_ROUGH
 
 
-def _smaller_steps(sure: bool) -> tuple[Advice, ...]:
+def _smaller_steps(at: Features, sure: bool) -> tuple[Advice, ...]:
+    excess = max(at.train_loss.values) / (at.scale or 1.0)
+    factor = next(f for least, f in thresholds.FAR_ABOVE if excess >= least) if sure else 1 / 3
     return (
-        advice.lr(0.1 if sure else 1 / 3), advice.BATCH, advice.ZERO_GRAD, advice.SMALLER_LR_RANGE
+        advice.lr(factor), advice.BATCH, advice.ZERO_GRAD, advice.SMALLER_LR_RANGE
     )  # fmt: skip
 
 
@@ -103,6 +105,8 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     if not len(loss) or loss.roughness >= thresholds.LOW_ROUGH or not still_falls(at):
         return None
     skill, loss_skill = at.train_skill, at.loss_skill(loss.end)
+    if skill is None and len(at.train_metric):
+        skill = at.train_metric.end  # skill can only be less
     if skill is None and loss_skill is None:
         return None
     if (skill or 0.0) >= thresholds.LOW_SKILL or (loss_skill or 0.0) >= thresholds.LOW_LOSS_SKILL:
@@ -149,10 +153,16 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
 
 
 def softmax_twice(at: Features) -> bool:
-    """Whether the loss stands at the least that softmax before softmax allows."""
-    if at.classes is None or not len(at.train_loss) or progress(at) > thresholds.PROGRESS:
+    """Whether the loss stands at the least that softmax before softmax allows.
+
+    A sure and right answer then costs log(1 + (C − 1)/e), a sure and wrong one 1 more.
+    """
+    if at.classes is None or not (len(at.train_loss) and len(at.train_metric)):
         return False
-    above = at.train_loss.end - smoothing_entropy(at) - math.log(1 + (at.classes - 1) / math.e)
+    if progress(at) > thresholds.PROGRESS:
+        return False
+    floor = math.log(1 + (at.classes - 1) / math.e) + 1.0 - at.train_metric.end
+    above = at.train_loss.end - smoothing_entropy(at) - floor
     right = (at.train_skill or 0.0) > thresholds.MISMATCH_SKILL
     return right and -thresholds.FLOOR_BELOW <= above <= thresholds.FLOOR_ABOVE
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from danlu.core.finding import Finding, settled, standing
 from danlu.core.history import History
 from danlu.diagnosis.exhaustion import exhausted
+from danlu.diagnosis.failing import everything_fails
 from danlu.diagnosis.gains import below_linear, no_gain
 from danlu.diagnosis.leaders import (
     best_problem,
@@ -30,15 +31,16 @@ StudyRule: TypeAlias = Callable[[Survey], Iterable[Finding]]
 """What a study tried → findings about it."""
 
 STUDY_RULES: tuple[StudyRule, ...] = (
-    nothing_learns, nothing_yet, stability_limited, infeasible, boundary, best_problem,
-    fragile_best, seed_noise, budget_bound, below_linear, no_gain, flat, redundant,
+    everything_fails, nothing_learns, nothing_yet, stability_limited, infeasible, boundary,
+    best_problem, fragile_best, seed_noise, budget_bound, below_linear, no_gain, flat, redundant,
     duplicate_winners, too_few_good, exhausted,
 )  # fmt: skip
 GROWTH = 1.15  # of the events, after which a study is looked at again
 OURS = frozenset({
-    "nothing_learns", "nothing_yet", "stability_limited", "infeasible", "boundary", "best_problem",
-    "fragile_best", "seed_noise", "budget_bound", "below_linear", "no_gain", "flat", "redundant",
-    "duplicate_winners", "too_few_good", "noise_limited", "space_limited", "budget_ended",
+    "everything_fails", "nothing_learns", "nothing_yet", "stability_limited", "infeasible",
+    "boundary", "best_problem", "fragile_best", "seed_noise", "budget_bound", "below_linear",
+    "no_gain", "flat", "redundant", "duplicate_winners", "too_few_good", "noise_limited",
+    "space_limited", "budget_ended",
 })  # fmt: skip
 """Codes of the findings that these rules make, and may call settled."""
 

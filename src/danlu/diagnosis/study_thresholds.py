@@ -9,9 +9,6 @@ range, on its scale.
 FEWEST_TRIED = 8  # configs with a value before anything is said about ranges
 FEWEST_REAL = 8  # configs on the real task from which proxies are no longer looked at
 GOOD_NOISE = 2.0  # standard deviations between seeds within which a config is as good as the best
-SEED_FREEDOM = 6  # degrees of freedom from which the spread between seeds is trusted alone (E4)
-NOISE_EPOCHS = 5  # reports of a curve from which its noise is read off (its second differences)
-NOISE_CURVES, NOISE_TAIL = 30, 20  # of so many best curves, their last epochs
 
 # ---- ranges
 EDGE, OUTER, OUTER_SHARE = 0.1, 0.2, 0.5  # best so near an end; half of the top in the outer fifth
@@ -31,6 +28,7 @@ FLAT_SHARE = (
 FLAT_TRIED = 40  # configs from which a share that small can be told (B3)
 FLAT_EXPLAINED = 0.5  # of the variance that the model must explain at all
 FLAT_REPEATS = 12  # resamples for the intervals: fewer than for people, as it is asked often
+FLAT_MOST = 160  # trials that the model rests on, fewer for the same reason
 FLAT_REACH = 3.0  # from worst to best value, in standard deviations of its effect: below the noise
 TIED, TIED_ALL, TIED_TRIED = 0.7, 0.4, 12  # rank correlation in the top quarter, and in all, of n
 IMPORTANT = 0.1  # share of the variance from which a parameter counts in E5
@@ -46,7 +44,11 @@ FRAGILE_NEAR, FRAGILE_LEAST, FRAGILE_NOISE = (
 )  # neighbours: how near, how many, worse by
 NOISY_TRIED, NOISY_SHARE, NOISY_RATIO = 20, 0.25, 0.5  # best quarter; noise over its distance
 SPREAD_TRIALS, SPREAD_WIDTH = 5, 0.6  # good configs over so much of a range: it is free
+SPREAD_MOST = 0.5  # of all configs: where more are good, noise hides what matters
 BOUND_SHARE, BOUND_TRIALS = 0.5, 4  # of the good ones, still improving at their end
+
+# ---- everything fails
+FAIL_TRIALS, FAIL_TRIALS_DIVERGED = 12, 24  # all of so many; where training ran away, of more
 
 # ---- nothing learns
 CHANCE_ERRORS = 3.0  # standard errors by which an answer must beat the trivial one, at least
@@ -59,8 +61,9 @@ LEAST_CONFIGS, LEAST_FULL = 12, 6  # different configs, and of them trained to t
 LEAST_FULL_NO_LR = 8  # … where no learning rate is searched, so that their spread says less
 LEAST_SPENT = 0.4  # of the budget: before, learning may only begin late or in a small region
 WIDEST_GAP = 0.25  # of the learning rate's range between those trained in full, and to its ends
-STILL = 3.0  # noise: a curve that moves by less stands still
-LR_DECADES = 2.0  # learning rates so far apart never give the same curve where anything learns
+STILL = 3.0  # noise: a curve that moves by less stands still …
+STILL_CURVES, STILL_EPOCHS = 20, 6  # … which the best few tell, if long enough
+LR_DECADES = 1.5  # learning rates so far apart never give the same curve where anything learns
 
 # ---- nothing better than …
 GAIN_SPENT, GAIN_FULL = 0.6, 5  # share of the budget, and configs trained in full

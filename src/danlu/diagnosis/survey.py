@@ -2,9 +2,10 @@
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from danlu.catalogue.roles import role_of
 from danlu.comparing import (
@@ -18,8 +19,14 @@ from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.noise import Noise, noise_of
-from danlu.diagnosis.study_thresholds import FEWEST_REAL, FLAT_REPEATS, FLAT_TRIED, GOOD_NOISE
+from danlu.diagnosis.study_thresholds import (
+    FEWEST_REAL,
+    FLAT_MOST,
+    FLAT_REPEATS,
+    FLAT_TRIED,
+    GOOD_NOISE,
+)
+from danlu.noise import Noise, noise_of
 
 UNLIMITED = 20.0  # full trainings of a study without a budget
 DIVERGED = frozenset({"not_finite", "not finite", "diverged"})
@@ -107,7 +114,7 @@ class Survey:
         """How much each parameter matters; None below so many configs as it takes."""
         if len(self.tried) < FLAT_TRIED:
             return None
-        return importance(self.history, repeats=FLAT_REPEATS)
+        return importance(self.history, repeats=FLAT_REPEATS, most=FLAT_MOST)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -201,3 +208,19 @@ def spent_share(history: History) -> float:
     if budget.seconds is not None:
         spent.append(history.seconds / budget.seconds)
     return max(spent, default=history.trainings / UNLIMITED)
+
+
+def widest_gap(survey: Survey, configs: Iterable[Mapping[str, Value]]) -> float:
+    """The widest part of the learning rates' range in which none of some configs lies.
+
+    0 where no learning rate is searched.
+    """
+    if not survey.learning_rates:
+        return 0.0
+    places = [
+        x
+        for c in configs
+        for name in survey.learning_rates
+        if (x := survey.place(name, c)) is not None
+    ]
+    return max(b - a for a, b in pairwise([0.0, *sorted(places), 1.0]))

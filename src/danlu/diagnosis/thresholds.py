@@ -21,6 +21,7 @@ DIVERGED_EPOCHS_KNOWN = 2  # the same where the loss of the best constant answer
 DIVERGED_START_EPOCHS = 2  # warm-up may raise the loss at first
 DIVERGED_END, DIVERGED_RISE = 2.0, 2.0  # times the constant answer's loss, times its own minimum
 DIVERGED_SKILL = 0.3  # a network that answers well has not diverged, however large its loss
+CLIMB_TAU = 0.9  # a loss that grows steadily from the first epoch on is climbed, not lost
 BLOWN_UP = 10.0  # times the larger of first and constant answer's loss: too large for any skill
 
 # ---- bad scale
@@ -36,6 +37,12 @@ CHANCE_LOSS_SKILL = 0.02  # where only losses are known
 KILLED_RISES = 0.3  # up-moves of the loss, over its scale: the first steps destroyed the network
 KILLED_START = 2.0  # a loss so many times its scale in the first fifth says the same
 KILLED_SHARE = 0.2
+CHANCE_LEARNT = 0.2  # a loss skill that no network at chance has, whatever its metric says
+JITTER = 0.0025  # noise of the validation loss over the scale: weights that jump about; dead units
+# and vanished gradients stay below 0.0017, learning rates 100 times too high above 0.003 (tune)
+EXCESS = 0.0015  # of the training loss over the constant answer's: biases that merely follow the
+# last batches stay below 0.001, whatever the number of samples (tune)
+JITTER_FAR = 0.015  # learning rates a thousand times too high (tune)
 CREEP_TAU, CREEP_FALL = -0.8, 0.1  # steady, but slower than this share of the scale: rate too low
 CREEP_TAIL = 0.15  # share of the fall in the last quarter; a fall that fades is of biases only
 BIAS_LEVEL = 0.02  # so near the constant answer's loss it is the biases that learn (F4, fix 6)
@@ -57,7 +64,7 @@ HANDICAP, HANDICAP_ERRORS = 0.08, 4.0  # how far validation beats training
 
 UNSURE, UNSURE_SKILL = 2.0, 0.5  # loss over that of calibrated answers with the same error rate
 UNSURE_DROPOUT = 1.5  # the same where dropout is known to be strong
-UNSURE_LOSS = 0.1  # of the constant answer's loss: below, training is sure enough
+UNSURE_LOSS = 0.1  # of the usual first loss: below, training is sure enough
 
 # ---- overfitting
 RISE, RISE_NOISE = 0.05, 3.0  # of validation loss over its minimum, in shares and noise; the 0.05
@@ -65,7 +72,12 @@ RISE, RISE_NOISE = 0.05, 3.0  # of validation loss over its minimum, in shares a
 RISE_MATERIAL = 0.02  # of the constant answer's loss: less is of no matter (F4, fix 1)
 RISE_BEGINS = 0.8  # share of the epochs by which the minimum must be passed
 GAP, GAP_NOISE = 0.05, 3.0  # training metric above validation's
-LOSS_GAP, LOSS_GAP_ALONE = 0.3, 0.5  # share of the validation loss, beside a rise and without
+LOSS_GAP = 0.3  # share of the validation loss, beside a rise
+GAP_ALONE, LOSS_GAP_ALONE = (
+    0.1,
+    0.5,
+)  # without a rise; smaller gaps are usual on few samples (tune)
+RISING = 0.01  # of the metric over the tail, with a rising loss: merely too sure
 GAP_SURE = 10.0  # from here on regularisation is raised tenfold
 
 # ---- loss does not fit the metric
@@ -117,5 +129,11 @@ PROTECTED, SURE_ENOUGH = 3, 0.9  # one in so many is protected from verdicts les
 # ---- advice
 STRONG_DECAY = 0.1  # weight decay from here on holds networks at chance (C4, measured)
 STRONG_DROPOUT = 0.5
+MAD_DROPOUT = 0.8  # no network learns well with more (C2)
+FITTED = 0.95  # a skill of training from which on neither dropout nor width holds it back
 SLOWEST, FASTEST = 3.0, 100.0  # by what the learning rate is raised at least and at most
+WIDER = ((0.8, 2), (0.5, 4), (-HUGE, 16))  # share of the reference reached → factor on the width
+NARROW = 4  # units; fewer than this and than classes cannot tell the classes apart
+FEW_PER_CLASS = 20  # training samples: with fewer, data are missing rather than regularisation
+FAR_ABOVE = ((10.0, 0.01), (0.0, 0.1))  # highest loss over its scale → factor on the learning rate
 HASTE = 5.0  # a good rate has covered the distance after a fifth of the run

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.noise import accuracy_like, cut
 from danlu.diagnosis.study_thresholds import CHANCE_ERRORS, CHANCE_LOSS, CHANCE_LOSS_KNOWN
 from danlu.diagnosis.survey import Survey
+from danlu.noise import accuracy_like, cut
 
 VAL_LOSSES = ("val_loss", "valid_loss", "validation_loss")
 
@@ -44,7 +44,7 @@ def trivial(survey: Survey) -> list[Reference]:
         found.append(_lower(survey, objective.metric, level) if lower else _higher(survey, level))
     loss = task.baseline_loss
     if loss is not None and math.isfinite(loss):
-        names = {n for t in history.trials.values() for n in t.metric_names()}
+        names = {n for t in history.trials.values() if t.reports for n in t.reports[-1].metrics}
         names -= {objective.metric}
         found += [_lower(survey, name, loss) for name in VAL_LOSSES if name in names]
     return found

@@ -15,13 +15,14 @@ from danlu.diagnosis.broken import diverged, not_finite
 from danlu.diagnosis.chance import at_chance, bad_scale, collapse, val_at_chance
 from danlu.diagnosis.course import noisy_val, plateau, saturated_early, still_improving
 from danlu.diagnosis.features import Features, shares
-from danlu.diagnosis.fit import overfit, train_handicapped, underfit
+from danlu.diagnosis.fit import train_handicapped, underfit
 from danlu.diagnosis.optimisation import (
     late_spikes,
     loss_metric_mismatch,
     lr_too_high,
     lr_too_low,
 )
+from danlu.diagnosis.overfitting import overfit
 from danlu.diagnosis.words import verdict
 
 Judge: TypeAlias = Callable[[Features, Set[str]], Finding | None]

@@ -260,17 +260,23 @@ def load_function(name: str) -> Train:
         LaunchError: If there is no such module or function; other errors of the module's own
             code come as they are.
     """
+    train = load_object(name)
+    if not callable(train):
+        raise LaunchError(f"{name!r} is no function, but a {type(train).__name__}.")
+    return train  # type: ignore[no-any-return]
+
+
+def load_object(name: str) -> Any:
+    """Import what a name means; as `load_function`, but it need not be a function."""
     name, bracket, arguments = name.partition("(")
     module_name, _, attribute = name.rpartition(":")
     if not module_name or not attribute:
         raise LaunchError(f"the function must be given as 'module:function', but got {name!r}.")
     module = _load_module(module_name)
-    train = getattr(module, attribute, None)
-    if not callable(train):
+    if not hasattr(module, attribute):
         raise LaunchError(f"module {module_name!r} has no function {attribute!r}.")
-    if bracket:
-        train = train(**json.loads(arguments.removesuffix(")")))
-    return train  # type: ignore[no-any-return]
+    found = getattr(module, attribute)
+    return found(**json.loads(arguments.removesuffix(")"))) if bracket else found
 
 
 def _load_module(name: str) -> Any:

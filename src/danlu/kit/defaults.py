@@ -11,11 +11,18 @@ from typing import Any
 import numpy as np
 
 from danlu.catalogue.families import space as family_space
-from danlu.core.parameter import Choice, Float, Int
+from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Space
 from danlu.errors import DataError
 from danlu.kit.reading import FAMILY_OF, KIND_OF, Labelled, read
-from danlu.kit.settings import SHRINK, Family, Settings
+from danlu.kit.settings import (
+    FURTHER,
+    OF_CLASSES,
+    OF_NUMBERS,
+    SHRINK,
+    Family,
+    Settings,
+)
 
 RARE = 0.1  # times the largest class: a class below this is rare
 FEW_ROWS = 5_000  # below, batches of 32
@@ -42,6 +49,7 @@ class Defaults:
         space: What to search.
         objective: What to tune.
         epochs: The full length of a trial.
+        metrics: Those that training reports and a study can go by.
         notes: What was assumed, as sentences.
     """
 
@@ -49,6 +57,7 @@ class Defaults:
     space: Space
     objective: str
     epochs: int
+    metrics: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -67,9 +76,14 @@ def defaults_of(labelled: Labelled, settings: Settings) -> Defaults:
     n = len(labelled.target.y) - (labelled.n_val or 0)
     metric = metric_of(labelled, settings)
     direction = "min" if metric in SHRINK else "max"
-    notes = (*labelled.notes, _kind_note(labelled, settings))
+    own = OF_NUMBERS if labelled.target.regression else OF_CLASSES
     return Defaults(
-        family, space_of(family, labelled), f"{direction} val_{metric}", _epochs(family, n), notes
+        family,
+        space_of(family, labelled),
+        f"{direction} val_{metric}",
+        _epochs(family, n),
+        (*(f"val_{name}" for name in own), "train_loss", f"train_{own[1]}", *FURTHER),
+        (*labelled.notes, _kind_note(labelled, settings)),
     )
 
 
@@ -87,8 +101,8 @@ def metric_of(labelled: Labelled, settings: Settings) -> str:
     """The metric to tune; a wanted one is checked against what is predicted."""
     regression = labelled.target.regression
     if settings.metric != "auto":
-        fits = ("r2", "rmse") if regression else ("accuracy", "balanced_accuracy", "macro_f1")
-        if settings.metric not in (*fits, "loss"):
+        fits = OF_NUMBERS if regression else OF_CLASSES
+        if settings.metric not in fits:
             what = "regression" if regression else "classification"
             raise DataError(
                 f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}."
@@ -113,18 +127,20 @@ def space_of(family: Family, labelled: Labelled) -> Space:
     """
     made = family_space(family)
     n = len(labelled.target.y)
-    extra: dict[str, Any] = {"batch_size": _batch_size(made["batch_size"], n)}
+    known = made["batch_size"]
+    assert isinstance(known, Int), "the catalogue has a range of batch sizes"
+    batch_size = _batch_size(known, n)
+    extra: dict[str, Parameter] = {"batch_size": batch_size}
     if not labelled.target.regression and _rarity(labelled) < RARE:
         extra["oversample"] = Float(0.0, 1.0, default=1.0)
-        largest = extra["batch_size"].low if isinstance(extra["batch_size"], Int) else 0
-        if len(labelled.target.classes) <= largest / 2:
+        if len(labelled.target.classes) <= batch_size.low / 2:
             extra["balanced_batches"] = Choice(False, True, default=False)
     return Space({**made.parameters, **extra})
 
 
-def _batch_size(known: Any, n: int) -> Any:
+def _batch_size(known: Int, n: int) -> Int:
     high = max(8, min(known.high, n // 10))
-    low = min(16 if n < FEW_ROWS else known.low, high)
+    low = min(16 if n < FEW_ROWS else known.low, max(4, high // 4))
     wanted = 32 if n < FEW_ROWS else known.middle()
     return Int(low, high, log=True, default=min(high, max(low, wanted)), role=known.role)
 

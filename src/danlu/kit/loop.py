@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from danlu.kit import metrics
 from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
+from danlu.kit.models import parameters_of
 from danlu.kit.optimisers import clip_gradient, optimiser
 from danlu.kit.params import Params
 from danlu.kit.prepared import Part, Tensors
@@ -60,9 +61,9 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
     Every epoch reports, for training (a pass in evaluation mode over at most 1,000 samples) and
     validation, ``loss`` (the plain mean cross-entropy, or the mean squared error of the
     standardised target: no class weights, no smoothing), ``accuracy`` or ``r2``, and ``metric``;
-    ``val_top_share``, the share of the most frequent answer; ``lr``; ``grad_norm`` (median over
-    the steps, before clipping), ``grad_norm_max``, and ``clip_share`` where clipping is on;
-    ``seconds``; epoch 1 also ``initial_loss``.
+    of validation all that `danlu.kit.metrics` has; ``lr``; ``grad_norm`` (median over the steps,
+    before clipping), ``grad_norm_max``, and ``clip_share`` where clipping is on; ``parameters``,
+    how many numbers the model learns; ``seconds``; epoch 1 also ``initial_loss``.
 
     Args:
         trial: Where to report, and whence to go on.
@@ -71,7 +72,7 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
     params, part, patience, metric = setup.params, setup.part, setup.patience, setup.metric
     begun = begin(trial, setup.build, params, part)
     model, plateau = begun.model, begun.plateau
-    loss_of = training_loss(params, part)
+    loss_of, size = training_loss(params, part), parameters_of(model)
     extra = {} if begun.start else initial(model, part)
     for epoch in trial.epochs(begun.start):
         if patience and plateau.stale >= patience:
@@ -90,8 +91,9 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
         trial.report(
             epoch,
             named("train", told, metric)
-            | named("val", val, metric, "top_share")
+            | {f"val_{name}": value for name, value in val.metrics.items()}
             | {"lr": rates[-1], **gradients(torch.stack(norms), params.clip), **extra},
+            parameters=size,
             seconds=time.perf_counter() - began,
         )
         trial.save(model, begun.optimizer, plateau)
@@ -246,9 +248,9 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     return found.to(torch.promote_types(found.dtype, torch.float32))  # from bfloat16, for one
 
 
-def named(prefix: str, found: Evaluation, *further: str) -> dict[str, float]:
-    """The metrics to report: the usual ones, and further ones that are there."""
-    names = dict.fromkeys(("loss", "accuracy", "r2", *further))
+def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
+    """The usual metrics, and the tuned one."""
+    names = dict.fromkeys(("loss", "accuracy", "r2", metric))
     return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
 
 

@@ -72,8 +72,9 @@ class TableModel(nn.Module):
 def perceptron(params: Params, width: int, outputs: int) -> nn.Sequential:
     """Hidden layers, each linear, normalised, activated and dropped out, and the output layer."""
     layers: list[nn.Module] = []
+    bias = params.norm != "batch"  # which has one of its own, and would take this one away
     for _ in range(params.layers):
-        layers += [nn.Linear(width, params.units), *_norm(params.norm, params.units)]
+        layers += [nn.Linear(width, params.units, bias=bias), *_norm(params.norm, params.units)]
         layers += [ACTIVATIONS[params.activation](), nn.Dropout(params.dropout)]
         width = params.units
     return nn.Sequential(*layers, nn.Linear(width, outputs))
@@ -95,7 +96,7 @@ class ImageModel(nn.Module):
         channels, side = shape.channels, (shape.height, shape.width)
         for i in range(params.layers):
             filters = params.filters * 2**i
-            layers += [nn.Conv2d(channels, filters, params.kernel, padding=params.kernel // 2)]
+            layers += [_convolution(params, channels, filters)]
             layers += [*_norm2d(params.norm, filters), ACTIVATIONS[params.activation]()]
             channels = filters
             if min(side) >= 2:
@@ -110,6 +111,11 @@ class ImageModel(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.head(self.body(x))
         return out
+
+
+def _convolution(params: Params, channels: int, filters: int) -> nn.Module:
+    padding, bias = params.kernel // 2, params.norm != "batch"
+    return nn.Conv2d(channels, filters, params.kernel, padding=padding, bias=bias)
 
 
 def _norm2d(norm: str, filters: int) -> list[nn.Module]:

@@ -21,9 +21,6 @@ DEFAULT_LR: Mapping[str, float] = {
 }  # fmt: skip
 DEFAULT_DECAY: Mapping[str, float] = {"sgd": 5e-4, "adamw": 1e-2}
 
-ADAMS = ("adam", "adamw", "nadam")
-LARGEST_DECAY = 0.1  # of the mean loss; beyond, a value of the summed loss was probably meant
-
 
 @dataclass(frozen=True)
 class Params:

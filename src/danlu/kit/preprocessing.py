@@ -17,7 +17,7 @@ from danlu.core.space import nearest
 from danlu.errors import DataError
 from danlu.kit.reading import Samples
 from danlu.kit.settings import Settings
-from danlu.kit.tables import Columns, as_numbers, as_text
+from danlu.kit.tables import Columns, as_text, numbers_of
 
 Inputs: TypeAlias = tuple[npt.NDArray[Any], ...]
 
@@ -111,11 +111,16 @@ class TablePreprocessing:
         return tuple(inputs)
 
     def _numbers(self, columns: Columns) -> npt.NDArray[np.float32]:
-        raw = {n: _as_floats(n, columns[n]) for n in self.means}
+        raw = {n: numbers_of(n, columns[n]) for n in self.means}
         parts = [(raw[n] - self.means[n]) / self.scales[n] for n in self.means]
         parts = [np.nan_to_num(np.clip(p, -LIMIT, LIMIT)) for p in parts]
         flags = [np.isnan(raw[n]).astype(np.float64) for n in self.flagged]
         return np.stack([*parts, *flags], axis=1).astype(np.float32)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns of ``numbers``."""
+        return (*self.means, *(f"{name} is missing" for name in self.flagged))
 
     def shape(self, outputs: int) -> Shape:
         sizes = tuple(len(known) + 1 for known in self.categories.values())
@@ -128,18 +133,6 @@ def _or(value: float, other: float) -> float:
 
 def _any(column: npt.NDArray[np.float64]) -> bool:
     return bool(np.any(~np.isnan(column)))
-
-
-def _as_floats(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    if column.dtype.kind == "f":
-        return column
-    numbers, stray = as_numbers(as_text(column))
-    if stray:
-        raise DataError(
-            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
-            f"{stray[0] + 1}."
-        )
-    return numbers
 
 
 def _codes(texts: npt.NDArray[Any], known: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -1,19 +1,17 @@
 """From what a person calls their data to samples and a target, checked before any training."""
 
-import importlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.errors import DataError
-from danlu.kit.images import channels_first, read_folder
+from danlu.kit.images import channels_first
 from danlu.kit.settings import Settings
-from danlu.kit.tables import Columns, as_text, from_frame, read_table, taken, typed
+from danlu.kit.sources import load
+from danlu.kit.tables import Columns, as_text, numbers_of, taken, typed
 from danlu.kit.target import Target, read_target, same_classes
 
 Kind: TypeAlias = Literal["table", "images", "sequences", "text"]
@@ -73,7 +71,7 @@ def read(settings: Settings) -> Labelled:
     Raises:
         DataError: With one sentence on what is wrong with them.
     """
-    raw = _load(settings.data, settings)
+    raw = load(settings.data, settings)
     samples, notes = arranged(raw, settings)
     if samples.labels is None:
         raise DataError('which column to predict is missing: say target = "…".')
@@ -96,7 +94,7 @@ def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
     Raises:
         DataError: With one sentence on what is wrong with them.
     """
-    raw = _load(data, settings)
+    raw = load(data, settings)
     samples, _ = arranged(raw, settings, kind)
     if not len(samples):
         raise DataError("there are no samples to predict.")
@@ -106,7 +104,7 @@ def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
 def _with_validation(
     samples: Samples, settings: Settings, name: str, plain: bool, notes: tuple[str, ...]
 ) -> Labelled:
-    raw = _load(settings.val, settings)
+    raw = load(settings.val, settings)
     further, _ = arranged(raw, settings, samples.kind)
     return _joined(samples, further, settings, name, plain, notes)
 
@@ -128,7 +126,7 @@ def _joined(
 
 def _concatenated(a: Samples, b: Samples) -> Any:
     if a.kind == "table":
-        return {n: np.concatenate([c, taken(b.x, n, "model")[0]]) for n, c in a.x.items()}
+        return {n: np.concatenate([c, _alike(n, c, b.x)]) for n, c in a.x.items()}
     if a.kind == "images":
         if a.x.shape[1:] != b.x.shape[1:]:
             raise DataError(
@@ -138,97 +136,16 @@ def _concatenated(a: Samples, b: Samples) -> Any:
     return [*a.x, *b.x]
 
 
+def _alike(name: str, column: npt.NDArray[Any], further: Columns) -> npt.NDArray[Any]:
+    """The further values of a column, numbers or texts as they are in the first ones."""
+    found, _ = taken(further, name, "model")
+    return numbers_of(name, found) if column.dtype.kind == "f" else as_text(found)
+
+
 def _check_length(samples: Samples) -> None:
     labels = samples.labels
     if labels is not None and len(samples) != len(labels):
         raise DataError(f"there are {len(samples)} samples, but {len(labels)} labels.")
-
-
-# ---- where data come from
-
-
-def _load(data: Any, settings: Settings) -> Any:
-    """A mapping of arrays, a mapping of columns as ``{"columns": …}``, or the folder's images."""
-    if isinstance(data, str | Path):
-        return _load_named(str(data), settings)
-    if isinstance(data, tuple) and len(data) == 2:
-        return {"x": data[0], "y": data[1]}
-    if isinstance(data, Mapping):
-        return data
-    if hasattr(data, "columns") and hasattr(data, "iloc"):
-        return {"columns": from_frame(data)}
-    raise DataError(
-        "data must be a file, a folder, a function's name, a data frame, a pair (x, y) or a "
-        f"mapping with x and y, but got {type(data).__name__}."
-    )
-
-
-def _load_named(name: str, settings: Settings) -> Any:
-    path = Path(name)
-    if path.is_dir():
-        images, labels, names = read_folder(path, settings.size)
-        return {"x": images, "y": labels, "names": tuple(names)}
-    if path.suffix in (".csv", ".tsv", ".txt", ".parquet", ".npz"):
-        if not path.is_file():
-            raise DataError(f"there is no file {name}.")
-        if path.suffix == ".npz":
-            return _load_npz(path)
-        return {"columns": read_table(path)}
-    if ":" in name:
-        return _load(_called(name), settings)
-    if not path.exists():
-        raise DataError(f"there is no file or folder {name}.")
-    raise DataError(
-        f"{name} is no data that is known: .csv, .tsv, .parquet, .npz, a folder of images, or "
-        '"module:function".'
-    )
-
-
-def _called(name: str) -> Any:
-    """What a user's function returns; whatever it raises is told as its failure."""
-    function = imported(name)
-    try:
-        return function()
-    except Exception as error:
-        raise DataError(f"{name} failed with {type(error).__name__}: {error}") from error
-
-
-def _load_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as NumPy arrays: {error}") from None
-
-
-def imported(name: str) -> Any:
-    """The function ``"module:function"`` or ``"path/to/file.py:function"``.
-
-    Raises:
-        DataError: If there is none; errors of the module's own code come as they are.
-    """
-    module_name, _, attribute = name.rpartition(":")
-    if module_name.endswith(".py"):
-        path = Path(module_name)
-        if not path.is_file():
-            raise DataError(f"there is no file {module_name}.")
-        folder = str(path.resolve().parent)
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        module_name = path.stem
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name.partition(".")[0]:
-            raise
-        raise DataError(f"there is no module {module_name!r}.") from None
-    function = getattr(module, attribute, None)
-    if not callable(function):
-        raise DataError(f"module {module_name!r} has no function {attribute!r}.")
-    return function
-
-
-# ---- what data are
 
 
 def arranged(
@@ -237,7 +154,7 @@ def arranged(
     """Samples of what was loaded, and what was assumed.
 
     Args:
-        raw: As `_load` gives it.
+        raw: As `load` gives it.
         settings: What to predict, by which kind of model.
         known: What samples are, if that was found before: then nothing is left out, and the
             target need not be there.
@@ -262,7 +179,7 @@ def _kind_of(x: Any, model: str) -> Kind:
         return "text"
     if isinstance(x, Sequence) and len({np.shape(item) for item in x}) > 1:
         return "sequences"
-    array = np.asarray(x)
+    array = _array(x)
     if array.dtype.kind in "OUS":
         return "text" if array.ndim == 1 and isinstance(array[0], str) else "sequences"
     if array.ndim == 4 or (array.ndim == 3 and array.shape[1] == array.shape[2]):
@@ -276,7 +193,7 @@ def _inputs(x: Any, kind: Kind) -> Any:
         return [str(t) for t in x]
     if kind == "sequences":
         return _sequences(x)
-    array = np.asarray(x)
+    array = _array(x)
     if array.dtype.kind not in "biuf":
         raise DataError(f"x must hold numbers, but its type is {array.dtype}.")
     if kind == "images":
@@ -290,10 +207,20 @@ def _inputs(x: Any, kind: Kind) -> Any:
     return typed({f"x{i}": column for i, column in enumerate(array.T)})
 
 
+def _array(x: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise DataError("the samples of x must all have one shape, but theirs differ.") from None
+
+
 def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
     found: list[npt.NDArray[np.float32]] = []
     for i, item in enumerate(x):
-        array = np.asarray(item, dtype=np.float32)
+        try:
+            array = np.asarray(item, dtype=np.float32)
+        except (ValueError, TypeError):
+            raise DataError(f"sequence {i + 1} must hold numbers, (time, features).") from None
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
             raise DataError(
@@ -313,6 +240,8 @@ def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
 def _arranged_columns(
     columns: Mapping[str, npt.NDArray[Any]], settings: Settings, known: Kind | None
 ) -> tuple[Samples, tuple[str, ...]]:
+    if known in ("images", "sequences"):
+        raise DataError(f"{known} are needed, but this is a table.")
     if not columns or not len(next(iter(columns.values()))):
         raise DataError("the table has no rows.")
     rest = dict(columns)

@@ -14,6 +14,9 @@ Family: TypeAlias = Literal["mlp", "cnn", "rnn", "text"]
 FAMILIES: tuple[Family, ...] = ("mlp", "cnn", "rnn", "text")
 
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "r2", "rmse", "loss")
+OF_CLASSES = ("loss", "accuracy", "balanced_accuracy", "macro_f1")  # each of what is predicted
+OF_NUMBERS = ("loss", "r2", "rmse")
+FURTHER = ("parameters", "seconds", "lr", "grad_norm", "grad_norm_max")  # reported beside them
 IN_MEMORY = "(in memory)"  # instead of data that are objects of a process
 SHRINK = ("rmse", "loss")  # of the metrics, those that are better when smaller
 

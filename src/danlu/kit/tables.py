@@ -14,7 +14,7 @@ from danlu.errors import DataError
 Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 """Name → (n,): float64 with NaN for missing values, or objects that are str or None."""
 
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none", "-")  # in lower case
+MISSING = ("", "?", "na", "n/a", "nan", "null", "<na>")  # in lower case
 STRAY_SHARE = 0.1  # a column with fewer texts than this among its numbers has mistakes in it
 SHOWN = 3  # examples in a message
 
@@ -134,7 +134,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = "" if value is None else str(value).strip()
-    return None if text.lower() in MISSING or text == "<NA>" else text
+    return None if text.lower() in MISSING else text
 
 
 def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[int]]:
@@ -160,3 +160,18 @@ def _finite(name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float
             "leave them empty, or limit the values."
         )
     return numbers
+
+
+def numbers_of(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Further values of a column that is known to hold numbers.
+
+    Raises:
+        DataError: If there are others, or infinite ones.
+    """
+    numbers, stray = as_numbers(as_text(column))
+    if stray:
+        raise DataError(
+            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
+            f"{stray[0] + 1}."
+        )
+    return _finite(name, numbers)

@@ -17,8 +17,9 @@ from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
 from danlu.kit.prepared import Part, prepare
 from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
-from danlu.kit.reading import imported, read
+from danlu.kit.reading import read
 from danlu.kit.settings import FAMILIES, Settings
+from danlu.kit.sources import imported
 from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
 
@@ -78,6 +79,11 @@ class Training:
         return self._defaults.epochs
 
     @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that are reported and a study can go by."""
+        return self._defaults.metrics
+
+    @property
     def metric(self) -> str:
         """What is tuned, without its ``val_``."""
         return self.objective.partition("val_")[2]
@@ -130,7 +136,7 @@ class Training:
         whole, default = self.data.whole, self.space.default()
         n, params = len(whole.y), self.params(default)
         return Problem(
-            data=_checked_data(whole),
+            data=_checked_data(whole, getattr(self.data.preprocessing, "names", ())),
             build=self.build,
             loss=training_loss(params, whole),
             optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
@@ -186,11 +192,11 @@ def device_of(settings: Settings) -> torch.device:
         raise DataError(f"device = {settings.device!r} cannot be used: {reason}") from None
 
 
-def _checked_data(part: Part) -> Data:
+def _checked_data(part: Part, names: tuple[str, ...]) -> Data:
     """The data as pre-flight takes them: one tensor of inputs, or a tuple of several."""
     x, x_val = (t[0] if len(t) == 1 else t for t in (part.x, part.x_val))
     text = part.shape.kind == "text"
     return Data(
-        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val,
+        x_train=x, y_train=part.y, x_val=x_val, y_val=part.y_val, names=names,
         padding=PADDING if text else None, unknown=UNKNOWN if text else None,
     )  # fmt: skip

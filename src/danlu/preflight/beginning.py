@@ -53,7 +53,7 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
         return
     nothing = uninformed(problem)  # classes of unequal shares: a fresh network knows none of them
-    ratio = value / max(nothing if value > nothing else expected, 1e-12)
+    ratio = value / max(nothing, 1e-12)
     shown = f"{value:.4g}, {ratio:.2f} of chance"
     upper = limit.INITIAL_REGRESSION if regression else limit.INITIAL_WARNING
     bounds = f"{0 if regression else limit.INITIAL_KNOWING:g} … {upper:g} of {nothing:.4g}"
@@ -69,7 +69,7 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
             f"nothing ({nothing:.4g}): {cure}.",
             shown, bounds, look_at("scale of inputs or initial weights"), ratio=ratio,
         )  # fmt: skip
-    elif not regression and ratio < limit.INITIAL_KNOWING:
+    elif not regression and value < limit.INITIAL_KNOWING * expected:
         yield wrong(
             "M03", "warning",
             f"the loss before training is {value:.4g}, below the {expected:.4g} of knowing "

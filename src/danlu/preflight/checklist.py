@@ -10,6 +10,9 @@ from danlu.core.task import UNKNOWN, Task
 State: TypeAlias = Literal["well", "warning", "error", "skipped"]
 SIGNS = {"well": "✓", "warning": "!", "error": "✗", "skipped": "–"}
 
+CODE = r"(?:D|BL|M|R)\d+"
+"""Of a check, as against the names of verdicts."""
+
 UNSEEN = (
     "wrong labels in the validation data alone (the curves will show them)",
     "a learning rate that is off by less than tenfold (the search is for that)",
@@ -99,15 +102,18 @@ def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.
 WIDTH = 40  # of titles
 
 
+def noteworthy(line: Line) -> list[str]:
+    """A check for a terminal: its line, and what it found."""
+    bound = f"  ({line.limit})" if line.limit and line.state != "skipped" else ""
+    head = f"{SIGNS[line.state]} {line.code:<4} {line.title:<{WIDTH}} {line.measured}{bound}"
+    return [head, *(f"       {f.message}" for f in line.findings)]
+
+
 def text_lines(checklist: Checklist) -> list[str]:
     """The checklist for a terminal."""
     rows: list[str] = []
     for line in checklist.lines:
-        bound = f"  ({line.limit})" if line.limit and line.state != "skipped" else ""
-        rows.append(
-            f"{SIGNS[line.state]} {line.code:<4} {line.title:<{WIDTH}} {line.measured}{bound}"
-        )
-        rows += [f"       {f.message}" for f in line.findings]
+        rows += noteworthy(line)
     if checklist.ended:
         rows.append(f"– {checklist.ended}")
     rows += ["", summary(checklist), "", "What checks before training cannot see:"]

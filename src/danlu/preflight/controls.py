@@ -57,9 +57,11 @@ class Ramp:
 
     @property
     def steepest(self) -> float:
-        """Where the loss falls fastest."""
-        falls = [a - b for a, b in zip(self.losses, self.losses[1:], strict=False)]
-        return self.rates[falls.index(max(falls)) + 1] if falls else self.rates[0]
+        """Where the loss falls fastest, over some steps: a single one is noise."""
+        known = [loss for loss in self.losses if math.isfinite(loss)]
+        width = min(limit.RANGE_WIDTH, len(known) - 1)
+        falls = [a - b for a, b in zip(known, known[width:], strict=False)]
+        return self.rates[falls.index(max(falls)) + width // 2] if width > 0 else self.rates[0]
 
     @property
     def diverging(self) -> float:

@@ -42,6 +42,17 @@ DATA = (
 )
 
 
+DATA_LAYERS: Sequence[Layer] = (("the data's values", VALUES), ("the data", DATA))
+
+
+def _no_torch(_: Problem) -> Iterator[Finding]:
+    text = 'checks of a model need PyTorch: pip install "danlu[torch]".'
+    yield wrong("M00", "warning", text, "not installed")
+
+
+NO_TORCH = Named("M00", "PyTorch", _no_torch)
+
+
 def model_layers() -> list[Layer]:
     """The checks of model and loop; importing them imports torch."""
     from danlu.preflight import beginning, controls, few_steps, fitting, one_step, shapes
@@ -119,12 +130,9 @@ def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) 
 
 
 def _layers(problem: Problem) -> Iterator[Layer]:
-    yield "the data's values", VALUES
-    yield "the data", DATA
+    yield from DATA_LAYERS
     if problem.build is not None:
-        if find_spec("torch") is None:
-            raise CheckError('checks of a model need PyTorch: pip install "danlu[torch]".')
-        yield from model_layers()
+        yield from model_layers() if find_spec("torch") else (("PyTorch", (NO_TORCH,)),)
 
 
 def _kept_randomness(problem: Problem) -> AbstractContextManager[None]:

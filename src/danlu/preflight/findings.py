@@ -1,9 +1,10 @@
 """What checks are made of: `Check`, and how they say that something is well or not."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from danlu.core.codec import encode_number
 from danlu.core.finding import Advice, Finding, Severity
 from danlu.preflight.problem import Problem
 
@@ -35,7 +36,7 @@ class Skipped(Exception):  # noqa: N818 - nothing is in error
 
 def well(code: str, measured: str, limit: str = "", **evidence: Any) -> Finding:
     """Nothing is wrong."""
-    found = {"measured": measured, "limit": limit, **evidence}
+    found = {"measured": measured, "limit": limit, **_plain(evidence)}
     return Finding(code, "info", 1.0, measured, found)
 
 
@@ -61,8 +62,19 @@ def wrong(
         confidence: From 0 to 1.
         evidence: Further numbers.
     """
-    found = {"measured": measured, "limit": limit, **evidence}
+    found = {"measured": measured, "limit": limit, **_plain(evidence)}
     return Finding(code, severity, confidence, message, found, advice)
+
+
+def _plain(value: Any) -> Any:
+    """Evidence as plain JSON: no NumPy numbers, nothing that is not finite."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return encode_number(float(value))
+    return value
 
 
 def look_at(why: str, group: str = "data") -> Advice:

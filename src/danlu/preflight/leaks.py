@@ -98,7 +98,9 @@ def _near_shared(arrays: Arrays) -> float:
     train = train[some_rows(len(train), limit.NEAR_ROWS)]
     val = val[some_rows(len(val), limit.NEAR_ROWS)]
     nearest = np.sqrt(distances(val, train).min(1))
-    typical = float(np.median(nearest))
+    others = distances(train, train)
+    np.fill_diagonal(others, np.inf)
+    typical = float(np.sqrt(np.median(others.min(1))))
     return float((nearest < limit.NEAR_DISTANCE * typical).mean()) if typical > 0 else 0.0
 
 

@@ -31,7 +31,7 @@ def gradients(problem: Problem) -> dict[str, Tensor | None]:
     """The gradient of each trainable parameter, by name, in their order."""
     model = model_of(problem, regularised=False).train()
     x, y = probe(problem, limit.GRADIENT_BATCH)
-    loss_of(problem, outputs(model, x), y).backward()  # type: ignore[no-untyped-call]
+    loss_of(problem, outputs(model, x), y).backward()
     return {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
 
 

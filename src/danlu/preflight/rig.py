@@ -43,7 +43,7 @@ RUN_S = 15.0  # a short run that takes longer is ended
 def kept_randomness() -> Iterator[None]:
     """Restore the random states of Python, NumPy and torch afterwards."""
     python, legacy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     try:
         yield
     finally:
@@ -331,7 +331,7 @@ def _usual(problem: Problem) -> Step:
     def step(model: nn.Module, optimizer: torch.optim.Optimizer, x: Inputs, y: Tensor) -> Tensor:
         optimizer.zero_grad()
         loss = loss_of(problem, outputs(model, x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         return loss.detach()
 

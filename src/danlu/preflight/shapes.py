@@ -48,7 +48,7 @@ def dry_run(problem: Problem) -> Iterator[Finding]:
             warnings.simplefilter("always")
             model.train()
             found = outputs(model, take(x, slice(size)))
-            loss_of(problem, found, y[:size]).backward()  # type: ignore[no-untyped-call]
+            loss_of(problem, found, y[:size]).backward()
             model.eval()
             with torch.no_grad():
                 val = outputs(model, take(tensors.x_val, slice(size)))

@@ -126,7 +126,7 @@ def order(problem: Problem) -> Iterator[Finding]:
     labels = arrays.labels_train
     chance = float((arrays.priors**2).sum())
     runs = float((labels[1:] == labels[:-1]).mean()) - chance if labels.size > 1 else 0.0
-    shown = f"equal neighbours {runs:+.2f} above chance"
+    shown = f"equal neighbours {runs:.2f} above chance"
     if runs > limit.RUNS and not arrays.given.shuffle and arrays.given.loader is None:
         yield wrong(
             "D10", "error",

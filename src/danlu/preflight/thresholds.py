@@ -105,6 +105,7 @@ SMALL_SET_ACCURACY = 0.9  # the Playbook: a small set can be fitted perfectly
 RANGE = (1e-7, 10.0)  # of the learning-rate range test (Smith 2018); Adam's ends at 1
 RANGE_ADAM = 1.0
 RANGE_STEPS = 150
+RANGE_WIDTH = 15  # steps over which a fall is measured
 RANGE_BETA = 0.98  # of the moving average
 RANGE_STOP = 4.0  # times the smallest smoothed loss
 RANGE_DIVERGED = 2.0

@@ -1,18 +1,22 @@
 """A history as plain JSON values for the report page; what is judged is judged here, once."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple
 from datetime import datetime
 from typing import Any
 
+from danlu.comparing import ParameterImportance
 from danlu.core.codec import encode_number
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
 from danlu.core.record import Report, TrialRecord
+from danlu.core.request import FOR_TUNER, Request, answered, notes, on_hold, pinned
+from danlu.core.spec import encode_spec
 from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
+from danlu.reporting.progress import progress_of
 from danlu.reporting.ranges import Range, curve_range, drawable, value_range
 from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.reporting.snippets import as_command, as_python, as_toml
@@ -24,14 +28,41 @@ from danlu.reporting.text import (
     format_spread,
     format_value,
 )
+from danlu.reporting.verdict import gravest
+from danlu.reporting.why_payload import finding_data, why_data
 
 LEADERS = 5
 LONG = 1000  # epochs; longer curves are thinned to what a screen can show
 PIECES = 200
 
 
-def page_data(history: History, predictions: Iterable[Prediction] = ()) -> dict[str, Any]:
-    """All that the page shows, as values that `json.dumps` takes."""
+def page_data(
+    history: History,
+    predictions: Iterable[Prediction] = (),
+    matter: ParameterImportance | None = None,
+    requests: Sequence[Request] = (),
+) -> dict[str, Any]:
+    """All that the report shows, as values that `json.dumps` takes."""
+    overview = overview_data(history, predictions, matter, requests)
+    spent = spent_at_values(history)
+    rows = [trial_row(history, t, spent[t.number]) for t in history.trials.values()]
+    return {**overview, "trials": rows}
+
+
+def overview_data(
+    history: History,
+    predictions: Iterable[Prediction] = (),
+    matter: ParameterImportance | None = None,
+    requests: Sequence[Request] = (),
+) -> dict[str, Any]:
+    """All that the page shows of a study but its trials.
+
+    Args:
+        history: The study.
+        predictions: Where trials lead, drawn as a fan; several epochs for each.
+        matter: How much each parameter matters, if that is known.
+        requests: What people asked for.
+    """
     best = leaders(history, LEADERS)
     fans = fans_of(predictions)
     coloured = [fans[t.number] for t in best if t.number in fans]
@@ -40,7 +71,7 @@ def page_data(history: History, predictions: Iterable[Prediction] = ()) -> dict[
         "study": _study(history),
         "figures": _figures(history),
         "result": _result(history),
-        "findings": [_finding(f) for f in history.findings],
+        "findings": [finding_data(f) for f in gravest(history.findings)],
         "metrics": [
             _metric(pair, _with_fans(found, pair, history, coloured))
             for pair in pair_metrics(names, history.objective)
@@ -54,8 +85,13 @@ def page_data(history: History, predictions: Iterable[Prediction] = ()) -> dict[
         "names": list(history.spec.space),
         "leaders": [t.number for t in best],
         "stages": list(stage_starts(history).items()),
-        "trials": _trials(history, names, fans),
         "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
+        "fans": {str(number): fan for number, fan in fans.items()},
+        "progress": _progress(history),
+        "importance": _importance(matter),
+        "why": why_data(history),
+        "settings": encode_spec(history.spec),
+        **_wishes(history, requests),
     }
 
 
@@ -80,6 +116,7 @@ def _study(history: History) -> dict[str, Any]:
         "process": history.process,
         "began": _when(_began(history)),
         "last": _when(history.last_at),
+        "last_at": round(history.last_at, 2),
     }
 
 
@@ -97,6 +134,48 @@ def _when(at: float) -> str:
         return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M")
     except (OverflowError, OSError, ValueError):  # a clock that was wildly wrong
         return ""
+
+
+def _progress(history: History) -> dict[str, Any]:
+    """How far the study is, in numbers; ``seconds`` and ``left`` as of its last event."""
+    budget = history.spec.budget
+    progress = progress_of(history)
+    return {
+        "share": progress.share,
+        "left": progress.left_s,
+        "seconds": round(history.seconds, 2),
+        "trainings": round(history.trainings, 4),
+        "budget": asdict(budget),
+        "workers": history.workers,
+    }
+
+
+def _importance(matter: ParameterImportance | None) -> dict[str, Any] | None:
+    if matter is None:
+        return None
+    single = [[name, *map(_share, astuple(s))] for name, s in matter.single.items()]
+    pairs = [[*names, *map(_share, astuple(s))] for names, s in matter.pairs.items()]
+    explained = _share(matter.explained)
+    return {"single": single, "pairs": pairs, "rows": matter.rows, "explained": explained}
+
+
+def _share(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _wishes(history: History, requests: Sequence[Request]) -> dict[str, Any]:
+    """What people pinned, wrote and asked for that is not answered yet."""
+    known = answered(history)
+    waiting = [r for r in requests if r.verb in FOR_TUNER and r.number not in known]
+    return {
+        "hold": on_hold(history),
+        "pinned": [n for n in pinned(requests) if n in history.trials],
+        "notes": [
+            {"at": r.at, "by": r.by, "trial": r.trial, "text": str(r.data["text"])}
+            for r in notes(requests)
+        ],
+        "waiting": [{"number": r.number, "verb": r.verb, "trial": r.trial} for r in waiting],
+    }
 
 
 def _figures(history: History) -> list[dict[str, str]]:
@@ -172,10 +251,6 @@ def _proxy_text(trial: TrialRecord) -> str:
     return ", ".join(parts)
 
 
-def _finding(finding: Any) -> dict[str, str]:
-    return {"code": finding.code, "severity": finding.severity, "message": finding.message}
-
-
 def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:
     return {**asdict(pair), "range": _range(found)}
 
@@ -214,40 +289,45 @@ def _parameter(name: str, p: Parameter, share: float) -> dict[str, Any]:
     return {**table, "kind": kind, "low": p.low, "high": p.high, "log": bool(p.log)}
 
 
-def _trials(
-    history: History, names: Sequence[str], fans: Mapping[int, Fan]
-) -> list[dict[str, Any]]:
-    """One table for each trial; its curves are lists along its epochs."""
-    spent = _spent(history)
-    rank = {t.number: i for i, t in enumerate(history.ranked, 1)}
-    choices = {n for n in history.spec.space if isinstance(history.spec.space[n], Choice)}
-    return [
-        {
-            "n": t.number,
-            "state": t.state,
-            "stage": t.stage,
-            "value": t.value,
-            "at": t.value_epoch,
-            "epoch": t.epoch,
-            "until": t.until,
-            "rank": rank.get(t.number),
-            "proxy": _proxy_text(t),
-            "seed": t.seed,
-            "seconds": round(t.seconds, 2),
-            "attempt": t.attempt,
-            "why": t.why,
-            "cause": t.cause,
-            "message": t.message,
-            "log": t.log,
-            "findings": [_finding(f) for f in t.diagnosis],
-            "spent": spent[t.number],
-            "diverged": _diverged(t),
-            "config": {n: format_value(v) if n in choices else v for n, v in t.config.items()},
-            **_curves(t, names),
-            **({"fan": fans[t.number]} if t.number in fans else {}),
-        }
-        for t in history.trials.values()
-    ]
+def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) -> dict[str, Any]:
+    """A trial as the page takes it; its curves are lists along its epochs.
+
+    Args:
+        history: Of its study.
+        t: The trial.
+        spent: Full trainings spent in the study when the trial reached its value.
+        since: How many of its reports the page has; a long curve is given whole, thinned.
+    """
+    space = history.spec.space
+    since = 0 if len(t.reports) > LONG else min(since, len(t.reports))
+    return {
+        "n": t.number,
+        "state": t.state,
+        "stage": t.stage,
+        "value": encode_number(t.value) if t.value is not None else None,
+        "at": t.value_epoch,
+        "epoch": t.epoch,
+        "until": t.until,
+        "feasible": history.feasible(t),
+        "full": t.proxy.full,
+        "proxy": _proxy_text(t),
+        "seed": t.seed,
+        "seconds": round(t.seconds, 2),
+        "launched": round(t.launched_at, 2),
+        "attempt": t.attempt,
+        "why": t.why,
+        "cause": t.cause,
+        "message": t.message,
+        "log": t.log,
+        "findings": [finding_data(f) for f in t.diagnosis],
+        "spent": spent,
+        "diverged": _diverged(t),
+        "config": {
+            n: format_value(v) if isinstance(space[n], Choice) else v for n, v in t.config.items()
+        },
+        "from": since,
+        **_curves(t.reports if since else _thinned(t.reports), since),
+    }
 
 
 def _diverged(trial: TrialRecord) -> bool:
@@ -257,13 +337,13 @@ def _diverged(trial: TrialRecord) -> bool:
     return any(not drawable(v) for r in trial.reports[-1:] for v in r.metrics.values())
 
 
-def _curves(trial: TrialRecord, names: Iterable[str]) -> dict[str, Any]:
-    reports = _thinned(trial.reports)
-    epochs: list[int] | int = [r.epoch for r in reports]
-    if epochs == list(range(1, len(reports) + 1)):
-        epochs = len(reports)  # the usual case, in a few bytes
-    known = [n for n in names if any(n in r.metrics for r in reports)]
-    return {"e": epochs, "m": {n: [_number(r, n) for r in reports] for n in known}}
+def _curves(reports: Sequence[Report], since: int) -> dict[str, Any]:
+    """Epochs and values of the reports after the first ``since``."""
+    epochs: list[int] | int = [r.epoch for r in reports[since:]]
+    if epochs == list(range(since + 1, len(reports) + 1)):
+        epochs = len(reports) - since  # the usual case, in a few bytes
+    known = dict.fromkeys(name for r in reports[since:] for name in r.metrics)
+    return {"e": epochs, "m": {n: [_number(r, n) for r in reports[since:]] for n in known}}
 
 
 def _number(report: Report, name: str) -> float | str | None:
@@ -293,7 +373,7 @@ def _thinned(reports: Sequence[Report]) -> Sequence[Report]:
     return [reports[i] for i in sorted(kept)]
 
 
-def _spent(history: History) -> dict[int, float]:
+def spent_at_values(history: History) -> dict[int, float]:
     """Full trainings spent in the study when each trial reached its value (or its last epoch)."""
     reports = sorted((r.at, t.number, r.epoch) for t in history.trials.values() for r in t.reports)
     spent, at_value = 0.0, dict.fromkeys(history.trials, 0.0)

@@ -22,7 +22,9 @@ BUSY_S = 30.0  # how long to wait for another process that writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_database(where: str | Path, *, create: bool = True) -> tuple[sa.Engine, str]:
+def open_database(
+    where: str | Path, *, create: bool = True, read_only: bool = False
+) -> tuple[sa.Engine, str]:
     """The engine of a database whose schema is the newest, and its address to show.
 
     Raises:
@@ -32,7 +34,7 @@ def open_database(where: str | Path, *, create: bool = True) -> tuple[sa.Engine,
     if re.match(r"postgres(ql)?(\+\w+)?://", text):
         shown = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", text)
         with explained(shown):
-            return prepared(_postgres(text)), shown
+            return prepared(_postgres(text, read_only=read_only)), shown
     if re.match(r"\w[\w+]*://", text):
         kind = text.split("://", maxsplit=1)[0]
         raise StoreError(
@@ -41,7 +43,7 @@ def open_database(where: str | Path, *, create: bool = True) -> tuple[sa.Engine,
         )
     path = _sqlite_path(Path(text).expanduser().absolute(), create=create)
     with explained(str(path)):
-        return prepared(_sqlite(path)), str(path)
+        return prepared(_sqlite(path, read_only=read_only)), str(path)
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def _sqlite_path(where: Path, *, create: bool) -> Path:
     return path
 
 
-def _sqlite(path: Path) -> sa.Engine:
+def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
     address = sa.URL.create("sqlite", database=str(path))
     engine = sa.create_engine(address, connect_args={"timeout": BUSY_S})
 
@@ -98,6 +100,8 @@ def _sqlite(path: Path) -> sa.Engine:
         connection.isolation_level = None  # the driver begins no transactions: `begin` does
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # on disk when a commit returns
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -108,10 +112,11 @@ def _sqlite(path: Path) -> sa.Engine:
     return engine
 
 
-def _postgres(address: str) -> sa.Engine:
+def _postgres(address: str, *, read_only: bool) -> sa.Engine:
     address = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", address)
     try:
-        return sa.create_engine(address, pool_pre_ping=True, paramstyle="format")
+        engine = sa.create_engine(address, pool_pre_ping=True, paramstyle="format")
+        return engine.execution_options(postgresql_readonly=True) if read_only else engine
     except ModuleNotFoundError as error:
         raise StoreError(
             "PostgreSQL needs psycopg, which is not installed: "

@@ -54,13 +54,14 @@ class SqlStore:
     Args:
         where: As of `danlu.stores.open_store`.
         create: Make it if it is not there.
+        read_only: Whether the database shall refuse any writing.
 
     Raises:
         StoreError: If it cannot be opened.
     """
 
-    def __init__(self, where: str | Path, *, create: bool = True) -> None:
-        self._engine, self.where = open_database(where, create=create)
+    def __init__(self, where: str | Path, *, create: bool = True, read_only: bool = False) -> None:
+        self._engine, self.where = open_database(where, create=create, read_only=read_only)
         self._writer = self._engine.execution_options(writes=True, preserve_rowcount=True)
         self._insert_events = str(sa.insert(schema.event).compile(self._engine))
         self._insert_reports = (

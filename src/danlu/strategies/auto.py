@@ -4,7 +4,7 @@ Freeze-thaw is coarse to fine by itself: it begins with the default config and m
 trainings, and its model narrows them down as it learns where the good configs lie. What it lacks
 is the end: the best of many noisy single runs flatters itself, so the last part of the budget
 brings the best configs to their full length, the default config too, for a fair comparison, and
-trains the best again with fresh seeds.
+trains the best and the default again with the same fresh seeds.
 
 Of several objectives the end brings the Pareto set to its full length; nothing is confirmed,
 since that would take many trainings of each of its trials.
@@ -13,21 +13,21 @@ since that would take many trainings of each of its trials.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from danlu.core.decision import Continue, Decision, Finish, Start
+from danlu.core.decision import Continue, Decision, Finish, Note, Start
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.strategies.budgeting import TOLERANCE, fits, total, trials_left
-from danlu.strategies.confirm import confirm
+from danlu.strategies.confirm import confirm, verdict
 from danlu.strategies.deepen import deepen
 from danlu.strategies.evidence import one_by_one
 from danlu.strategies.freeze_thaw import FreezeThaw
 from danlu.strategies.fresh import config_key
+from danlu.strategies.lines import FINISH, SEARCH, begins, unconfirmed
 from danlu.strategies.plan import FINALISTS
 
 SMALL = 10.0  # full trainings; with fewer, confirming would take too much from the search
 END_SHARE = 1 / 3  # of the budget: to finish the best and the default, and to confirm
-SEARCH, FINISH = "search", "finish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,19 @@ class Auto:
             stops = FreezeThaw().decide(space, history, 0)
         begun = one_by_one(_next, space, history, free_slots)
         if free_slots and not begun and not history.running:
-            return [*stops, Finish(_summary(history))]
-        return [*stops, *begun]
+            last = verdict(history) or unconfirmed(history)
+            return [*stops, *([Note(last)] if last else []), Finish(_summary(history))]
+        return [*stops, *_with_lines(history, begun)]
+
+
+def _with_lines(history: History, begun: Sequence[Decision]) -> list[Decision]:
+    """The decisions, each that begins a stage after the log-book's line that says so."""
+    lines: list[Decision] = []
+    for decision in begun:
+        if isinstance(decision, Start | Continue):
+            lines += [n for n in begins(history, decision.stage, begun) if n not in lines]
+        lines.append(decision)
+    return lines
 
 
 def _next(space: Space, history: History) -> Decision | None:

@@ -12,6 +12,7 @@ import numpy as np
 from danlu.core.decision import Decision, Finish, Start
 from danlu.core.history import History
 from danlu.core.space import Space
+from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import Encoding, encode
 from danlu.strategies.evidence import (
     Curve,
@@ -29,6 +30,7 @@ from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
     expected,
+    informed_share,
     log_feasible,
     log_success,
     rows_of,
@@ -36,6 +38,7 @@ from danlu.strategies.search import (
     spaced,
     untried,
 )
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.gp import GP, condition_gp, fit_gp, gp_prior
 from danlu.surrogates.linalg import Array
@@ -81,7 +84,7 @@ class Bayes:
         tried = encoding.place([c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
         if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
-            w, why = design(encoding, history, len(curves))
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             w, why = self._best(encoding, history, curves, tried)
         w2 = untried(encoding, w, tried, stream(history, 1))
@@ -105,17 +108,19 @@ class Bayes:
         best = float(warp(np.array([warp.best]))[0])
         success = log_success(encoding, curves)
         feasible = log_feasible(encoding, history)
+        cost = log_cost(encoding, history)
 
         def score(X: Array) -> Array:
             chance = success(X) + feasible(X)
             if not goals:
                 return chance
             mu, variance = gp.predict(X)
-            return log_ei(mu, np.sqrt(variance), best) + chance
+            return log_ei(mu, np.sqrt(variance), best) + chance - cost(X)
 
         order = np.argsort([c.merit for c in seen], kind="stable")
         top = encoding.place([seen[i].config for i in order[:8]])
-        w, _ = seek(encoding, score, top, tried, history.trainings, rng)
+        share = informed_share(encoding, history, curves)
+        w, _ = seek(encoding, score, top, tried, share, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
         said = expected(
             history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs

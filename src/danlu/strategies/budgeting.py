@@ -21,11 +21,11 @@ def pace(history: History) -> float | None:
 def bare_pace(history: History) -> float | None:
     """Seconds of a full training without its start, for the trial in the middle; None as above."""
     timed = [t for t in history.trials.values() if t.seconds > 0 and t.reports]
-    seconds = [_epoch_seconds(t) / t.proxy.data_fraction for t in timed]
+    seconds = [epoch_seconds(t) / t.proxy.data_fraction for t in timed]
     return median(seconds) * history.spec.epochs if seconds else None
 
 
-def _epoch_seconds(trial: TrialRecord) -> float:
+def epoch_seconds(trial: TrialRecord) -> float:
     """Seconds between reports; at most the average, because a pause may lie between them."""
     average = trial.seconds / len(trial.reports)
     first, last = trial.reports[0], trial.reports[-1]

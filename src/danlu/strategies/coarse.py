@@ -19,8 +19,9 @@ from danlu.strategies.plan import (
     RATES,
     RATES_SHARE,
     Plan,
+    part,
 )
-from danlu.strategies.ranges import changes, current, limits_of, tidy, told, with_ranges
+from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
 from danlu.strategies.rungs import loss_at
 
 REOPEN = 3.0  # times the best learning rates, on both sides, for the rest of the coarse stage
@@ -39,20 +40,26 @@ def coarse(space: Space, history: History, p: Plan) -> Start | None:
     cost = history.cost(p.coarse_epochs, p.proxy)
     if not fits(history, cost, p.budget) or trials_left(history) < 1:
         return None
-    config: dict[str, Value] | None
-    if not stages:
-        config, what = usual(space), "the default config"
-    elif number <= 1 + rates(space, p):
-        config, what = fresh_config((rate_space(space),), history), "the learning rate alone"
-    else:
-        box = current(space, history.logbook)
-        config, what = expected_config(box, space, history), "wide ranges"
+    config, what = _config(space, history, p, number)
     if config is None:
         return None
-    data = "" if p.proxy.full else f", {p.proxy.data_fraction:.0%} of the data"
+    data = "" if p.proxy.full else f", {part(p.proxy)}"
     length = f"{p.coarse_epochs} of {history.spec.epochs} epochs{data}"
     why = f"coarse {number}/{p.coarse_trials}: {what}, {length}"
     return Start(config, p.coarse_epochs, p.proxy, "coarse", why=why)
+
+
+def _config(
+    space: Space, history: History, p: Plan, number: int
+) -> tuple[dict[str, Value] | None, str]:
+    """The config of a coarse trial, None if all were tried; and what it is, in words."""
+    if number == 1:
+        return usual(space), "the default config"
+    if number <= 1 + rates(space, p):
+        alone = fresh_config((rate_space(space),), history)
+        if alone is not None:  # a few choices are soon used up
+            return alone, "the learning rate alone"
+    return expected_config(current(space, history.logbook), space, history), "wide ranges"
 
 
 def rates(space: Space, p: Plan) -> int:
@@ -87,15 +94,17 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
     count = rates(space, p)
     if not count or any(e.code == "order" for e in history.logbook):
         return
-    trials = list(history.trials.values())[: count + 1]
+    alone = rate_space(space)
+    trials = [t for t in history.trials.values() if not outside(alone, t.config)][: count + 1]
     if len(trials) <= count or any(t.state == "running" for t in trials):
         return
+    trials = [t for t in trials if t.proxy == p.proxy]  # the first may be on all of the data
     losses = [(loss_at(t, p.coarse_epochs, history.objective), t) for t in trials]
     ranked = sorted(
         ((loss, t.number, t) for loss, t in losses if loss is not None and loss < float("inf")),
         key=lambda row: row[:2],
     )
-    seen = f"{count} learning rates with all else at its default, {len(ranked)} of them trained"
+    seen = f"{len(trials)} learning rates with all else at its default, {len(ranked)} trained well"
     best = [t for *_, t in ranked]
     ranges = {
         n: r

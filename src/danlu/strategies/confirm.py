@@ -181,7 +181,7 @@ def _means(history: History, seen: Confirmation) -> str:
         default = history.default
         named = default is not None and config_key(default.config) == config_key(f.best.config)
         what = "the default" if named else f"#{f.best.number}"
-        parts.append(f"{what} {loss(f.mean):.4g} ({len(f.repeats) or len(f.trials)} seeds)")
+        parts.append(f"{what} {loss(f.mean):.4g} ({f.counted} runs)")
     return f"mean {metric}: {', '.join(parts)}"
 
 

@@ -14,19 +14,19 @@ from danlu.core.parameter import Choice
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, total, trials_left
+from danlu.strategies.lines import PROBE
 
 DOUBT = "nothing_yet"
 PROBES = 6
 WORTH = 2 * PROBES  # full trainings that must be left: else little is saved by knowing
 NEAR = 0.03  # of the range: a paused trial this near to a probe's place is trained on instead
-STAGE = "probe"
 
 
 def deepen(space: Space, history: History) -> Start | Continue | None:
     """The next full training that is to settle the doubt; None without doubt, or if all are."""
     if all(f.code != DOUBT for f in standing(history.findings)):
         return None
-    begun = any(t.stage == STAGE for t in history.trials.values())
+    begun = any(t.stage == PROBE for t in history.trials.values())
     if not begun and not fits(history, WORTH, total(history)):
         return None
     rates = [n for n in space.free if role_of(n, space[n]) == "lr"]
@@ -56,8 +56,8 @@ def _probe(space: Space, history: History, name: str, place: float) -> Start | C
         cost = history.cost(full - deepest.epoch, deepest.proxy)
         if not fits(history, cost, total(history)):
             return None
-        return Continue(deepest.number, full, STAGE, f"probe: {why}")
+        return Continue(deepest.number, full, PROBE, f"probe: {why}")
     if not fits(history, 1.0, total(history)) or trials_left(history) < 1:
         return None
     config = {**space.default(), name: p.from_unit(place)}
-    return Start(config, full, stage=STAGE, why=f"probe: {why}")
+    return Start(config, full, stage=PROBE, why=f"probe: {why}")

@@ -14,11 +14,13 @@ from danlu.strategies.fresh import config_key, fresh_config
 from danlu.strategies.narrowing import choice
 from danlu.strategies.outlook import look
 from danlu.strategies.sampling import random_config
-from danlu.strategies.search import design, log_success
+from danlu.strategies.search import log_success
 from danlu.surrogates.acquisition import log_ei
+from danlu.surrogates.candidates import even_points
 from danlu.surrogates.curves import Horizon
 
 CANDIDATES = 256  # draws from the ranges among which the model chooses
+EVEN = 5  # one of how many draws looks away from what experts expect, lest they be wrong
 LEAST_CURVES = 6  # trials with results before the model says anything
 
 
@@ -44,9 +46,12 @@ def expected_config(box: Space, whole: Space, history: History) -> dict[str, Val
     """A draw from the ranges, most of them near what experts expect; None if all are tried."""
     if not box.free:
         return fresh_config((box, whole), history)
-    encoding = encode(box)
-    w, _ = design(encoding, history, history.next_number)
-    config = encoding.config(w)
+    encoding, number = encode(box), history.next_number
+    rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
+    w = even_points(number, len(encoding.axes), rng)[-1:]
+    if encoding.informed and number % EVEN:
+        w = encoding.prior_draw(w)
+    config = encoding.config(w[0])
     known = {config_key(t.config) for t in history.trials.values()}
     return config if config_key(config) not in known else fresh_config((box, whole), history)
 

@@ -12,7 +12,7 @@ Notation
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,6 +102,16 @@ class Axis:
         w = self.centre + self.spread * ndtri(lo + u * (hi - lo))
         return np.asarray(np.clip(w, 0.0, JUST_BELOW_ONE))
 
+    def log_prior(self, w: Array) -> Array:
+        """Logarithm of the expected density at positions, up to a constant, (n,)."""
+        if self.centre is None:
+            return np.zeros(len(w))
+        if self.kind == "choice":
+            here = np.floor(w * self.cells) == math.floor(self.centre * self.cells)
+            other = (1.0 - DEFAULT_MASS) / max(self.cells - 1, 1)
+            return np.where(here, math.log(DEFAULT_MASS), math.log(other))
+        return np.asarray(-0.5 * ((w - self.centre) / self.spread) ** 2)
+
     def _position(self, x: Array) -> Array:
         x = _on_scale(self.scale, x)
         return np.clip((x - self.low) / (self.high - self.low), 0.0, 1.0)
@@ -133,7 +143,9 @@ def _axis(name: str, p: Parameter, expected: Expectation) -> Axis:
     if expected.default is None:
         return axis
     centre = float(axis.to_unit([expected.default])[0])
-    return Axis(*(*list(axis.__dict__.values())[:7], centre, spread, expected.ell))
+    if expected.usual is not None:  # where the user and experts differ, neither is sure
+        spread = max(spread, abs(float(axis.to_unit([expected.usual])[0]) - centre))
+    return replace(axis, centre=centre, spread=spread)
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,10 @@ class Encoding:
     def prior_draw(self, U: Array) -> Array:
         """Uniform points as draws from the expected distribution, (n, d) -> (n, d)."""
         return np.stack([a.prior_draw(U[:, j]) for j, a in enumerate(self.axes)], 1)
+
+    def log_prior(self, W: Array) -> Array:
+        """Logarithm of the expected density at points, up to a constant, (n, d) -> (n,)."""
+        return np.asarray(np.sum([a.log_prior(W[:, j]) for j, a in enumerate(self.axes)], 0))
 
     def snap(self, W: Array) -> tuple[Array, Array]:
         """Points as what they mean: U and X, (n, d) -> (n, d), (n, p)."""

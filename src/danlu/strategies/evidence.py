@@ -227,11 +227,12 @@ def one_by_one(
         decisions.append(decision)
         if not isinstance(decision, Start | Continue):
             break
-        history = _recorded(history, decision)
+        history = recorded(history, decision)
     return decisions
 
 
-def _recorded(history: History, d: Start | Continue) -> History:
+def recorded(history: History, d: Start | Continue) -> History:
+    """The history as it will be once the decision is recorded."""
     now = history.last_at
     if isinstance(d, Start):
         number = history.next_number

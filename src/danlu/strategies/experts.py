@@ -26,6 +26,7 @@ class Expectation:
 
     Attributes:
         default: A value to try first; None if nothing is known.
+        usual: What experts would try, where the default is the user's own.
         spread: How far good values lie from it, in ``decades`` or as a share of the range.
         decades: Whether ``spread`` counts decades, if the scale is logarithmic.
         ell: Lengthscale relative to the other parameters'.
@@ -33,6 +34,7 @@ class Expectation:
     """
 
     default: Value = None
+    usual: Value = None
     spread: float = USER_SPREAD
     decades: bool = False
     ell: float = 1.0
@@ -57,13 +59,12 @@ def _expect(p: Parameter, role: str | None, present: frozenset[str]) -> Expectat
     known = _roles().get(role, {}) if role else {}
     ell = known.get("ell", 1.0)
     if isinstance(p, Choice):
-        return Expectation(_choice_default(p, known, present), USER_SPREAD, True, ell)
-    default: Value = p.default
-    if default is None:
-        default = _number_default(p, known, present)
-    return Expectation(
-        default, known.get("spread", USER_SPREAD), bool(known), ell, _scale(p, known)
-    )
+        default = _choice_default(p, known, present)
+        return Expectation(default, None, USER_SPREAD, True, ell)
+    usual = _number_default(p, known, present)
+    default = usual if p.default is None else p.default
+    spread = known.get("spread", USER_SPREAD)
+    return Expectation(default, usual, spread, bool(known), ell, _scale(p, known))
 
 
 def _number(known: Mapping[str, Any], present: frozenset[str]) -> float | None:

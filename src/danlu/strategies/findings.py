@@ -8,14 +8,15 @@ import math
 from collections.abc import Iterator
 
 from danlu.catalogue.roles import role_of
-from danlu.core.finding import Advice, Finding
+from danlu.core.finding import Advice, Finding, standing
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value, same
 from danlu.core.space import Space
 from danlu.strategies.looks import Look
+from danlu.strategies.pulls import named
 from danlu.strategies.ranges import Range, extended, limits_of, range_of, tidy, told
-from danlu.strategies.votes import named
 
+NOTHING = "nothing"
 SURE = 0.5  # confidence below which a finding moves nothing
 MOST_EXTENSIONS = 2  # of one parameter
 NEVER_FROZEN = frozenset({"lr"})  # its best value moves with all others
@@ -27,23 +28,28 @@ def answer(look: Look) -> Iterator[Entry]:
     """A line for each finding about the study whose advice concerns ranges."""
     findings = look.history.findings
     answered = {e.data["finding"] for e in look.history.logbook if "finding" in e.data}
-    latest = {(f.code, _about(f)): i for i, f in enumerate(findings)}
+    hold = {id(f) for f in standing(findings)}
     box: dict[str, Range] = {}
-    for i in sorted(latest.values()):
-        f = findings[i]
+    for i, f in enumerate(findings):
         advised = [(a, n) for a in f.advice if _moves(a) for n in named(look.space, a.parameter)]
-        if i in answered or not advised:
+        if i in answered or id(f) not in hold or not advised:
             continue
         for advice, name in advised:
             if name in box:  # one move of a range at a look
                 continue
             entry = _answer(look, i, f, advice, name)
             box |= entry.data.get("ranges", {})
-            yield entry
+            if not _said(look, entry):
+                yield entry
 
 
-def _about(f: Finding) -> tuple[str | None, ...]:
-    return tuple(a.parameter for a in f.advice)
+def _said(look: Look, entry: Entry) -> bool:
+    """Whether nothing was done about the same for the same reason before."""
+    return entry.done == NOTHING and any(
+        (e.code, e.done, e.why) == (entry.code, NOTHING, entry.why)
+        and e.data.get("parameter") == entry.data["parameter"]
+        for e in look.history.logbook
+    )
 
 
 def _moves(a: Advice) -> bool:
@@ -55,20 +61,19 @@ def _answer(look: Look, i: int, f: Finding, advice: Advice, name: str) -> Entry:
     code = "freeze" if advice.action == "freeze" else "extend"
     if advice.action in INWARD or advice.action == "drop choice":
         code = "cut"
-    seen = f"{f.code}: {f.message}"
-    if name not in look.box:
-        return look.entry(code, seen, "nothing", f"{name} plays no part any more", finding=i)
+    known = {"finding": i, "parameter": name}
+    moved, why = None, f"{name} plays no part any more"
     if not f.confidence >= SURE:
-        return look.entry(code, seen, "nothing", f"not enough evidence: confidence "
-                          f"{f.confidence:.2f}, {SURE:g} is needed", finding=i)  # fmt: skip
-    moved, why = _range(look, advice, name)
+        why = f"not enough evidence: confidence {f.confidence:.2f}, {SURE:g} is needed"
+    elif name in look.box:
+        moved, why = _range(look, advice, name)
     if moved is None or moved == range_of(look.box[name]):
-        return look.entry(code, seen, "nothing", why, finding=i)
-    ranges = {name: moved}
+        return look.entry(code, f"{f.code}: {f.message}", NOTHING, why, **known)
+    ranges, before = {name: moved}, {name: range_of(look.box[name])}
+    done = told(look.box, ranges)
     return look.entry(
-        code, seen, told(look.box, ranges), why, finding=i, parameter=name,
-        ranges=ranges, before={name: range_of(look.box[name])},
-    )  # fmt: skip
+        code, f"{f.code}: {f.message}", done, why, ranges=ranges, before=before, **known
+    )
 
 
 def _range(look: Look, advice: Advice, name: str) -> tuple[Range | None, str]:
@@ -120,8 +125,10 @@ def _extended(
     least, most = limits_of(whole)
     if (p.low <= least) if side == "low" else (p.high >= most):
         return None, f"{name} reaches its hard limits [{least:g}, {most:g}] already"
-    before = sum(e.code == "extend" and e.data.get("parameter") == name
-                 for e in look.history.logbook)  # fmt: skip
+    before = sum(
+        e.code == "extend" and e.done != NOTHING and e.data.get("parameter") == name
+        for e in look.history.logbook
+    )
     if before >= MOST_EXTENSIONS:
         return None, f"{name} was extended {before} times already"
     return extended(p, whole, side), "the best lies at the end of its range"

@@ -13,7 +13,7 @@ from danlu.strategies.findings import answer
 from danlu.strategies.fresh import config_key, fresh_config
 from danlu.strategies.looks import Look, due, lines, looked
 from danlu.strategies.moves import narrow, widen
-from danlu.strategies.plan import ETA, FINALISTS, SUBSET, Plan, coarse_epochs
+from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs, part
 from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
 from danlu.strategies.ranges import current
 from danlu.strategies.rungs import Ranking, ranked_at
@@ -102,7 +102,7 @@ def coarse_rankings(history: History, p: Plan) -> list[tuple[int, Ranking]]:
     """
     rankings = [(e := coarse_epochs(history.spec.epochs), ranked_at(history, e))]
     if not p.proxy.full:
-        rankings.append((p.coarse_epochs, ranked_at(history, p.coarse_epochs, SUBSET)))
+        rankings.append((p.coarse_epochs, ranked_at(history, p.coarse_epochs, p.proxy)))
     return rankings
 
 
@@ -130,7 +130,7 @@ def _going_on(history: History, p: Plan, limit: float) -> Start | Continue | Non
             if fits(history, history.cost(half - t.epoch), limit):
                 return Continue(number, half, "fine", f"{why}, on to epoch {half}")
         elif not t.proxy.full and config_key(t.config) not in tried and _room(history, p, limit):
-            why = f"{why} on {t.proxy.data_fraction:.0%} of the data, now on all of it"
+            why = f"{why} on {part(t.proxy)}, now on all of the data"
             return Start(t.config, _length(history, p), FULL, "fine", why=why)
     return None
 

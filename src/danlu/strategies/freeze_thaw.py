@@ -26,13 +26,27 @@ from danlu.core.decision import Continue, Decision, Finish, Start, Stop
 from danlu.core.history import History
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
+from danlu.strategies.clearing import View, everything, view
+from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
+from danlu.strategies.lines import SEARCH, begins
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import Outlook, look
-from danlu.strategies.search import design, expected, log_feasible, log_success, seek, untried
+from danlu.strategies.search import (
+    Score,
+    design,
+    expected,
+    informed_share,
+    log_feasible,
+    log_success,
+    rows_of,
+    seek,
+    untried,
+)
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, Ints, one_thread
@@ -40,6 +54,7 @@ from danlu.surrogates.linalg import Array, Ints, one_thread
 NAME = "freeze-thaw"
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
 FAR_PAUSED = 0.25  # the same for paused trials
+CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
@@ -90,7 +105,7 @@ class FreezeThaw:
             with one_thread():
                 stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
-        return [*stops, *begun]
+        return [*stops, *begins(history, SEARCH, begun), *begun]
 
     def _track(self, history: History) -> Track | None:
         """The ladder that configs climb; None without curves."""
@@ -108,17 +123,24 @@ class FreezeThaw:
         tried = encoding.place([c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
-            w, why = design(encoding, history, len(curves))
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             rng = stream(history)
             outlook = look(
                 encoding, history, curves, Horizon(track.horizon), rng,
                 comparable_only=isinstance(track, Fractions),
             )  # fmt: skip
-            row, value = self._best_paused(outlook, track, curves, rng)
-            w, new_value, why = self._best_new(outlook, track, history, curves, tried, rng)
-            owed = self.patience if self._owes_continuation(track, curves) else 0.0
-            if row is not None and value + owed >= new_value:
+            seen = everything(outlook)
+            # A mixture of losses that changes has no progress, and where trials break constraints
+            # those that keep to them may be one region only.
+            if not history.spec.further and all(c.feasible for c in curves):
+                seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
+            cost = log_cost(encoding, history)
+            row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
+            w, new_value, why = self._best_new(
+                outlook, seen, cost, track, history, curves, tried, rng
+            )
+            if row is not None and value + self._owed(track, curves) >= new_value:
                 return self._go_on(history, outlook, track, row)
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
@@ -155,20 +177,25 @@ class FreezeThaw:
                 stops.append(Stop(outlook.curves[i].number, f"hopeless: {said}"))
         return stops
 
-    def _owes_continuation(self, track: Track, curves: list[Curve]) -> bool:
-        """Whether continuing has had less than its share of all epochs.
-
-        On shares of the data the rule does not hold: the smallest shares cost next to nothing,
-        and the largest are paid anew.
-        """
+    def _owed(self, track: Track, curves: list[Curve]) -> float:
+        """How many times more, as a logarithm, a new config must promise than a paused trial."""
         if isinstance(track, Fractions):
-            return False
+            paid = sum(sum(c.epochs) + c.until for c in curves)
+            climbed = paid - track.first * len(curves)
+            return math.inf if climbed < CLIMBING * paid else 0.0
         reached = _reached(curves)
         spent = float(reached.sum())
-        return spent - float(np.minimum(reached, track.first).sum()) < self.continued * spent
+        continued = spent - float(np.minimum(reached, track.first).sum())
+        return self.patience if continued < self.continued * spent else 0.0
 
     def _best_paused(
-        self, outlook: Outlook, track: Track, curves: list[Curve], rng: np.random.Generator
+        self,
+        outlook: Outlook,
+        seen: View,
+        cost: Score,
+        track: Track,
+        curves: list[Curve],
+        rng: np.random.Generator,
     ) -> tuple[int | None, float]:
         """Row of the paused trial of the highest expected improvement, and its logarithm."""
         ahead = self._ahead(track, FAR_PAUSED, rng)
@@ -179,16 +206,19 @@ class FreezeThaw:
             most = max(1.0, self.depth * len(curves) * track.first / length)
             return isinstance(track, Fractions) or int((reached >= length).sum()) < most
 
-        rows = np.array([i for i in outlook.paused if allowed(i)], int)
+        rows = np.array([i for i in outlook.paused if seen.rows[i] and allowed(i)], int)
         if not len(rows):
             return None, -math.inf
         mu, sd = outlook.predict_seen(rows, _after(outlook, rows, ahead))
-        a = log_ei(mu, sd, outlook.best)
+        X = rows_of(outlook.encoding, [outlook.curves[i] for i in rows])
+        a = log_ei(mu, sd, seen.best) - cost(X)
         return int(rows[np.argmax(a)]), float(a.max())
 
     def _best_new(
         self,
         outlook: Outlook,
+        seen: View,
+        cost: Score,
         track: Track,
         history: History,
         curves: list[Curve],
@@ -200,7 +230,7 @@ class FreezeThaw:
         epoch = self._ahead(track, FAR_NEW, rng)
         success, feasible = log_success(encoding, curves), log_feasible(encoding, history)
         any_fit = any(c.epochs and c.feasible for c in curves)
-        goal, rows = outlook.best, outlook.paused
+        goal, rows = seen.best, outlook.paused[seen.rows[outlook.paused]]
         if len(rows):
             rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
             goal = min(goal, float(rivals.min()))
@@ -209,12 +239,16 @@ class FreezeThaw:
             chance = success(X) + feasible(X)
             if not any_fit:
                 return chance
-            mu, sd = outlook.predict_new(X, epoch)
-            return log_ei(mu, sd, goal) + chance
+            # Where the best stands still, each near copy of it would be one more lottery ticket.
+            mu, sd = outlook.predict_new(X, epoch, own=not seen.still)
+            promise = log_ei(mu, sd, goal) + chance - cost(X)
+            return np.where(seen.hides(X), -np.inf, promise)
 
-        good = sorted((c for c in outlook.curves if c.epochs), key=lambda c: c.merit)[:8]
+        known = [c for c, on in zip(outlook.curves, seen.rows, strict=True) if on and c.epochs]
+        good = sorted(known, key=lambda c: c.merit)[:8]
         top = encoding.place([c.config for c in good])
-        w, value = seek(encoding, score, top, tried, history.trainings, rng)
+        share = informed_share(encoding, history, curves)
+        w, value = seek(encoding, score, top, tried, share, rng)
         mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
         said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
         return w, value, f"explores: {said}"

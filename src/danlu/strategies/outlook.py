@@ -21,6 +21,7 @@ REFIT = 1.2  # growth of the number of reports after which hyperparameters are f
 MOST_CONDITIONED = 64  # curves that predictions rest on
 MOST_FAILED = 16  # trials without any value that are counted as bad ones, the latest
 MOST_FITTED = 36  # curves that hyperparameters are fitted to
+EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Outlook:
         mu, variance = self.gp.predict_seen(rows, epochs)
         return mu, np.sqrt(variance)
 
-    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+    def predict_new(self, X: Array, epoch: int, *, own: bool = True) -> tuple[Array, Array]:
         """Warped mean and standard deviation of new configs at an epoch."""
-        mu, variance = self.gp.predict_new(X, epoch)
+        mu, variance = self.gp.predict_new(X, epoch, own=own)
         return mu, np.sqrt(variance)
 
 
@@ -98,22 +99,25 @@ def _observations(
     A failed trial counts as one that ended badly: what it reported before the failure says little
     about where it led.
     """
-    last = warp(np.array([c.last for c in kept]))
+    last, warped = warp(np.array([c.last for c in kept])), _warped(kept, warp)
     worst = np.array([float(np.quantile(last, WORST))])
     rows: list[Curve] = []
     epochs: list[tuple[int, ...]] = []
     values: list[Array] = []
     failed = [c for c in curves if c.failed and not c.epochs][-MOST_FAILED:]
     begun = [c for c in curves if c.awaited and not c.epochs]
-    for c in [*kept, *failed, *begun]:
+    for c, z in zip([*kept, *failed, *begun], [*warped, *[EMPTY] * (len(failed) + len(begun))],
+                    strict=True):  # fmt: skip
         rows.append(c)
-        if c.failed:
-            epochs.append((end,))
-            values.append(worst)
-        else:
-            epochs.append(c.epochs)
-            values.append(warp(np.array(c.losses)))
+        epochs.append((end,) if c.failed else c.epochs)
+        values.append(worst if c.failed else z)
     return rows, epochs, values
+
+
+def _warped(curves: list[Curve], warp: Warp) -> list[Array]:
+    """The warped losses of each curve; all at once, since a call costs more than its numbers."""
+    ends = np.cumsum([len(c.losses) for c in curves])
+    return np.split(warp(np.concatenate([c.losses for c in curves])), ends[:-1])
 
 
 def _believed(gp: CurveGP, rows: list[Curve]) -> tuple[list[tuple[int, ...]], list[Array]]:
@@ -142,8 +146,7 @@ def _theta(
         best = min(c.best for c in past)
         warp = fit_warp(np.array([c.last for c in past]), best, STEEPNESS)
         kept = _informative(past, MOST_FITTED, history.spec.seed)
-        values = [warp(np.array(c.losses)) for c in kept]
-        stats = statistics(horizon, [c.epochs for c in kept], values)
+        stats = statistics(horizon, [c.epochs for c in kept], _warped(kept, warp))
         prior = curve_prior(encoding.ell)
         return fit_curve_gp(rows_of(encoding, kept), encoding.group, stats, prior)
 

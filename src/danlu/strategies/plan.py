@@ -17,6 +17,7 @@ FINALISTS, FRESH_SEEDS = 3, 3
 MOST_SEEDS = 10  # Bouthillier et al. 2021 ask for 29 pairs, which hardly any budget pays for
 ETA = 3  # one of how many trials goes on from half length
 SUBSET = Proxy(data_fraction=0.25)
+CLASSES_SHARE, LEAST_CLASSES = 3, 3  # a third of the classes; two are told apart too easily
 SUBSET_WORTH_S = 30.0  # seconds of a full training below which a subset saves too little
 
 
@@ -73,7 +74,7 @@ class Plan:
 def plan(space: Space, history: History, moves: Moves) -> Plan:
     """The plan that fits the budget, as far as the pace of training is known."""
     spec, budget = history.spec, total(history)
-    proxy = SUBSET if subset_pays(history) else FULL
+    proxy = proxy_of(history)
     half = max(1, math.ceil(spec.epochs / 2))
     coarse = coarse_epochs(spec.epochs)
     if not proxy.full:
@@ -96,12 +97,29 @@ def coarse_epochs(epochs: int) -> int:
     return max(3 if epochs >= 6 else 1, round(0.2 * epochs))
 
 
-def subset_pays(history: History) -> bool:
-    """Whether coarse trials are trained on a part of the data."""
-    if any(not t.proxy.full for t in history.trials.values()):
-        return True
-    seconds = bare_pace(history)
-    return history.takes_fraction is True and seconds is not None and seconds >= SUBSET_WORTH_S
+def proxy_of(history: History) -> Proxy:
+    """What coarse trials are trained on: all, or where that saves enough a part.
+
+    A part of the data where training takes it, else of the classes. What trials began with stays.
+    """
+    used = next((t.proxy for t in history.trials.values() if not t.proxy.full), None)
+    if used is not None:
+        return used
+    seconds, classes = bare_pace(history), history.task.classes
+    if seconds is None or seconds < SUBSET_WORTH_S:
+        return FULL
+    if history.takes_fraction is True:
+        return SUBSET
+    if history.takes_classes is True and classes and classes >= 2 * LEAST_CLASSES:
+        return Proxy(classes=max(LEAST_CLASSES, math.ceil(classes / CLASSES_SHARE)))
+    return FULL
+
+
+def part(proxy: Proxy) -> str:
+    """What a proxy is trained on, in words."""
+    if proxy.classes is not None:
+        return f"{proxy.classes} classes"
+    return "all of the data" if proxy.full else f"{proxy.data_fraction:.0%} of the data"
 
 
 def _confirm_runs(history: History, budget: float) -> int:

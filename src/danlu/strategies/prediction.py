@@ -12,7 +12,7 @@ from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, gather
 from danlu.strategies.outlook import Outlook, look
 from danlu.strategies.search import rows_of
-from danlu.surrogates.curve_gp import condition_curve_gp
+from danlu.surrogates.curve_gp import INTERVAL, condition_curve_gp
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import one_thread
 
@@ -95,7 +95,7 @@ def _predicted(
     sign = history.objective.loss(1.0)
     found = []
     for i, e, m, s in zip(rows, at, mu, sd, strict=True):
-        three = sign * outlook.warp.inverse(m + s * np.array([-NINETY, 0.0, NINETY]))
+        three = sign * outlook.warp.inverse(m + INTERVAL * s * np.array([-NINETY, 0.0, NINETY]))
         if np.all(np.isfinite(three)):  # not so when values were near the largest float
             low, value, high = sorted(three.tolist())
             found.append(Prediction(outlook.curves[i].number, int(e), value, low, high))

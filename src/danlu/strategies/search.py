@@ -11,6 +11,7 @@ from danlu.core.record import TrialRecord
 from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights
+from danlu.strategies.trust import trust
 from danlu.surrogates.candidates import even_points, perturbed
 from danlu.surrogates.gp import condition_gp, fit_gp, gp_prior
 from danlu.surrogates.kernels import matern52_between, scaled
@@ -21,6 +22,9 @@ GLOBAL = 512  # candidates over the whole space
 LOCAL_EACH = 24  # neighbours of each good config
 LOCAL_SD = 0.1
 ROUNDS, ROUND_TOP, ROUND_EACH, ROUND_SHRINK = 4, 6, 12, 0.6
+INFORMED_DESIGN = 0.8  # of the first trials, drawn from what experts expect
+UNTESTED = 5  # of so many first trials one is even, where what experts expect is not tested
+GOLDEN, OFFSET = 0.618034, 0.9  # deal a share out evenly over the first trials
 INFORMED_SHARE = 0.5  # of the global candidates, drawn from what experts expect …
 FADES_OVER = 20.0  # … falling to half of that after so many trainings
 LEAST_KNOWN = 3  # values of a constraint's metric before it is modelled
@@ -28,14 +32,26 @@ MOST_KNOWN = 80  # values that its model rests on: those nearest to the bound, a
 Score = Callable[[Array], Array]
 
 
-def design(encoding: Encoding, history: History, number: int) -> tuple[Array, str]:
-    """The point of a first trial: the expected default, then even draws, most from the prior."""
+def design(
+    encoding: Encoding, history: History, number: int, trusted: float | None = None
+) -> tuple[Array, str]:
+    """The point of a first trial: the expected default, then even draws, most from the prior.
+
+    Args:
+        encoding: The space.
+        history: Its seed tells the draws apart.
+        number: Which of the first trials, from 0.
+        trusted: How far what experts expect is believed; None if it was not tested.
+    """
     if number == 0:
         return encoding.default(), "begins with the default config"
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
-    points = even_points(number, len(encoding.axes), rng)
-    w = points[-1:]
-    if number % 5 and encoding.informed:
+    w = even_points(number, len(encoding.axes), rng)[-1:]
+    if trusted is None:
+        informed = number % UNTESTED > 0
+    else:
+        informed = (number * GOLDEN + OFFSET) % 1.0 < INFORMED_DESIGN * trusted
+    if encoding.informed and informed:
         return encoding.prior_draw(w)[0], "looks around: near what experts expect"
     return w[0], "looks around: an even design over the space"
 
@@ -111,24 +127,31 @@ def _known(trial: TrialRecord, metric: str) -> float:
     return math.nan if value is None else value
 
 
+def informed_share(encoding: Encoding, history: History, curves: Sequence[Curve]) -> float:
+    """Share of the candidates that come from what experts expect: fades, and follows trust."""
+    if not encoding.informed:
+        return 0.0
+    fading = 1.0 + history.trainings / FADES_OVER
+    return INFORMED_SHARE * trust(encoding, curves) / fading
+
+
 def seek(
     encoding: Encoding,
     score: Score,
     top: Array,
     tried: Array,
-    trainings: float,
+    informed: float,
     rng: np.random.Generator,
 ) -> tuple[Array, float]:
     """The point with the highest score, and that score.
 
-    Candidates are drawn over the whole space, a part that fades with the trainings spent from
-    what experts expect, and around the best configs ``top``; the best candidates are then refined
-    in shrinking steps.
+    Candidates are drawn over the whole space, the share ``informed`` of them from what experts
+    expect, and around the best configs ``top``; the best candidates are then refined in shrinking
+    steps.
     """
     W = rng.random((GLOBAL, len(encoding.axes)))
-    if encoding.informed:
-        n = int(GLOBAL * INFORMED_SHARE / (1.0 + trainings / FADES_OVER))
-        W[:n] = encoding.prior_draw(W[:n])
+    n = int(GLOBAL * informed)
+    W[:n] = encoding.prior_draw(W[:n])
     taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
 
     def rated(W: Array) -> tuple[Array, Array]:

@@ -17,15 +17,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from danlu.core.decision import Continue, Decision, Finish, Note, Start
-from danlu.core.event import Continued, Noted, Started
+from danlu.core.event import Noted
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Space
 from danlu.strategies.coarse import coarse, rates, rates_seen
 from danlu.strategies.confirm import confirm, verdict
+from danlu.strategies.deepen import deepen
+from danlu.strategies.evidence import recorded
 from danlu.strategies.fine import fine, looking
+from danlu.strategies.lines import PROBE, begins, unconfirmed
 from danlu.strategies.options import check_flag
-from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
+from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, part, plan
 from danlu.strategies.rungs import stops
 from danlu.surrogates.linalg import one_thread
 
@@ -56,10 +59,13 @@ class Staged(Moves):
             if not found:
                 break
             decisions += found
-            begun += sum(not isinstance(d, Note) for d in found)
-            now = recorded(now, found)
+            for d in found:
+                if isinstance(d, Note):
+                    now = now.after(Noted(now.last_at, d.entry))
+                else:
+                    now, begun = recorded(now, d), begun + 1
         if free_slots and not begun and not history.running:
-            last = verdict(now)
+            last = verdict(now) or unconfirmed(now)
             decisions += [Note(last)] if last else []
             decisions.append(Finish(_summary(history)))
         return decisions
@@ -70,7 +76,7 @@ class Staged(Moves):
         return tuple(sorted({coarse_epochs(epochs), half, epochs}))
 
 
-def following(space: Space, history: History, p: Plan) -> list[Decision]:
+def following(space: Space, history: History, p: Plan) -> list[Start | Continue | Note]:
     """What a free slot does next; empty if nothing fits or all depends on what runs.
 
     Lines of the log-book that are due come before anything else is begun, and the first trial of
@@ -79,6 +85,8 @@ def following(space: Space, history: History, p: Plan) -> list[Decision]:
     if seen := list(rates_seen(space, history, p)):
         return [Note(entry) for entry in seen]
     found: Start | Continue | None = coarse(space, history, p)
+    if found is None and (probe := deepen(space, history)) is not None:
+        return [*begins(history, PROBE, [probe]), probe]
     if found is None:
         if seen := looking(space, history, p):
             return [Note(entry) for entry in seen]
@@ -95,10 +103,10 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     """The line that begins a stage."""
     full, spent = history.spec.epochs, f"{history.trainings:.3g} of {p.budget:.3g} trainings spent"
     if stage == "coarse":
-        data = "" if p.proxy.full else f" on {p.proxy.data_fraction:.0%} of the data"
+        on = "" if p.proxy.full else f" on {part(p.proxy)}"
         first = rates(space, p)
         order = f", {first} of them on the learning rate alone" if first else ""
-        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{data}{order}"
+        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{on}{order}"
         why = "many short trials show where good configs lie; the default config comes first"
     elif stage == "fine":
         done = f"the best go on, new ones to epoch {p.half_epochs}, their best third to {full}"
@@ -106,24 +114,8 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     else:
         done = "the best configs and the default again, with the same fresh seeds"
         why = "the best of many single runs flatters itself"
-    return Entry("stage", stage, spent, done, why, {"trials": len(history.trials)})
-
-
-def recorded(history: History, decisions: Sequence[Decision]) -> History:
-    """The history as it will be once the decisions are recorded."""
-    for d in decisions:
-        at = history.last_at
-        if isinstance(d, Note):
-            history = history.after(Noted(at, d.entry))
-        elif isinstance(d, Continue):
-            attempt = history.trials[d.trial].attempt
-            history = history.after(Continued(at, d.trial, d.until, attempt, d.stage))
-        elif isinstance(d, Start):
-            number = history.next_number
-            seed = history.spec.trial_seed(number) if d.seed is None else d.seed
-            event = Started(at, number, d.config, d.until, seed, d.proxy, d.stage)
-            history = history.after(event)
-    return history
+    data = {"trials": len(history.trials), "spent": history.trainings}
+    return Entry("stage", stage, spent, done, why, data)
 
 
 def _summary(history: History) -> str:

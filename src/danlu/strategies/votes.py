@@ -12,44 +12,19 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from danlu.catalogue.roles import role_of
-from danlu.core.finding import Advice
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.record import TrialRecord
-from danlu.core.space import Space
 from danlu.strategies.looks import Look
-from danlu.strategies.ranges import Range, limits_of, range_of, scaled, tidy, told
+from danlu.strategies.pulls import beside, pulls
+from danlu.strategies.ranges import Range, limits_of, range_of, tidy, told
 
 LEAST_WEIGHT = 2.0  # of the votes for a move
 LEAST_SHARE = 0.3  # of the weight of all trials that were judged
 LEAST_RATIO = 2.0  # of the votes for a move to those against it
 WORSE_HALF = 0.5  # what a trial there counts
 MOST = 0.5  # of the width: how far an end is moved at once
-STEP = 0.25  # of the width: where the advice names no amount
 INCUMBENTS = 2  # distinct best configs that stay inside
-CAPACITY = frozenset({"width", "layers"})  # a large model is regularised, not shrunk
-
-ENDS = {
-    "raise low": ("low", 1), "lower high": ("high", -1),
-    "raise high": ("high", 1), "lower low": ("low", -1),
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """Where one advice would have an end of a range.
-
-    Attributes:
-        end: ``"low"`` or ``"high"``.
-        direction: 1 for up, -1 for down.
-        to: The end's new place, if all votes were like this one.
-    """
-
-    name: str
-    end: str
-    direction: int
-    to: float
 
 
 @dataclass
@@ -71,62 +46,9 @@ class Tally:
         return math.nan
 
 
-def named(space: Space, parameter: str | None) -> list[str]:
-    """The parameters of a space that an advice means: by name, or all of a role."""
-    if parameter is None:
-        return []
-    if parameter in space:
-        return [parameter]
-    return [n for n, p in space.parameters.items() if role_of(n, p) == parameter]
-
-
-def pulls(advice: Advice, space: Space, box: Space) -> Iterator[Pull]:
-    """What an advice asks of the ranges."""
-    for name in named(box, advice.parameter):
-        p = box[name]
-        if isinstance(p, Choice) or space[name].constant:
-            continue
-        found = _pull(advice, name, p)
-        role = role_of(name, space[name])
-        if found and not (found.direction < 0 and role in CAPACITY):
-            yield found
-
-
-def _pull(advice: Advice, name: str, p: Float | Int) -> Pull | None:
-    """One advice on one parameter; of range moves the direction counts, not the amount.
-
-    What a single trial shows is how its own value should change, not where a range should end.
-    """
-    if advice.action in ENDS:
-        end, direction = ENDS[advice.action]
-        return Pull(name, end, direction, _beside(p, end, direction, STEP))
-    amount = advice.amount
-    if isinstance(amount, bool) or not isinstance(amount, int | float):
-        return None
-    if advice.action not in ("multiply", "add") or not math.isfinite(amount):
-        return None
-    neutral = 1.0 if advice.action == "multiply" else 0.0
-    if amount == neutral or (neutral and amount <= 0.0):
-        return None
-    direction = 1 if amount > neutral else -1
-    end = "low" if direction > 0 else "high"
-    old = float(p.low if direction > 0 else p.high)
-    place = old * amount if neutral else old + amount
-    if (place - old) * direction <= 0:  # such as zero, which no factor moves
-        place = _beside(p, end, direction, STEP)
-    return Pull(name, end, direction, place)
-
-
-def _beside(p: Float | Int, end: str, direction: int, share: float) -> float:
-    """An end moved by a share of the width, on the parameter's scale."""
-    low, high = scaled(p, p.low), scaled(p, p.high)
-    x = (low if end == "low" else high) + direction * share * (high - low)
-    return math.exp(min(x, 700.0)) if p.log else x
-
-
 def shift(look: Look) -> Iterator[Entry]:
     """Move ranges as the verdicts of enough trials advise."""
-    judged = [t for t in look.history.trials.values() if t.findings and t.stage != "confirm"]
+    judged = [t for t in look.history.trials.values() if t.diagnosis and t.stage != "confirm"]
     if not judged:
         return
     moved = False
@@ -159,16 +81,15 @@ def _tallies(
     pooled = 0.0
     for t in pool:
         half = 1.0 if t.number in better else WORSE_HALF
-        pooled += half * max(_confidence(look, f.code, f.confidence) for f in t.findings)
+        pooled += half * max(_confidence(look, f.code, f.confidence) for f in t.diagnosis)
         best: dict[tuple[str, int], tuple[float, float, str]] = {}
-        for f in t.findings:
+        for f in t.diagnosis:
             weight = half * _confidence(look, f.code, f.confidence)
-            for advice in f.advice:
-                for pull in pulls(advice, look.space, look.box):
-                    if pull.name == name and weight > 0:
-                        vote = (weight, pull.to, f.code)
-                        key = (pull.end, pull.direction)
-                        best[key] = max(best.get(key, vote), vote, key=lambda v: v[0])
+            for pull in pulls(f, look.space, look.box):
+                if pull.name == name and weight > 0:
+                    vote = (weight, pull.to, f.code)
+                    key = (pull.end, pull.direction)
+                    best[key] = max(best.get(key, vote), vote, key=lambda v: v[0])
         for key, (weight, place, code) in best.items():
             tally = tallies.setdefault(key, Tally())
             tally.weight += weight
@@ -225,7 +146,7 @@ def _moved(
     whole = look.space[name]
     assert not isinstance(whole, Choice)
     least, most = limits_of(whole)
-    far = _beside(p, end, direction, MOST)
+    far = beside(p, end, direction, MOST)
     place = min(place, far) if direction > 0 else max(place, far)
     place = min(float(most), max(float(least), place))
     kept = _incumbents(look, name)

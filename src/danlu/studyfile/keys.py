@@ -87,6 +87,10 @@ def is_function(value: Any) -> bool:
     return is_text(value) and bool(re.fullmatch(FUNCTION, value))
 
 
+def is_check(value: Any) -> bool:
+    return is_flag(value) or value == "warn"
+
+
 def anything(_value: Any) -> bool:
     return True
 
@@ -113,6 +117,14 @@ RUN = {
     ),
     "metrics": Key("a regular expression with named groups, as text", is_text, schema=TEXT),
     "workers": Key("a whole number from 1", whole(1, 10_000), schema=whole_schema(1, 10_000)),
+    "problem": Key(
+        'a text of the form "module:name" (of a danlu.Problem)', is_function,
+        schema={"type": "string", "pattern": f"^{FUNCTION}$"},
+    ),
+    "check": Key(
+        'true, false or "warn"', is_check,
+        schema={"anyOf": [{"type": "boolean"}, {"const": "warn"}]},
+    ),
     "budget": Key(
         'a text such as "20x", "30 trials" or "2h", or a list of them', is_budget,
         schema={"anyOf": [POSITIVE, *TEXTS["anyOf"]]},

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
@@ -21,7 +21,7 @@ from danlu.studyfile.document import Document, shown
 from danlu.studyfile.keys import check_sections, checked
 from danlu.studyfile.parameters import read_space
 from danlu.studyfile.reading import read_document
-from danlu.studyfile.train import TrainSection, read_training
+from danlu.studyfile.train import TrainSection, check_watched, read_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,16 @@ class RunSettings:
             ``command`` is given.
         metrics: Regular expression over the command's output; its named groups are metrics.
         workers: How many trials train at once.
+        problem: ``"module:name"`` of the `Problem` that pre-flight checks.
+        check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
     """
 
     command: tuple[str, ...] | None = None
     function: str | None = None
     metrics: str | None = None
     workers: int = 1
+    problem: str | None = None
+    check: bool | Literal["warn"] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ def load(path: str | Path) -> StudyFile:
     if "space" in document.data or "train" not in document.data:
         space = read_space(document)
     watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
+    if training is not None:
+        check_watched(document, training, watched)
     settings = _read_run(document, run, watched, path, training)
     strategy, options = _read_plan(document, len(objectives), len(constraints))
     budget = _read_budget(document, run)
@@ -153,7 +159,11 @@ def _read_run(
     function = find_function(path, run["function"]) if "function" in run else None
     if training is not None:
         function = training.settings.reference
-    return RunSettings(command, function, run.get("metrics"), run.get("workers", 1))
+    problem = find_function(path, run["problem"]) if "problem" in run else None
+    return RunSettings(
+        command, function, run.get("metrics"), run.get("workers", 1), problem,
+        run.get("check", True),
+    )  # fmt: skip
 
 
 def _read_plan(

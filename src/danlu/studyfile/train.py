@@ -1,12 +1,12 @@
 """The section [train]: data for the training kit, from which the rest of a study follows."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from danlu.core.space import Space
+from danlu.core.space import Space, nearest
 from danlu.errors import DataError
 from danlu.kit.settings import FAMILIES, Settings
 from danlu.studyfile.document import Document
@@ -22,11 +22,13 @@ class TrainSection:
     Attributes:
         settings: Of the kit, with paths that hold from the working folder.
         space: What to search if the file has no section [space].
+        metrics: What training reports and a study can go by.
         notes: What was assumed of the data, as sentences.
     """
 
     settings: Settings
     space: Space
+    metrics: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -47,6 +49,15 @@ def read_training(document: Document, path: Path) -> TrainSection | None:
     _fill(document, "study", {"name": name, "objective": objective, "epochs": epochs})
     _fill(document, "run", {"budget": BUDGET})
     return found[0] if found else None
+
+
+def check_watched(document: Document, section: TrainSection, watched: Sequence[str]) -> None:
+    """Note metrics of objectives and constraints that training does not report."""
+    for metric in dict.fromkeys(watched):
+        if metric not in section.metrics:
+            known = f"training reports {', '.join(section.metrics)}."
+            text = f"there is no metric {metric!r}; {known}{nearest(metric, section.metrics)}"
+            document.mistake(("study", "objective"), text)
 
 
 def _fill(document: Document, section: str, defaults: Mapping[str, Any]) -> None:
@@ -71,7 +82,7 @@ def _read(
         document.mistake(("train",), text)
         return None
     _check_names(document, settings)
-    section = TrainSection(settings, found.space, found.notes)
+    section = TrainSection(settings, found.space, found.metrics, found.notes)
     return section, (found.objective, found.epochs)
 
 

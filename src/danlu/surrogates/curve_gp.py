@@ -24,8 +24,10 @@ Sources: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014, for 
 independent given their asymptotes; Lin et al., 2024, for kernels over configs times epochs.
 """
 
+import json
 import math
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
 from scipy.optimize import minimize
@@ -50,11 +52,14 @@ from danlu.surrogates.kernels import (
 )
 from danlu.surrogates.linalg import Array, Ints, lower_cholesky, solve_lower
 
-# Centres and widths of Λ (row by row), ln κ and ln s²: medians and deviations of fits to 28 sets
-# of ragged curves from public tables (LCBench, its surrogate, TaskSet; benchmarks/curve_prior.py).
-# Centred at zero the model decides that all curves end alike.
-CURVE_CENTRE = np.array([1.38, -1.40, 1.05, 0.19, -1.05, 0.16, -3.43, -3.79])
-CURVE_WIDTH = np.array([0.4, 0.9, 0.8, 0.6, 0.9, 0.2, 1.6, 1.5])
+LEARNED = json.loads(
+    files("danlu.surrogates").joinpath("learned.json").read_text(encoding="utf-8")
+)
+# Centres and widths of Λ (row by row), ln κ and ln s²: medians and deviations of fits to sets of
+# ragged curves from public tables. Centred at zero the model decides that all curves end alike.
+CURVE_CENTRE = np.array(LEARNED["centre"])
+CURVE_WIDTH = np.array(LEARNED["width"])
+INTERVAL = float(LEARNED["interval"])  # by which predicted intervals have to be wider
 MEDIAN_ELL = 1.22  # at seven parameters
 TRIANGLE = np.tril_indices(RANK)
 EXTRA = len(CURVE_CENTRE)
@@ -128,8 +133,8 @@ def negative_log_posterior(
     p = _parts(theta, X, group, stats)
     n, r, d = len(X), RANK, len(theta) - EXTRA
     G = (np.outer(p.alpha, p.alpha) - p.P).reshape(n, r, n, r)
-    H = np.einsum("iajb,ab->ij", G, p.B, optimize=True)
-    T = np.einsum("iajb,ij->ab", G, p.K, optimize=True)
+    H = np.tensordot(G, p.B, axes=([1, 3], [0, 1]))
+    T = np.tensordot(G, p.K, axes=([0, 2], [0, 1]))
     w = p.mean.reshape(n, r)
     rss = stats.q - 2.0 * float((stats.b * w).sum())
     rss += float(np.einsum("ni,nij,nj->", w, stats.A, w))
@@ -180,8 +185,11 @@ class CurveGP:
     alpha: Array
     P: Array
 
-    def predict_new(self, X: Array, epoch: int) -> tuple[Array, Array]:
+    def predict_new(self, X: Array, epoch: int, *, own: bool = True) -> tuple[Array, Array]:
         """Mean and variance at an epoch of configs never trained, (m, p) -> (m,), (m,).
+
+        Without ``own`` the variance leaves out what nearby configs cannot tell: each config's
+        own deviation and noise.
 
         One epoch for all, so that P is contracted once to (n, n) and the rest costs what a
         plain Gaussian process costs.
@@ -192,12 +200,12 @@ class CurveGP:
         loading = self.B @ phi
         scaled_new = scaled(X, np.exp(self.theta[: len(self.theta) - EXTRA]), self.group)
         k = matern52_between(scaled_new, self.A) + MEAN_VARIANCE
-        P4 = self.P.reshape(n, r, n, r)
-        Pe = np.einsum("iajb,a,b->ij", P4, loading, loading, optimize=True)
+        Pe = (loading @ self.P.reshape(n, r, n * r)).reshape(n, n, r) @ loading
         mu = k @ (self.alpha.reshape(n, r) @ loading)
-        prior = (1.0 + self.kappa + MEAN_VARIANCE) * float(loading @ phi)
-        variance = np.maximum(prior - ((k @ Pe) * k).sum(1), 1e-10)
-        return mu, variance + AUTOCORRELATED * self.s2
+        kappa, noise = (self.kappa, AUTOCORRELATED * self.s2) if own else (0.0, 0.0)
+        prior = (1.0 + kappa + MEAN_VARIANCE) * float(loading @ phi)
+        variance = np.maximum(prior - ((k @ Pe) * k).sum(1), 1e-6)
+        return mu, variance + noise
 
     def predict_seen(self, index: Ints, epochs: Ints) -> tuple[Array, Array]:
         """Mean and variance of seen curves, each at an epoch of its own, (m,) -> (m,), (m,)."""

@@ -30,6 +30,7 @@ from danlu.surrogates.kernels import (
 )
 from danlu.surrogates.linalg import Array, Ints, log_det, lower_cholesky, solve_lower
 
+MEDIAN_ELL = 0.46  # lengthscale in a space of one parameter; it grows with √d
 MEAN_VARIANCE = 4.0  # c: the values are standardised, so a mean of ±2 sd is allowed
 BOUNDS_ELL = (-3.0, 4.0)
 BOUNDS_SCALE = (-3.0, 3.0)
@@ -44,6 +45,11 @@ class GPPrior:
     width: Array
 
 
+def expected_lengthscales(factor: Array) -> Array:
+    """Median lengthscales of d parameters before anything is known, (d,); as in `gp_prior`."""
+    return np.asarray(MEDIAN_ELL * math.sqrt(len(factor)) * factor)
+
+
 def gp_prior(factor: Array, *, width: float = 0.8, noise: float = -5.0) -> GPPrior:
     """Prior over theta for d parameters.
 
@@ -54,7 +60,7 @@ def gp_prior(factor: Array, *, width: float = 0.8, noise: float = -5.0) -> GPPri
         noise: Centre of ln σ².
     """
     d = len(factor)
-    ell = math.log(0.46 * math.sqrt(d)) + np.log(factor)
+    ell = np.log(expected_lengthscales(factor))
     return GPPrior(np.r_[ell, 0.2, noise], np.r_[np.full(d, width), 0.4, 1.2])
 
 

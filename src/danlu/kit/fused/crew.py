@@ -194,7 +194,7 @@ class Crew:
     def _train(self, of: Hashable, stack: Stack) -> None:
         """An epoch of a stack, and what follows for its rows."""
         began = time.monotonic()
-        if self._try(stack.rows, lambda: (stack.epoch(),)) is None:
+        if self._try(stack.rows, stack.epoch) is None:
             self._stacks = [(s, k) for s, k in self._stacks if k is not stack]
             return
         self._link.tell({"told": [row.trial.number for row in stack.rows]})

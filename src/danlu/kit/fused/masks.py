@@ -139,4 +139,4 @@ def _fill_some(bits: Tensor, of: Sequence[tuple[int, float]], row: Row) -> None:
 
 
 def _ps(rows: Sequence[Row], layer: str) -> list[float]:
-    return [float(row.begun.model.get_submodule(layer).p) for row in rows]
+    return [row.begun.model.get_submodule(layer).p for row in rows]

@@ -82,7 +82,7 @@ def clipped(G: Tensor, clip: Tensor) -> Tensor:
     Returns:
         Their norms before, (k,).
     """
-    norms = torch.linalg.vector_norm(G, dim=1, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(G, dim=1, keepdim=True)
     factor = (clip / (norms + CLIP_EPS)).clamp_(max=1.0)
     G.mul_(factor.where(clip > 0, 1.0))
     return norms.squeeze(1)

@@ -7,6 +7,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from danlu.kit.loop import Begun, Evaluation, Setup, begin, gradients, initial, named
+from danlu.kit.models import parameters_of
 from danlu.worker.trial import Trial
 
 
@@ -78,8 +79,9 @@ class Row:
         self.trial.report(
             self.epoch,
             named("train", told, metric)
-            | named("val", val, metric, "top_share")
+            | {f"val_{name}": value for name, value in val.metrics.items()}
             | {"lr": lr, **gradients(norms, clip), **self.first},
+            parameters=parameters_of(self.begun.model),
             seconds=seconds,
         )
         self.first = {}

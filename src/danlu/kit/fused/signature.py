@@ -24,6 +24,7 @@ PLAIN = (int, float, complex, bool, str, bytes, type(None), torch.Size, torch.dt
 def signature(row: Row) -> Hashable:
     """Equal for two rows if and only if they can be trained together."""
     part, params = row.setup.part, row.setup.params
+    row.begun.model.train()  # as in a step: a module tells in which mode it is
     told = (id(part), str(part.y.device), params.batch_size, params.oversample)
     return told, tuple(_module(row.begun.model))
 

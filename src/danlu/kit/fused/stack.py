@@ -66,20 +66,22 @@ class Stack:
 
     def _ready(self) -> None:
         """What follows from rows, parameters and state; again whenever the rows have changed."""
-        like = {"dtype": self.P.dtype, "device": self.P.device}
         numbers = [optim.columns_of(r.begun.optimizer, r.setup.params.clip) for r in self.rows]
         self._columns = {
-            name: torch.tensor([[row[name]] for row in numbers], **like) for name in numbers[0]
+            name: self._tensor([[row[name]] for row in numbers]) for name in numbers[0]
         }
         self._decays = any(row["decay"] or row["shrink"] for row in numbers)
         smoothing = [r.setup.params.label_smoothing for r in self.rows]
-        self._smoothing = torch.tensor(smoothing, **like) if any(smoothing) else None
+        self._smoothing = self._tensor(smoothing) if any(smoothing) else None
         self._weights = self._class_weights()
         self._leaves = {n: v.requires_grad_() for n, v in self._views(self.P.detach()).items()}
         self.G = torch.empty_like(self.P)
         self._gradients = list(self._views(self.G).values())
         self._kinds = _slices([optim.kind_of(r.begun.optimizer) for r in self.rows])
         self._plans = {}
+
+    def _tensor(self, numbers: Sequence[Any]) -> Tensor:
+        return torch.tensor(numbers, dtype=self.P.dtype, device=self.P.device)
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """Each parameter of all rows, (k, …), in the memory of ``flat``."""
@@ -98,13 +100,15 @@ class Stack:
 
     # ---- training
 
-    def epoch(self) -> None:
-        """Train all rows for an epoch, and report it."""
+    def epoch(self) -> Tensor:
+        """Train all rows for an epoch, and report it; the norms of the gradients, (k, steps)."""
         clock = Clock(self.P.device)
         rates = self.begin_epoch()
         norms = [self.step(i)[1] for i in range(rates.shape[1])]
         self._step_s[len(self.rows)] = clock.spent_s() / len(norms)
-        self.report(rates, torch.stack(norms, dim=1), clock)
+        found = torch.stack(norms, dim=1)
+        self.report(rates, found, clock)
+        return found
 
     def begin_epoch(self) -> Tensor:
         """Draw each row's order and begin its streams; the learning rates, (k, steps)."""
@@ -118,7 +122,7 @@ class Stack:
             plateau, horizon = row.begun.plateau, row.trial.horizon
             rates.append(learning_rates(params, plateau, epoch, steps, horizon))
         self._batches = torch.stack(orders).split(size, dim=1)
-        self._rates = torch.tensor(rates, dtype=self.P.dtype, device=self.P.device)
+        self._rates = self._tensor(rates)
         for plan in self._plans.values():
             plan.begin()
         return self._rates

@@ -1,0 +1,46 @@
+"""``danlu check``: data, model and training loop of a study file, before the first trial."""
+
+import json
+
+import click
+
+from danlu.checking import FILE
+from danlu.cli.options import store_option
+from danlu.cli.run import target_of
+from danlu.cli.screen import clean
+from danlu.study import Study
+from danlu.studyfile import load
+
+
+@click.command()
+@click.argument("study_file", type=click.Path(dir_okay=False))
+@click.option(
+    "--all", "go_on", is_flag=True, help="Go on after errors, to see what else there is."
+)
+@click.option(
+    "--training/--no-training",
+    default=True,
+    help="Train the default config for one epoch, twice, and look at its reports.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The checklist as one JSON object.")
+@store_option
+def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: str) -> None:
+    """Check data, model and training loop before the first trial.
+
+    Data and model are checked where they are known: of a study with [train], and of one that
+    names its problem in [run]. The default config is then trained for an epoch, twice with one
+    seed. Ends with exit code 1 if there are errors.
+    """
+    planned = load(study_file)
+    study = Study.from_spec(planned.spec, store=where)
+    settings = planned.run
+    checklist = study.check(
+        target_of(settings), problem=settings.problem, go_on=go_on, training=training
+    )
+    if as_json:
+        click.echo(json.dumps(checklist.as_json(), indent=2))
+    else:
+        click.echo(clean(str(checklist)))
+        click.echo(clean(f"\nRecorded in {study.folder / FILE}."))
+    if checklist.errors:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,43 @@
+"""``danlu serve``: the dashboard."""
+
+from functools import partial
+
+import click
+
+from danlu.cli.options import find, opened, store_option, study_argument
+
+
+@click.command()
+@study_argument
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port [8321, or any that is free].")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; never open."
+)
+@click.option(
+    "--name", "names", multiple=True, help="A name under which a proxy asks for it; repeatable."
+)
+@click.option("--read-only", is_flag=True, help="Nobody may stop, pause or add anything.")
+@store_option
+def command(
+    name: str | None,
+    show: bool,
+    port: int | None,
+    host: str,
+    names: tuple[str, ...],
+    read_only: bool,
+    where: str,
+) -> None:
+    """Watch studies live in the browser.
+
+    Prints a link that holds a token: whoever has it may look and act. It listens on this machine
+    only, unless --host says otherwise. Ctrl-C ends it; studies that run go on.
+    """
+    from danlu.web.serving import serve
+
+    with opened(where) as store:
+        study = find(store, name) if name is not None else None
+    serve(
+        where, host=host, port=port, names=frozenset(n.lower() for n in names),
+        read_only=read_only, show=show, study=study, tell=partial(click.echo, nl=True),
+    )  # fmt: skip

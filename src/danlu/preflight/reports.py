@@ -1,0 +1,139 @@
+"""What two short trainings of the default config report: checks R1 to R4.
+
+They need no `Problem`: any command or function can be looked at in this way.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from danlu.core.finding import Finding
+from danlu.core.metric import TRAINING, VALIDATION, split_of, words
+from danlu.core.task import Task
+from danlu.preflight.checklist import Line, line_of
+from danlu.preflight.findings import Skipped, look_at, well, wrong
+
+CHANCE_WARNING = 3.0  # loss after an epoch over chance: as before training (M03)
+SHORT = {"training": "train", "validation": "val"}
+SMALL = 1e-6  # relative difference that adding in another order explains
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training of one epoch.
+
+    Attributes:
+        metrics: What it reported, the last epoch's.
+        failure: Why it failed; empty if it did not.
+        log: The last lines of its output.
+    """
+
+    metrics: Mapping[str, float]
+    failure: str = ""
+    log: str = ""
+
+
+def report_lines(objective: str, first: Training, again: Training, task: Task) -> list[Line]:
+    """A line for each check of the reports."""
+    named = [
+        ("R1", "training runs and reports", _runs(objective, first)),
+        ("R2", "both curves are there", _both_curves(first)),
+        ("R3", "loss after an epoch", _first_losses(first, task)),
+        ("R4", "equal seeds, equal reports", _determinism(first, again)),
+    ]
+    if first.failure:
+        named = named[:1]
+    return [_line(code, title, found) for code, title, found in named]
+
+
+def _line(code: str, title: str, found: Iterator[Finding]) -> Line:
+    try:
+        return line_of(code, title, list(found))
+    except Skipped as skipped:
+        return Line(code, title, "skipped", skipped.why)
+
+
+def _runs(objective: str, first: Training) -> Iterator[Finding]:
+    if first.failure:
+        log = f" It said last: {first.log}" if first.log else ""
+        yield wrong(
+            "R1", "error", f"the default config cannot be trained: {first.failure}{log}",
+            "failed", "", look_at("training fails", "code"),
+        )  # fmt: skip
+        return
+    value = first.metrics.get(objective, math.nan)
+    if not math.isfinite(value):
+        yield wrong(
+            "R1", "error",
+            f"after an epoch of the default config {objective} is {value}: a smaller learning "
+            "rate, or look at the data.",
+            f"{objective} = {value}", "finite", look_at("not finite", "code"),
+        )  # fmt: skip
+        return
+    yield well("R1", f"{objective} = {value:.4g}")
+
+
+def _both_curves(first: Training) -> Iterator[Finding]:
+    splits = {split_of(name)[0] for name in first.metrics}
+    has = {"training": splits & set(TRAINING), "validation": splits & set(VALIDATION)}
+    missing = [side for side, found in has.items() if not found]
+    shown = ", ".join(first.metrics)
+    if missing:
+        yield wrong(
+            "R2", "warning",
+            f"no metric of the {missing[0]} data is reported: overfitting and underfitting cannot "
+            f"be told apart. Report {SHORT[missing[0]]}_loss too.",
+            shown, "train_… and val_…", look_at("report both curves", "code"),
+        )  # fmt: skip
+    else:
+        yield well("R2", shown, "train_… and val_…")
+
+
+def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
+    chance = task.baseline_loss
+    if task.classes:
+        chance = math.log(task.classes)
+    losses = {name: v for name, v in first.metrics.items() if "loss" in words(name)}
+    if chance is None or not losses:
+        raise Skipped("chance level is not known" if losses else "no loss is reported")
+    name = max(losses, key=lambda n: losses[n])
+    shown = f"{name} {losses[name]:.4g}, {losses[name] / max(chance, 1e-12):.2f} of chance"
+    if not losses[name] <= CHANCE_WARNING * chance:
+        yield wrong(
+            "R3", "warning",
+            f"after an epoch {name} is {losses[name]:.4g}, far above the {chance:.4g} of knowing "
+            "nothing: a smaller learning rate, or another scale of the inputs.",
+            shown, f"≤ {CHANCE_WARNING:g} of chance", look_at("scale or learning rate", "code"),
+        )  # fmt: skip
+    else:
+        yield well("R3", shown, f"≤ {CHANCE_WARNING:g} of chance")
+
+
+def _determinism(first: Training, again: Training) -> Iterator[Finding]:
+    common = [n for n in first.metrics if n in again.metrics and not _is_time(n)]
+    if not common:
+        raise Skipped("the second training reported nothing to compare")
+    gaps = {n: _gap(first.metrics[n], again.metrics[n]) for n in common}
+    worst = max(gaps, key=lambda n: gaps[n])
+    shown = f"{worst} differs by {gaps[worst]:.1g}"
+    if gaps[worst] > SMALL:
+        yield wrong(
+            "R4", "warning",
+            f"two trainings with one seed differ ({worst}: {first.metrics[worst]:.6g} and "
+            f"{again.metrics[worst]:.6g}): seed every generator by the trial's seed (trial.seed, "
+            "{seed} or DANLU_SEED), or comparisons carry that noise.",
+            shown, "equal", look_at("seed every generator", "code"), difference=gaps[worst],
+        )  # fmt: skip
+    else:
+        yield well("R4", f"{len(common)} metrics are equal", "equal")
+
+
+def _gap(a: float, b: float) -> float:
+    if (math.isnan(a) and math.isnan(b)) or a == b:
+        return 0.0
+    gap = abs(a - b) / max(abs(a), abs(b))
+    return math.inf if math.isnan(gap) else gap
+
+
+def _is_time(name: str) -> bool:
+    return bool({"seconds", "time", "ms", "latency", "speed"} & set(words(name)))

@@ -1,0 +1,1 @@
+"""The dashboard: studies live in the browser, read from their store."""

@@ -1,0 +1,61 @@
+"""The dashboard as a web application; all but the empty page needs a token (`guard`)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, HTTPException, Response
+from starlette.middleware.gzip import GZipMiddleware
+
+import danlu
+from danlu.reporting.html import ASSETS, asset, shell
+from danlu.stores.base import Store
+from danlu.web.guard import Access, Guard
+from danlu.web.live import LiveStudies
+from danlu.web.reading import reading_routes
+from danlu.web.refusals import REFUSALS, add_refusals
+from danlu.web.streaming import Streams
+from danlu.web.wishes import wish_routes
+
+SMALL = 1000  # bytes below which an answer is not compressed
+LEVEL = 5  # of gzip: 9 takes twice as long and gains two per cent
+
+
+def create_app(reader: Store, writer: Store, where: str, access: Access) -> FastAPI:
+    """The dashboard of a store.
+
+    Args:
+        reader: The store, for reading.
+        writer: The store, for requests.
+        where: Its address, for people and for finding the trials' files.
+        access: Who may do what.
+    """
+    live, streams = LiveStudies(reader), Streams()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        streams.close()
+
+    app = FastAPI(
+        title="danlu", version=danlu.__version__, lifespan=lifespan, responses=REFUSALS,
+        openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=LEVEL)
+    app.add_middleware(Guard, access=access)  # the outermost: added last
+    add_refusals(app)
+    _add_page(app)
+    app.include_router(reading_routes(live, streams, where))
+    app.include_router(wish_routes(live, writer))
+    return app
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    def page() -> Response:
+        return Response(shell(), media_type="text/html")
+
+    @app.get("/assets/{name}", include_in_schema=False)
+    def part(name: str) -> Response:
+        if name not in ASSETS:
+            raise HTTPException(404, "there is no such file")
+        return Response(asset(name), media_type=ASSETS[name])

@@ -1,0 +1,79 @@
+// Trials as points: the shape tells the state, the colour the leaders; what lies outside sits at the edge.
+
+import { t } from "../language";
+import { show } from "../model/numbers";
+import { go, link } from "../model/route";
+import { isRunning, overview, type Trial } from "../model/study";
+import { hue, lit, tone } from "./look";
+import { tip } from "./CurveChart";
+import { clamp, Xy, type Axis, type Place } from "./Xy";
+import type { ComponentChildren } from "preact";
+
+export interface Point {
+  trial: Trial;
+  x: number;
+  y: number;
+}
+
+interface Props {
+  points: Point[];
+  x: Axis;
+  y: Axis;
+  height: number;
+  label: string;
+  rows: (p: Point) => [string, string][];
+  under?: (place: Place) => ComponentChildren;
+}
+
+const NEAR = 14;
+
+export function Points({ points, x, y, height, label, rows, under }: Props) {
+  const nearest = (px: number, py: number, place: Place) => {
+    let best: Point | null = null, far = NEAR;
+    for (const p of points) {
+      const d = Math.hypot(place.x(p.x) - px, clamp(place.y(p.y), place.top, place.bottom) - py);
+      if (d < far) {
+        far = d;
+        best = p;
+      }
+    }
+    return best;
+  };
+  const move = (px: number, py: number, e: MouseEvent, place: Place) => {
+    const found = nearest(px, py, place);
+    lit.value = found?.trial.n ?? null;
+    tip.value = found ? { x: e.clientX, y: e.clientY, title: t("trial.title", found.trial.n), rows: rows(found), hint: t("chart.open") } : null;
+  };
+  const leave = () => {
+    lit.value = null;
+    tip.value = null;
+  };
+  const open = () => {
+    if (lit.value !== null) go(link(overview.value!.study.name, "trials", lit.value));
+    tip.value = null;
+  };
+  return (
+    <Xy x={x} y={y} height={height} label={label} onMove={move} onLeave={leave} onClick={open}>
+      {(place) => (
+        <>
+          {under?.(place)}
+          {points.map((p) => <Mark key={p.trial.n} p={p} place={place} many={points.length > 400} />)}
+        </>
+      )}
+    </Xy>
+  );
+}
+
+function Mark({ p, place, many }: { p: Point; place: Place; many: boolean }) {
+  const cx = place.x(p.x), raw = place.y(p.y), cy = clamp(raw, place.top, place.bottom);
+  const colour = hue(p.trial.n), on = lit.value === p.trial.n;
+  if (raw !== cy && Math.abs(raw - cy) > 1) return <path class="outside" d={raw < cy ? `M${cx - 4} ${cy + 7}l4 -6 4 6z` : `M${cx - 4} ${cy - 7}l4 6 4 -6z`} />;
+  if (p.trial.state === "failed") return <path class="cross" d={`M${cx - 3} ${cy - 3}l6 6m0 -6l-6 6`} />;
+  const r = on ? 6 : colour ? 5 : many ? 2.2 : 3.2;
+  return <circle class={isRunning(p.trial) ? "point open" : "point"} cx={cx} cy={cy} r={r} style={colour ? { fill: isRunning(p.trial) ? tone("card") : colour, stroke: colour, fillOpacity: 1 } : {}} />;
+}
+
+export const valueRows = (p: Point): [string, string][] => [
+  [overview.value!.study.metric, show(p.trial.value)],
+  ...overview.value!.parameters.slice(0, 4).filter((q) => Object.hasOwn(p.trial.config, q.name)).map((q): [string, string] => [q.name, show(p.trial.config[q.name])]),
+];

@@ -1,0 +1,127 @@
+// The page: which part of it is shown, what it listens to, and keys.
+
+import "uplot/dist/uPlot.min.css";
+import "./style.css";
+import { render } from "preact";
+import { useEffect } from "preact/hooks";
+import { effect } from "@preact/signals";
+import { lang, speak, t } from "./language";
+import { route } from "./model/route";
+import { connection, fetchList, follow, readFile, takeToken, trouble, unfollow } from "./model/source";
+import { all, loaded, overview } from "./model/study";
+import { setTheme, theme } from "./charts/look";
+import { tip } from "./charts/CurveChart";
+import { Banner, Header } from "./parts/Header";
+import { Help, listenToKeys } from "./parts/Keys";
+import { Curves } from "./pages/Curves";
+import { FindingsPage } from "./pages/FindingsPage";
+import { Overview } from "./pages/Overview";
+import { Parameters } from "./pages/Parameters";
+import { Settings } from "./pages/Settings";
+import { Stages } from "./pages/Stages";
+import { Studies } from "./pages/Studies";
+import { TrialPage } from "./pages/TrialPage";
+import { Trials } from "./pages/Trials";
+
+function Page() {
+  const { study, page, trial } = route.value;
+  if (connection.value === "refused") return <Refused />;
+  if (!study && connection.value !== "file") return <Studies />;
+  if (!overview.value) return <Loading />;
+  if (trial !== null) return all.value.length < loaded.value.of && !all.value.some((x) => x.n === trial) ? <Loading /> : <TrialPage n={trial} key={trial} />;
+  switch (page) {
+    case "curves": return <Curves />;
+    case "parameters": return <Parameters />;
+    case "trials": return <Trials />;
+    case "stages": return <Stages />;
+    case "findings": return <FindingsPage />;
+    case "settings": return <Settings />;
+    default: return <Overview />;
+  }
+}
+
+function Loading() {
+  const { have, of } = loaded.value;
+  return (
+    <div class="loading" role="status">
+      <p>{connection.value === "lost" ? t("banner.lost", trouble.value, 0) : of ? t("connection.loading", have, of) : t("connection.waiting")}</p>
+      <div class="skeleton figures"><i /><i /><i /><i /></div>
+      <div class="skeleton chart"><i /></div>
+    </div>
+  );
+}
+
+function Refused() {
+  return (
+    <section class="card">
+      <div class="empty">
+        <p><strong>{t("refused.title")}</strong></p>
+        <p class="text">{trouble.value}</p>
+        <p class="soft">{t("refused.advice")}</p>
+      </div>
+    </section>
+  );
+}
+
+function Tip() {
+  const shown = tip.value;
+  if (!shown) return null;
+  const left = shown.x + 16 + 260 > innerWidth ? Math.max(8, shown.x - 250) : shown.x + 16;
+  return (
+    <div class="tip" style={{ left: `${left}px`, top: `${Math.max(8, Math.min(shown.y + 14, innerHeight - 190))}px` }}>
+      <div class="title">{shown.title}</div>
+      <dl>{shown.rows.map(([k, v]) => <><dt>{k}</dt><dd>{v}</dd></>)}</dl>
+      {shown.hint && <div class="hint">{shown.hint}</div>}
+    </div>
+  );
+}
+
+function App() {
+  useEffect(() => effect(() => {
+    const study = route.value.study ?? overview.value?.study.name;
+    document.title = study ? `${study} · danlu` : "danlu";
+  }), []);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>{t("skip")}</a>
+      <Header />
+      <Banner />
+      <main id="main" tabIndex={-1} key={lang.value}><Page /></main>
+      <Help />
+      <Tip />
+    </>
+  );
+}
+
+// Paper is white, whatever the screen is.
+function printInLight(): void {
+  let before = theme.value;
+  addEventListener("beforeprint", () => {
+    before = theme.value;
+    setTheme("light", false);
+  });
+  addEventListener("afterprint", () => setTheme(before, false));
+}
+
+function start(): void {
+  setTheme(theme.value, false);
+  speak(lang.value);
+  listenToKeys();
+  if (!readFile()) {
+    takeToken();
+    void fetchList();
+    effect(() => {
+      const { study } = route.value;
+      if (study) follow(study);
+      else {
+        unfollow();
+        void fetchList();
+      }
+    });
+    setInterval(() => { if (!route.value.study && connection.value !== "refused") void fetchList(); }, 3000);
+  }
+  printInLight();
+  render(<App />, document.getElementById("app")!);
+}
+
+start();

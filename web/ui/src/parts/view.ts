@@ -1,0 +1,31 @@
+// How the curves are drawn, as the address says; and the filter expression.
+
+import { computed } from "@preact/signals";
+import { asked, change } from "../model/route";
+import { overview, type Trial } from "../model/study";
+import type { Metric } from "../model/types";
+import type { Options } from "../charts/CurveChart";
+import { compile, type Test } from "../model/filter";
+
+export const metric = computed<Metric | null>(() => {
+  const metrics = overview.value?.metrics ?? [];
+  return metrics.find((m) => m.label === asked("metric")) ?? metrics[0] ?? null;
+});
+
+const flag = (name: string): boolean => asked(name) === "1";
+
+export const options = computed<Options>(() => ({
+  log: asked("log") === null ? null : flag("log"),
+  logX: flag("logx"),
+  fit: flag("fit"),
+  smooth: Math.max(0, Math.min(0.95, Number(asked("smooth") ?? 0) || 0)),
+}));
+
+export const set = (name: string, on: boolean): void => change({ [name]: on ? "1" : null });
+
+export const filterText = computed(() => asked("filter") ?? "");
+export const compiled = computed(() => compile(filterText.value));
+export const filter = computed<((t: Trial) => boolean) | undefined>(() => {
+  const { test } = compiled.value;
+  return test && filterText.value.trim() ? (test as Test) : undefined;
+});
