@@ -57,6 +57,10 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
 )
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option(
+    "--executor", type=click.Choice(["auto", "fused", "processes"]),
+    help="Train trials of equal shape together, or each in a process [auto].",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
 @click.option("--strategy", help="How the search decides [auto].")
 @click.option(
@@ -92,7 +96,8 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
         _check(study, settings, quiet=quiet or as_json)
     with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
         study.run(
-            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
+            target_of(settings), workers=settings.workers, executor=settings.executor,
+            watch=_noticing(view), check=False,
             heed=settings.check != "warn",
         )  # fmt: skip
     if not quiet and not as_json:
@@ -171,7 +176,7 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
         raise click.UsageError(
             "--metrics reads what a command prints, but training is a function."
         )
-    run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
+    run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"
     return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))

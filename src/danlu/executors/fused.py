@@ -21,6 +21,7 @@ from typing import Any
 from danlu.core.event import Event, Lost, Paused, Stopped
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.executors.fitting import MOST_ROWS
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Launched, Reading
 from danlu.executors.processes import POLL_S, ProcessExecutor, new_files
@@ -28,7 +29,6 @@ from danlu.executors.server import Train
 from danlu.executors.wire import Wire, readable
 
 KIT = "danlu.kit.training:Training("  # how the reference of a training of the kit begins
-ROWS = 32  # a crew's trials: more gain nothing on a CPU (docs/how-to/fused.md)
 END_S = 10.0  # for a crew that was told to end to be gone
 
 
@@ -68,7 +68,7 @@ class FusedExecutor:
     objective: str
     cores: int = 1
     threads: int = 1
-    rows: int = ROWS
+    rows: int = MOST_ROWS
     can_pause: bool = True
     takes_fraction: bool | None = None
     takes_classes: bool | None = None

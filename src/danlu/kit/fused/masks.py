@@ -138,5 +138,6 @@ def _fill_some(bits: Tensor, of: Sequence[tuple[int, float]], row: Row) -> None:
         bits[:, places] = drawn.view(len(bits), -1)
 
 
-def _ps(rows: Sequence[Row], layer: str) -> list[float]:
-    return [row.begun.model.get_submodule(layer).p for row in rows]
+def _ps(rows: Sequence[Row], name: str) -> list[float]:
+    layers = [row.begun.model.get_submodule(name) for row in rows]
+    return [layer.p for layer in layers if isinstance(layer, Dropout)]
