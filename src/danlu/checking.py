@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from danlu.core.event import Closing, Diagnosed, Event, Failed, Learned, Lost, Reported
-from danlu.core.finding import Finding
+from danlu.core.finding import settled, standing
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.parameter import Value
@@ -228,14 +228,11 @@ def events_of(history: History, checklist: Checklist) -> list[Event]:
     """What the history has to learn: facts, findings, and that earlier ones were mended."""
     now = time.time()
     found = checklist.findings
-    stale = {f.code for f in history.findings if re.fullmatch(CODE, f.code) and f not in found}
-    events: list[Event] = [Learned(now, checklist.task)]
-    for code in sorted(stale):
-        mended = Finding(code, "info", 1.0, "checked again", {"takes_back": True})
-        events.append(Diagnosed(now, None, mended))
-    known = [f for f in history.findings if f.code not in stale]
-    events += [Diagnosed(now, None, f) for f in found if f not in known]
-    return events
+    known = standing(history.findings)
+    about = {f.about for f in found}
+    mended = [settled(f) for f in known if re.fullmatch(CODE, f.code) and f.about not in about]
+    news = [f for f in found if f not in known]
+    return [Learned(now, checklist.task), *(Diagnosed(now, None, f) for f in (*mended, *news))]
 
 
 def write(checklist: Checklist, folder: Path) -> Path:

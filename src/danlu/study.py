@@ -20,10 +20,9 @@ from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
-from danlu.executors.base import Executor
 from danlu.executors.server import Train
 from danlu.preflight.checklist import Checklist
-from danlu.running import executor_for
+from danlu.running import Place, executor_for
 from danlu.stores import folder_for, folder_of_memory, open_store, opened
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
@@ -205,7 +204,7 @@ class Study:
         workers: int = 1,
         budget: str | float | Budget | None = None,
         watch: Watch | None = None,
-        executor: Literal["processes", "inline"] | Executor = "processes",
+        executor: Place = "auto",
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
@@ -217,10 +216,13 @@ class Study:
 
         Args:
             train: A function that takes a `Trial`; its name ``"module:function"``; a `Command`.
-            workers: How many trials run at once.
+            workers: How many trials run at once; where they train together, how many processes
+                do it.
             budget: Replaces the study's budget; it counts all that was spent before.
             watch: Called with the history several times a second.
-            executor: ``"inline"`` trains in this process, for debugging.
+            executor: ``"fused"`` trains trials of the kit that have networks of equal shape
+                together, ``"processes"`` each on its own; ``"auto"`` chooses between them;
+                ``"inline"`` trains in this process, for debugging.
             threads: Threads for torch and OpenMP per worker.
             check: Whether data and model are checked before the first trial, where they are
                 known. Errors end the run, and so does the finding that nothing learns, unless

@@ -138,6 +138,7 @@ class Tuner:
 
     def _turn(self) -> bool:
         """One turn of the loop; False when all is over."""
+        interrupts = self.interrupts  # a signal that comes later in the turn counts in the next
         self._obey()
         launches = self._decide() if not self._over else []
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
@@ -145,7 +146,7 @@ class Tuner:
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
-        if self.interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
         return True

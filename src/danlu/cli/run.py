@@ -58,6 +58,10 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
 )
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option(
+    "--executor", type=click.Choice(["auto", "fused", "processes"]),
+    help="Train trials of equal shape together, or each in a process [auto].",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
 @click.option("--strategy", help="How the search decides [auto].")
 @click.option(
@@ -99,6 +103,7 @@ def command(
             study.run(
                 target_of(settings),
                 workers=settings.workers,
+                executor=settings.executor,
                 watch=_noticing(view),
                 check=settings.check,
                 problem=settings.problem,
@@ -179,7 +184,7 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
         raise click.UsageError(
             "--metrics reads what a command prints, but training is a function."
         )
-    run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
+    run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"
     return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))
