@@ -267,9 +267,12 @@ def watched(folder: Path, browser: Any, link: str, name: str) -> float:
     with subprocess.Popen(
         [sys.executable, "-c", SEARCH, name], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as running:
-        time.sleep(1.5)  # until the study is there
+        with contextlib.closing(open_store(folder / "studies")) as store:
+            while name not in store.studies() or not store.load(name).trials:
+                time.sleep(0.05)
         for page in pages:
             page.page.goto(link)
+            page.page.wait_for_selector(".connection.live")
         out, _ = running.communicate()
     for page in pages:
         page.close()
