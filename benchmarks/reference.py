@@ -11,6 +11,7 @@ nobody has looked at before; beside them scikit-learn's comparable estimator on 
 """
 
 import argparse
+import importlib
 import json
 import statistics
 import sys
@@ -69,7 +70,7 @@ def measure(path: Path, budget: str, seeds: int, workers: int) -> dict[str, Any]
     settings = Settings.of(spec.training)
     module, _, name = settings.data.rpartition(":")
     sys.path.insert(0, str(Path(module).parent))
-    source = getattr(__import__("data"), name)
+    source = getattr(importlib.import_module("data"), name)
     part, test = source(), source(test=True)
     began = time.perf_counter()
     training = load_function(settings.reference)

@@ -24,10 +24,8 @@ from danlu.core.event import (
     Ended,
     Event,
     Failed,
-    Finished,
     Lost,
     Noted,
-    Paused,
     Reported,
     Started,
     Stopped,
@@ -44,7 +42,7 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
-from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
+from danlu.core.spending import continued, failed_starts, left_over, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
@@ -140,6 +138,7 @@ class Tuner:
 
     def _turn(self) -> bool:
         """One turn of the loop; False when all is over."""
+        interrupts = self.interrupts  # a signal that comes later in the turn counts in the next
         self._obey()
         launches = self._decide() if not self._over else []
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
@@ -147,7 +146,7 @@ class Tuner:
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
-        if self.interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
         return True
@@ -173,7 +172,9 @@ class Tuner:
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(*self.recover(self._job(trial)))
-                self._note(self._left_over(_interrupted(self.history.last_at, trial.number)))
+                self._note(
+                    left_over(self.history, _interrupted(self.history.last_at, trial.number))
+                )
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._note(
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
@@ -183,15 +184,6 @@ class Tuner:
             self._note(Noted(time.time(), resumed_by_running()))
         if self.history.trials:
             self._look()
-
-    def _left_over(self, lost: Lost) -> Closing:
-        """What the loss of a worker means: nothing, if it had done all that it should."""
-        trial = self.history.trials[lost.trial]
-        if trial.epoch >= self.history.spec.epochs:
-            return Finished(lost.at, trial.number)
-        if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
-            return Paused(lost.at, trial.number)
-        return lost
 
     def _finish(self, outcome: str, why: str) -> None:
         """Begin no more trials; the first reason counts."""
@@ -354,7 +346,7 @@ class Tuner:
             ending = self._endings.pop(event.trial, None)
             if ending is not None:
                 event = replace(ending, at=event.at)
-            self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._note(left_over(self.history, event) if isinstance(event, Lost) else event)
             self._judge(event.trial)
             if problem := failed_starts(self.history):
                 self._finish("failed", problem)

@@ -49,16 +49,24 @@ def run_function(train: Train) -> Run:
 
     def run(launch: Launch, channel: PairChannel) -> None:
         limit_threads(launch["threads"])
-        job = Job.decode(launch["job"])
         os.chdir(launch["cwd"])
+        if "rows" in launch:
+            _train_together(train, channel, launch["rows"])
+            return
         try:
-            train(Trial(job, channel))
+            train(Trial(Job.decode(launch["job"]), channel))
         except Exception as error:  # noqa: BLE001 - whatever training raises is its failure
             traceback.print_exc()
             channel.failed("exception", f"{type(error).__name__}: {error}")
             raise SystemExit(1) from None
 
     return run
+
+
+def _train_together(train: Any, channel: PairChannel, rows: int) -> None:
+    from danlu.kit.fused.crew import Crew  # torch is there already: a training of the kit is
+
+    Crew(train, channel, rows).serve()
 
 
 def run_command(launch: Launch, channel: PairChannel) -> None:
