@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -24,16 +25,16 @@ from danlu.core.event import (
     Ended,
     Event,
     Failed,
-    Finished,
     Lost,
     Noted,
-    Paused,
     Reported,
     Started,
     Stopped,
 )
 from danlu.core.history import History
+from danlu.core.interruption import INTERRUPTED, interrupted, left_over
 from danlu.core.job import Job
+from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.core.request import (
     FOR_TUNER,
@@ -51,6 +52,7 @@ from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
 from danlu.stores.inbox import Inbox
+from danlu.stores.waiting import patiently
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
@@ -146,7 +148,7 @@ class Tuner:
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
             self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
-            self.executor.launch(job)
+            patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
         self.watch(self.history)
         if interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
@@ -162,9 +164,16 @@ class Tuner:
 
     def _save(self) -> None:
         if self._unsaved:
-            self.store.append(self.history.spec.name, self._unsaved)
-            self._unsaved = []
+            patiently(self._append, self._tell, lambda: self.interrupts)
             self._saved_at = time.monotonic()
+
+    def _append(self) -> None:
+        self.store.append(self.history.spec.name, self._unsaved)
+        self._unsaved = []
+
+    def _tell(self, entry: Entry) -> None:
+        self._note(Noted(time.time(), entry))
+        self.watch(self.history)
 
     # ---- beginning and end
 
@@ -174,7 +183,9 @@ class Tuner:
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(*self.recover(self._job(trial)))
-                self._note(self._left_over(_interrupted(self.history.last_at, trial.number)))
+                self._note(
+                    left_over(self.history, interrupted(self.history.last_at, trial.number))
+                )
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._note(
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
@@ -185,15 +196,6 @@ class Tuner:
         if self.history.trials:
             self._look()
 
-    def _left_over(self, lost: Lost) -> Closing:
-        """What the loss of a worker means: nothing, if it had done all that it should."""
-        trial = self.history.trials[lost.trial]
-        if trial.epoch >= self.history.spec.epochs:
-            return Finished(lost.at, trial.number)
-        if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
-            return Paused(lost.at, trial.number)
-        return lost
-
     def _finish(self, outcome: str, why: str) -> None:
         """Begin no more trials; the first reason counts."""
         if not self._over:
@@ -201,12 +203,12 @@ class Tuner:
 
     def _end(self) -> None:
         self._take_all(  # what was reported before the very end
-            _interrupted(e.at, e.trial) if isinstance(e, Lost) else e
+            interrupted(e.at, e.trial) if isinstance(e, Lost) else e
             for e in self.executor.collect(0.0)
         )
         for trial in self.history.running:
             if trial.state == "running":
-                self._note(_interrupted(time.time(), trial.number))
+                self._note(interrupted(time.time(), trial.number))
         self._look()
         self._note(Ended(time.time(), self._outcome, self._over))
         self._save()
@@ -319,10 +321,10 @@ class Tuner:
                 message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
                 self._note(Failed(time.time(), trial.number, "lost", message))
                 continue
-            interrupted = trial.message == INTERRUPTED
+            blameless = trial.message == INTERRUPTED
             begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
             why = f"{trial.message}; goes on from {begin}"
-            attempt = trial.attempt + (not interrupted)
+            attempt = trial.attempt + (not blameless)
             self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
             jobs.append(self._job(self.history.trials[trial.number]))
         return jobs
@@ -355,7 +357,7 @@ class Tuner:
             ending = self._endings.pop(event.trial, None)
             if ending is not None:
                 event = replace(ending, at=event.at)
-            self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._note(left_over(self.history, event) if isinstance(event, Lost) else event)
             self._judge(event.trial)
             if problem := failed_starts(self.history):
                 self._finish("failed", problem)
@@ -395,10 +397,3 @@ class Tuner:
             self._endings[number] = ending
         else:
             self._note(ending)
-
-
-INTERRUPTED = "the run was interrupted"
-
-
-def _interrupted(at: float, trial: int) -> Lost:
-    return Lost(at, trial, INTERRUPTED, interrupted=True)
