@@ -30,7 +30,10 @@ def trained(*values: float) -> TrialRecord:
     [
         ((0.5, 0.9, 0.9, 0.9), 4),  # the first of equals is not enough
         ((0.5, 0.8, 0.91, 0.90, 0.91, 0.90, 0.905), 7),  # one epoch is luckiest among equals
-        ((0.5, 0.7, 0.9, 0.85, 0.8, 0.75, 0.7), 4),  # it gets worse for good: one step is within the noise
+        (
+            (0.5, 0.7, 0.9, 0.85, 0.8, 0.75, 0.7),
+            4,
+        ),  # it gets worse for good: one step is within the noise
         ((0.5, 0.6, 0.7, 0.8), 4),
         ((0.5, math.nan, 0.6), 3),
         ((0.5,), 1),

@@ -2,7 +2,7 @@
 told."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.kit.conftest import DATA, table
@@ -39,7 +39,9 @@ def trains() -> Double:
 
 
 def configs(n: int) -> list[dict[str, Any]]:
-    return [{**SMALL, "optimizer": KINDS[i % len(KINDS)], "dropout": 0.1 * (i % 4)} for i in range(n)]
+    return [
+        {**SMALL, "optimizer": KINDS[i % len(KINDS)], "dropout": 0.1 * (i % 4)} for i in range(n)
+    ]
 
 
 def test_survivors_of_a_compaction_go_on_as_if_nothing_had_happened(
@@ -123,7 +125,7 @@ class Scaled(nn.Module):
 class Sneaky(Scaled):
     """The same with the float where no signature sees it."""
 
-    SCALES: dict[int, float] = {}
+    SCALES: ClassVar[dict[int, float]] = {}
 
     def __init__(self, scale: float) -> None:
         super().__init__(1.0)
@@ -177,7 +179,7 @@ def test_control_flow_that_depends_on_data_cannot_be_batched(tmp_path: Path) -> 
 def test_hooks_are_found(tmp_path: Path) -> None:
     (row,) = own("scaled", tmp_path, (1.0,))
     assert not hooked(row.begun.model)
-    row.begun.model.body.register_forward_hook(lambda *_: None)  # type: ignore[operator, union-attr]
+    row.begun.model.body.register_forward_hook(lambda *_: None)  # type: ignore[union-attr]
     assert hooked(row.begun.model) == "body"
 
 
