@@ -254,6 +254,7 @@ class Crew:
             self._dropped.discard(number)
             self._link.tell({"ends": number})
         else:
+            print(f"trial {number} goes on alone: {why}", flush=True)  # noqa: T201 - to the log
             self._link.tell({"alone": number, "why": why})
 
     def _close(self, trial: int) -> None:
