@@ -6,10 +6,11 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from tests.invariants import assert_sound
 from tests.processes import Running, below, wait_for, wait_until_gone
 
 import danlu
@@ -44,6 +45,8 @@ def note(name: str, text: str) -> None:
 
 def lines(name: str) -> list[list[int]]:
     path = Path(name)
+    if not path.exists():
+        return []
     return [[int(n) for n in line.split()] for line in path.read_text().splitlines() if line]
 
 
@@ -79,6 +82,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     before = below()
     yield
     assert below() <= before, "a process was left behind"
+    reported = {(trial, epoch) for trial, epoch in lines("reported")}
+    with closing(open_store(".danlu")) as store:
+        names = store.studies()
+    for name in names:
+        mine = danlu.Study.open(name)
+        over = not mine.history.active  # some tests leave it as a crash did
+        assert_sound(Path(".danlu"), name, reported if len(names) == 1 else (), over=over,
+                     workers=2)  # fmt: skip
 
 
 def strike(tuner: Running, draw: random.Random) -> set[int]:
@@ -271,3 +282,28 @@ def test_what_was_decided_but_never_launched_is_launched_by_the_next_run() -> No
     assert first.config == {"lr": 0.5}
     assert first.reports[0].metrics == {"val_loss": 0.25}, "the first report of an epoch counts"
     assert first.epoch >= 2
+
+
+def test_a_trial_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before() -> None:
+    def cursed(trial: danlu.Trial) -> None:
+        weight = Weight()
+        start = trial.restore(weight)
+        note("starts", f"{trial.attempt} {start}")
+        for epoch in trial.epochs(start):
+            weight.epochs += 1
+            trial.report(epoch, val_loss=1 / weight.epochs)
+            trial.save(weight)
+            if trial.attempt == 1 and epoch == 4:
+                os.truncate(next(trial.folder.glob("checkpoint-4-*")), 10)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    mine = danlu.Study(
+        "damaged", space=SPACE, objective="min val_loss", epochs=6, budget="1 trials",
+        strategy="random",
+    )  # fmt: skip
+    mine.run(cursed)
+    (trial,) = mine.trials
+    assert lines("starts") == [[1, 0], [2, 3]]
+    assert (trial.state, trial.checkpoint) == ("finished", 6)
+    assert [r.metrics["val_loss"] for r in trial.reports] == [1 / e for e in range(1, 7)]
+    assert "is damaged, and passed over" in Path(".danlu/trials/damaged/1/log-2.txt").read_text()

@@ -67,7 +67,7 @@ class ParameterImportance:
 
 
 def importance(
-    study: History | Recorded, *, repeats: int = shares.REPEATS
+    study: History | Recorded, *, repeats: int = shares.REPEATS, most: int = shares.MOST_ROWS
 ) -> ParameterImportance | None:
     """How much each free parameter matters for the objective in what was tried.
 
@@ -78,6 +78,7 @@ def importance(
     Args:
         study: A `Study` or its `History`.
         repeats: From how many resamples the intervals are taken.
+        most: Trials that the model rests on, drawn from all.
 
     Returns:
         None if there is too little to tell: fewer than 15 trials, or values that are all equal.
@@ -90,7 +91,9 @@ def importance(
     trials = [history.trials[n] for n in losses]
     names = history.spec.space.free
     X, y = unit_rows(history.spec.space, trials), np.array(list(losses.values()))
-    found = shares.importance(X, y, history.spec.seed, repeats=repeats) if trials else None
+    found = (
+        shares.importance(X, y, history.spec.seed, repeats=repeats, most=most) if trials else None
+    )
     if found is None:
         return None
     single = dict(zip(names, found.single, strict=True))

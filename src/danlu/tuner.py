@@ -24,10 +24,8 @@ from danlu.core.event import (
     Ended,
     Event,
     Failed,
-    Finished,
     Lost,
     Noted,
-    Paused,
     Reported,
     Started,
     Stopped,
@@ -39,25 +37,23 @@ from danlu.core.request import (
     FOR_TUNER,
     Request,
     answer,
-    answered,
     granted_budget,
     on_hold,
     resumed_by_running,
     tried,
 )
-from danlu.core.spending import continued, out_of_time, spent, started
+from danlu.core.spending import continued, failed_starts, left_over, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
+from danlu.stores.inbox import Inbox
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
 SAVE_S = 0.1  # reports wait at most so long to be recorded together: a commit waits for the disk
 MAX_LOSSES = 3  # a trial that loses its worker so often without a new epoch fails
-LOG_LINES = 10  # of a failed trial, to show why
-FAILED_STARTS = 3  # when the first trials all fail without a report, the study stops
 
 Watch = Callable[[History], None]
 Recover = Callable[[Job], Iterable[Event]]
@@ -109,11 +105,8 @@ class Tuner:
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
-        self._saved_at = self._obeyed_at = -math.inf  # on the monotonic clock
-        left = store.requests(history.spec.name)
-        self._heard = max((r.number for r in left), default=0)
-        known = answered(history)  # what was asked for before still holds if it is to be tried
-        self._asked = [r for r in left if r.verb == "enqueue" and r.number not in known]
+        self._saved_at = -math.inf  # on the monotonic clock
+        self._inbox = Inbox(store, history, TURN_S)
 
     # ---- the loop
 
@@ -145,6 +138,7 @@ class Tuner:
 
     def _turn(self) -> bool:
         """One turn of the loop; False when all is over."""
+        interrupts = self.interrupts  # a signal that comes later in the turn counts in the next
         self._obey()
         launches = self._decide() if not self._over else []
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
@@ -152,7 +146,7 @@ class Tuner:
         for job in launches:
             self.executor.launch(job)
         self.watch(self.history)
-        if self.interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
         return True
@@ -178,7 +172,9 @@ class Tuner:
         for trial in self.history.running:
             if trial.state == "running":
                 self._note(*self.recover(self._job(trial)))
-                self._note(self._left_over(_interrupted(self.history.last_at, trial.number)))
+                self._note(
+                    left_over(self.history, _interrupted(self.history.last_at, trial.number))
+                )
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._note(
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
@@ -188,15 +184,6 @@ class Tuner:
             self._note(Noted(time.time(), resumed_by_running()))
         if self.history.trials:
             self._look()
-
-    def _left_over(self, lost: Lost) -> Closing:
-        """What the loss of a worker means: nothing, if it had done all that it should."""
-        trial = self.history.trials[lost.trial]
-        if trial.epoch >= self.history.spec.epochs:
-            return Finished(lost.at, trial.number)
-        if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
-            return Paused(lost.at, trial.number)
-        return lost
 
     def _finish(self, outcome: str, why: str) -> None:
         """Begin no more trials; the first reason counts."""
@@ -219,17 +206,11 @@ class Tuner:
     # ---- a person's wishes
 
     def _obey(self) -> None:
-        if time.monotonic() >= self._obeyed_at + TURN_S:
-            self._obeyed_at = time.monotonic()
-            self._fulfil(self.store.requests(self.history.spec.name, self._heard))
-        if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
-
-    def _fulfil(self, requests: Iterable[Request]) -> None:
-        for request in requests:
-            self._heard = request.number
+        for request in self._inbox.new():
             if done := self._granted(request):
                 self._note(Noted(time.time(), answer(request, done)))
+        if self.interrupts:
+            self._finish("interrupted", "interrupted from the keyboard or by a signal")
 
     def _granted(self, request: Request) -> str:
         """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
@@ -247,8 +228,6 @@ class Tuner:
                 self.history, done = granted_budget(request, self.history)
                 self.store.respecify(self.history.spec)
                 return done
-            case "enqueue":
-                self._asked.append(request)
         return ""
 
     def _stop_asked(self, number: int | None) -> str:
@@ -261,8 +240,8 @@ class Tuner:
     def _asked_for(self, slots: int) -> list[Job]:
         """Launch configs that people chose; one that cannot be is answered with the reason."""
         jobs: list[Job] = []
-        while self._asked and len(jobs) < slots:
-            event, entry = tried(self._asked.pop(0), self.history, time.time())
+        while self._inbox.configs and len(jobs) < slots:
+            event, entry = tried(self._inbox.configs.pop(0), self.history, time.time())
             jobs += [job] if (job := self._launching(event)) is not None else []
             self._note(Noted(time.time(), entry))
         return jobs
@@ -367,9 +346,10 @@ class Tuner:
             ending = self._endings.pop(event.trial, None)
             if ending is not None:
                 event = replace(ending, at=event.at)
-            self._note(self._left_over(event) if isinstance(event, Lost) else event)
+            self._note(left_over(self.history, event) if isinstance(event, Lost) else event)
             self._judge(event.trial)
-            self._check_starts()
+            if problem := failed_starts(self.history):
+                self._finish("failed", problem)
             if self.history.version >= self._look_at:
                 self._look()
         else:
@@ -406,20 +386,6 @@ class Tuner:
             self._endings[number] = ending
         else:
             self._note(ending)
-
-    def _check_starts(self) -> None:
-        """If the first trials all fail before their first report, more of them will."""
-        trials = self.history.trials.values()
-        failed = [t for t in trials if t.state == "failed"]
-        if len(failed) < FAILED_STARTS or any(t.reports for t in trials):
-            return
-        last = failed[-1]
-        log = "\n".join(last.log.splitlines()[-LOG_LINES:])
-        self._finish(
-            "failed",
-            f"the first {len(failed)} trials all failed before their first report. "
-            f"Trial {last.number}: {last.message}\n{log}".strip(),
-        )
 
 
 INTERRUPTED = "the run was interrupted"

@@ -46,7 +46,7 @@ def test_only_the_objectives_chart_makes_room() -> None:
     assert before[0]["val"] == "val_accuracy"
     assert after[0]["range"]["high"] > 1.6 > before[0]["range"]["high"]
     assert after[1] == before[1]
-    assert "fan" not in page_data(history, predictions)["trials"][2]
+    assert "3" not in page_data(history, predictions)["fans"]
 
 
 def test_sixty_fans_take_little_room() -> None:

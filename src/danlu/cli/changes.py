@@ -6,7 +6,7 @@ from typing import Any
 
 from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
-from danlu.core.finding import Finding
+from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.reporting.text import format_value
@@ -20,7 +20,8 @@ class Change:
 
     Attributes:
         kind: ``started``, ``continued``, ``reported``, ``paused``, ``finished``, ``stopped``,
-            ``failed``, ``lost``, ``finding``, ``best`` (another trial than before), ``improved``
+            ``failed``, ``lost``, ``finding``, ``settled`` (a finding that holds no longer),
+            ``best`` (another trial than before), ``improved``
             (the best one itself) or ``ended``.
         at: Seconds since 1970.
         text: For a person.
@@ -117,6 +118,8 @@ def _finding(trial: int | None, finding: Finding, at: float) -> Change:
         "confidence": finding.confidence,
         "message": finding.message,
     }
+    if finding.evidence.get(SETTLED):
+        return Change("settled", at, finding.message, data, trial)
     return Change("finding", at, f"{finding.severity}: {finding.message}", data, trial)
 
 

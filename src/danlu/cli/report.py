@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from danlu.cli.options import load, store_option, study_argument
+from danlu.cli.options import find, opened, store_option, study_argument
 from danlu.cli.predictions import predictions_of
-from danlu.reporting.html import write_report
+from danlu.reporting.html import LANGUAGES, write_report
 
 
 @click.command()
@@ -21,16 +21,23 @@ from danlu.reporting.html import write_report
     type=click.Path(path_type=Path, file_okay=False),
     help="Write PNG pictures into this folder too; needs danlu[plots].",
 )
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language [the browser's].")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
 @store_option
 def command(
-    name: str | None, output: Path | None, folder: Path | None, show: bool, where: str
+    name: str | None,
+    output: Path | None,
+    folder: Path | None,
+    lang: str | None,
+    show: bool,
+    where: str,
 ) -> None:
     """Write a report that opens in any browser, without a network."""
-    history = load(where, name)
-    path = write_report(
-        history, output or Path(f"{history.spec.name}.html"), predictions_of(history, path=True)
-    )
+    with opened(where) as store:
+        study = find(store, name)
+        history, requests = store.load(study), store.requests(study)
+    target = output or Path(f"{history.spec.name}.html")
+    path = write_report(history, target, predictions_of(history, path=True), requests, lang or "")
     click.echo(str(path))
     if folder is not None:
         from danlu.reporting.png import write_pngs

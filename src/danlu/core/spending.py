@@ -1,7 +1,7 @@
 """What the budget still allows, and decisions as the events that carry them out."""
 
 from danlu.core.decision import Continue, Start
-from danlu.core.event import Continued, Started
+from danlu.core.event import Closing, Continued, Finished, Lost, Paused, Started
 from danlu.core.history import History
 
 
@@ -20,6 +20,24 @@ def out_of_time(history: History, now: float) -> bool:
     limit = history.spec.budget.seconds
     seconds = history.seconds + max(0.0, now - history.last_at if history.active else 0.0)
     return limit is not None and seconds >= limit
+
+
+LOG_LINES = 10  # of a failed trial, to show why
+FAILED_STARTS = 3  # when the first trials all fail without a report, more of them will
+
+
+def failed_starts(history: History) -> str:
+    """Why it is no use to begin more trials: the first all failed before their first report."""
+    trials = history.trials.values()
+    failed = [t for t in trials if t.state == "failed"]
+    if len(failed) < FAILED_STARTS or any(t.reports for t in trials):
+        return ""
+    last = failed[-1]
+    log = "\n".join(last.log.splitlines()[-LOG_LINES:])
+    return (
+        f"the first {len(failed)} trials all failed before their first report. "
+        f"Trial {last.number}: {last.message}\n{log}"
+    ).strip()
 
 
 def affordable(history: History, data_fraction: float) -> int:
@@ -59,3 +77,13 @@ def continued(history: History, decision: Continue, now: float) -> Continued | N
     if until <= trial.epoch:
         return None
     return Continued(now, trial.number, until, trial.attempt, decision.stage, decision.why)
+
+
+def left_over(history: History, lost: Lost) -> Closing:
+    """What the loss of a worker means: nothing, if it had done all that it should."""
+    trial = history.trials[lost.trial]
+    if trial.epoch >= history.spec.epochs:
+        return Finished(lost.at, trial.number)
+    if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
+        return Paused(lost.at, trial.number)
+    return lost

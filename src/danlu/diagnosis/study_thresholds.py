@@ -28,6 +28,7 @@ FLAT_SHARE = (
 FLAT_TRIED = 40  # configs from which a share that small can be told (B3)
 FLAT_EXPLAINED = 0.5  # of the variance that the model must explain at all
 FLAT_REPEATS = 12  # resamples for the intervals: fewer than for people, as it is asked often
+FLAT_MOST = 160  # trials that the model rests on, fewer for the same reason
 FLAT_REACH = 3.0  # from worst to best value, in standard deviations of its effect: below the noise
 TIED, TIED_ALL, TIED_TRIED = 0.7, 0.4, 12  # rank correlation in the top quarter, and in all, of n
 IMPORTANT = 0.1  # share of the variance from which a parameter counts in E5

@@ -19,7 +19,13 @@ from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.record import TrialRecord
-from danlu.diagnosis.study_thresholds import FEWEST_REAL, FLAT_REPEATS, FLAT_TRIED, GOOD_NOISE
+from danlu.diagnosis.study_thresholds import (
+    FEWEST_REAL,
+    FLAT_MOST,
+    FLAT_REPEATS,
+    FLAT_TRIED,
+    GOOD_NOISE,
+)
 from danlu.noise import Noise, noise_of
 
 UNLIMITED = 20.0  # full trainings of a study without a budget
@@ -108,7 +114,7 @@ class Survey:
         """How much each parameter matters; None below so many configs as it takes."""
         if len(self.tried) < FLAT_TRIED:
             return None
-        return importance(self.history, repeats=FLAT_REPEATS)
+        return importance(self.history, repeats=FLAT_REPEATS, most=FLAT_MOST)
 
     @property
     def free(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 1, 2
 
 
 def _prctl(option: int, value: int) -> None:
@@ -31,6 +32,16 @@ def die_with_parent(parent: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the call
         os._exit(1)
+
+
+def punch_hole(descriptor: int, begin: int, end: int) -> bool:
+    """Free the space of a part of a file, which then reads as zeros; whether that is possible."""
+    if sys.platform != "linux":
+        return False
+    fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+    fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
+    mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+    return bool(fallocate(descriptor, mode, begin, end - begin) == 0)
 
 
 def send(pid: int, number: int, *, group: bool = False) -> bool:

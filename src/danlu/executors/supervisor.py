@@ -36,6 +36,7 @@ from danlu.executors.linux import (
     send,
     signal_below,
 )
+from danlu.executors.logs import LOOK_S, trim
 from danlu.executors.wire import Wire, readable
 from danlu.worker.spool import write_line
 
@@ -60,6 +61,17 @@ class PairChannel:
                 return int(message.get("until", 0))
         os._exit(1)  # the supervisor is gone: nobody would hear of what comes
 
+    def messages(self, timeout_s: float | None) -> list[dict[str, Any]] | None:
+        """What the tuner says; waits up to a time for it. None when the supervisor is gone."""
+        if not readable([self._wire.fileno()], timeout_s):
+            return []
+        found = self._wire.receive()
+        return found if self._wire.open else None
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Say something to the tuner."""
+        self._wire.send(message)
+
     def failed(self, cause: str, message: str) -> None:
         """Tell why training ends with an error."""
         self._wire.send({"failed": [cause, message]})
@@ -73,10 +85,13 @@ class Supervisor:
         child: Pid of training, which leads a process group.
         pair: To training.
         tuner: Pid of the tuner.
+        log: Descriptor of the file that takes what the trial prints; kept small.
     """
 
-    def __init__(self, wire: Wire, child: int, pair: Wire, tuner: int) -> None:
+    def __init__(self, wire: Wire, child: int, pair: Wire, tuner: int, log: int) -> None:
         self.wire = wire
+        self.log = log
+        self._freed = 0
         self.child = child
         self.pair = pair
         self.tuner = death_watch(tuner)
@@ -105,14 +120,16 @@ class Supervisor:
             if self.kill_at is not None and time.monotonic() >= self.kill_at:
                 self._send(signal.SIGKILL)
                 self.kill_at = None
+            with contextlib.suppress(OSError):
+                self._freed = trim(self.log, self._freed)
             self._serve()
 
     def _serve(self) -> None:
         watched = [self.bell.fileno(), *(w.fileno() for w in (self.wire, self.pair) if w.open)]
         if self.tuner is not None:
             watched.append(self.tuner)
-        timeout = None if self.kill_at is None else max(0.0, self.kill_at - time.monotonic())
-        ready = readable(watched, timeout)
+        left = LOOK_S if self.kill_at is None else self.kill_at - time.monotonic()
+        ready = readable(watched, max(0.0, min(LOOK_S, left)))
         if self.bell.fileno() in ready:
             with contextlib.suppress(BlockingIOError):
                 self.bell.recv(4096)
@@ -179,7 +196,7 @@ def supervise(sock: socket.socket, launch: Launch, run: Run) -> None:
         ours.close()
         _be_child(launch, theirs, parent, output, run)
     theirs.close()
-    Supervisor(Wire(sock), child, Wire(ours), launch["tuner"]).run()
+    Supervisor(Wire(sock), child, Wire(ours), launch["tuner"], output).run()
     os._exit(0)  # no clean-up of what belongs to the processes above
 
 

@@ -1,45 +1,47 @@
-"""The report: one self-contained HTML file that works offline.
+"""The page: one self-contained HTML file that works offline, or the shell of a dashboard.
 
-Everything that came from a study goes in as JSON and reaches the page as text only; the content
-security policy lets exactly this page's own script and style run, and nothing load.
+Its script is built from ``web/ui`` and the same in both. Everything that came from a study goes in
+as JSON and reaches the page as text only; the content security policy of a report lets exactly
+this page's own script and style run, and nothing load.
 """
 
 import base64
 import hashlib
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from danlu.comparing import importance
 from danlu.core.history import History
 from danlu.core.prediction import Prediction
+from danlu.core.request import Request
 from danlu.errors import DanluError
 from danlu.reporting.payload import page_data
 
-SCRIPTS = (
-    "base.js",
-    "plot.js",
-    "curves.js",
-    "fan.js",
-    "pointing.js",
-    "card.js",
-    "panels.js",
-    "scatter.js",
-    "table.js",
-    "why.js",
-    "main.js",
-)
+ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
+"""Files of the page that a server sends, with their types."""
+
+LANGUAGES = ("en", "zh")
 
 
-def write_report(history: History, path: Path, predictions: Sequence[Prediction] = ()) -> Path:
+def write_report(
+    history: History,
+    path: Path,
+    predictions: Sequence[Prediction] = (),
+    requests: Sequence[Request] = (),
+    language: str = "",
+) -> Path:
     """Write the report of a study as one HTML file.
 
     Args:
         history: The study; it may be running, empty or failed.
         path: The file; missing folders are made. A folder gets ``<study>.html``.
         predictions: Where trials lead, drawn as a fan; several epochs for each.
+        requests: What people pinned and wrote.
+        language: One of `LANGUAGES`; empty leaves it to the browser.
 
     Returns:
         The file that was written.
@@ -48,7 +50,7 @@ def write_report(history: History, path: Path, predictions: Sequence[Prediction]
         DanluError: When the file cannot be written.
     """
     target = path / f"{history.spec.name}.html" if path.is_dir() else path
-    page = render_report(history, predictions)
+    page = render_report(history, predictions, requests, language)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8", newline="\n")
@@ -57,26 +59,40 @@ def write_report(history: History, path: Path, predictions: Sequence[Prediction]
     return target
 
 
-def render_report(history: History, predictions: Sequence[Prediction] = ()) -> str:
+def render_report(
+    history: History,
+    predictions: Sequence[Prediction] = (),
+    requests: Sequence[Request] = (),
+    language: str = "",
+) -> str:
     """The whole page as text."""
-    script = "(() => {\n" + "\n".join(_part(name) for name in SCRIPTS) + "\n})();"
-    style = _part("page.css")
-    page = _part("page.html")
-    fields = {
-        "title": html.escape(f"{history.spec.name} · danlu"),
-        "policy": html.escape(_policy(script, style)),
-        "style": style,
-        "data": script_json(page_data(history, predictions)),
-        "script": script,
-    }
-    for name, text in fields.items():
-        before, _, after = page.partition(f"<!--{name}-->")
-        page = before + text + after
-    return page
+    script, style = asset("dashboard.js"), asset("dashboard.css")
+    data = page_data(history, predictions, importance(history), requests)
+    policy = html.escape(_policy(script, style))
+    return _filled(
+        {
+            "lang": f' data-lang="{html.escape(language)}"' if language else "",
+            "title": html.escape(f"{history.spec.name} · danlu"),
+            "policy": f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            "style": f"<style>{style}</style>",
+            "data": f'<script type="application/json" id="data">{script_json(data)}</script>',
+            "script": f"<script>{script}</script>",
+        }
+    )
 
 
-ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
-"""Files of the page that a server sends, with their types."""
+def shell() -> str:
+    """The page without any data, as a dashboard serves it."""
+    return _filled(
+        {
+            "lang": "",
+            "title": "danlu",
+            "policy": "",
+            "style": '<link rel="stylesheet" href="/assets/dashboard.css">',
+            "data": "",
+            "script": '<script src="/assets/dashboard.js"></script>',
+        }
+    )
 
 
 def asset(name: str) -> str:
@@ -88,9 +104,14 @@ def asset(name: str) -> str:
     return _part(name)
 
 
-def shell() -> str:
-    """The page without any data, as the dashboard serves it."""
-    return _part("dashboard.html")
+def _filled(fields: Mapping[str, str]) -> str:
+    """The page with its gaps filled, none of which is looked for in what fills another."""
+    first, *rest = _part("dashboard.html").split("<!--")
+    parts = [first]
+    for piece in rest:
+        name, _, after = piece.partition("-->")
+        parts += [fields[name], after]
+    return "".join(parts)
 
 
 def script_json(value: Any) -> str:
@@ -108,7 +129,7 @@ def _part(name: str) -> str:
 def _policy(script: str, style: str) -> str:
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -46,7 +46,7 @@ def page_data(
     overview = overview_data(history, predictions, matter, requests)
     spent = spent_at_values(history)
     rows = [trial_row(history, t, spent[t.number]) for t in history.trials.values()]
-    return {**overview, "why": why_data(history), "trials": rows}
+    return {**overview, "trials": rows}
 
 
 def overview_data(
@@ -89,8 +89,7 @@ def overview_data(
         "fans": {str(number): fan for number, fan in fans.items()},
         "progress": _progress(history),
         "importance": _importance(matter),
-        "logbook": [asdict(entry) for entry in history.logbook],
-        "task": asdict(history.task),
+        "why": why_data(history),
         "settings": encode_spec(history.spec),
         **_wishes(history, requests),
     }
@@ -315,6 +314,7 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "seed": t.seed,
         "seconds": round(t.seconds, 2),
         "launched": round(t.launched_at, 2),
+        "till": round(t.reports[-1].at, 2) if t.reports else 0.0,
         "attempt": t.attempt,
         "why": t.why,
         "cause": t.cause,

@@ -4,6 +4,7 @@ from typing import Any
 
 from danlu.core.finding import Finding
 from danlu.core.history import History
+from danlu.core.logbook import Entry
 from danlu.reporting.logbook import stages, told
 from danlu.reporting.text import format_number
 from danlu.reporting.verdict import gravest, verdict_of
@@ -27,13 +28,24 @@ def why_data(history: History) -> dict[str, Any] | None:
         ],
         "logbook": [
             {"code": e.code, "stage": e.stage, "seen": e.seen, "done": e.done, "why": e.why,
-             "told": told(e)}
+             "told": told(e), "trial": _trial(e)}
             for e in history.logbook
         ],
         "findings": [finding_data(f) for f in gravest(history.findings)],
     }  # fmt: skip
 
 
-def finding_data(finding: Finding) -> dict[str, str]:
+def finding_data(finding: Finding) -> dict[str, Any]:
     """A finding for the page."""
-    return {"code": finding.code, "severity": finding.severity, "message": finding.message}
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "confidence": round(finding.confidence, 2),
+    }
+
+
+def _trial(entry: Entry) -> int | None:
+    """The one trial that an entry is about."""
+    number = entry.data.get("trial")
+    return number if isinstance(number, int) else None

@@ -31,7 +31,7 @@ from scipy.optimize import minimize
 from danlu.surrogates.linalg import Array, Ints, lower_cholesky, one_thread, solve_lower
 
 ENOUGH = 15  # rows; with fewer, only what experts expect is known
-MOST_ROWS = 160  # rows that the model rests on; more cost time and change the shares little
+MOST_ROWS = 256  # rows that the model rests on; more cost time and change the shares little
 WAVES = 6  # K: cosines for each parameter
 REPEATS = 24  # half-samples
 LOW, HIGH = 0.1, 0.9  # ends of the interval
@@ -84,7 +84,9 @@ class Importance:
         return self.single[j].value + sum(s.value for pair, s in self.pairs.items() if j in pair)
 
 
-def importance(X: Array, y: Array, seed: int, *, repeats: int = REPEATS) -> Importance | None:
+def importance(
+    X: Array, y: Array, seed: int, *, repeats: int = REPEATS, most: int = MOST_ROWS
+) -> Importance | None:
     """How much of the variance of ``y`` each column of ``X`` explains.
 
     Args:
@@ -92,6 +94,7 @@ def importance(X: Array, y: Array, seed: int, *, repeats: int = REPEATS) -> Impo
         y: Losses at one and the same epoch, (n,); what is not finite counts as the worst.
         seed: Of the resampling: the same rows and seed give the same shares.
         repeats: From how many half-samples the intervals are taken.
+        most: Rows that the model rests on, drawn from all.
 
     Returns:
         None if there is too little to tell: fewer than 15 rows, or nothing that varies.
@@ -101,7 +104,8 @@ def importance(X: Array, y: Array, seed: int, *, repeats: int = REPEATS) -> Impo
     if n < ENOUGH or d == 0 or np.ptp(y) == 0:
         return None
     with one_thread():
-        return _by_anova(X, y, np.random.default_rng(seed & 0xFFFFFFFF), repeats)
+        rng = np.random.default_rng(seed & 0xFFFFFFFF)
+        return _by_anova(X, y, rng, repeats, most)
 
 
 def fenced(y: Array) -> Array:
@@ -146,9 +150,9 @@ def _waves(x: Array) -> Array:
     return np.where(np.isnan(B), 0.0, B)
 
 
-def _by_anova(X: Array, y: Array, rng: np.random.Generator, repeats: int) -> Importance:
+def _by_anova(X: Array, y: Array, rng: np.random.Generator, repeats: int, most: int) -> Importance:
     n = len(y)
-    rows = np.sort(rng.choice(n, min(n, MOST_ROWS), replace=False))
+    rows = np.sort(rng.choice(n, min(n, most), replace=False))
     basis, z, sd = _basis(X).rows(rows), y[rows], float(y[rows].std())
     z = (z - z.mean()) / max(sd, 1e-300)
     d = len(basis.waves)

@@ -1,15 +1,20 @@
-"""Checkpoints: the states of some objects in one file, written whole or not at all.
+"""Checkpoints: the states of some objects in one file, written whole or not at all, and verified.
 
 Anything with ``state_dict()`` and ``load_state_dict()`` can be kept. With torch loaded the file
 is torch's own (read back with ``weights_only=True``: it can run no code); without torch it is
 JSON with NumPy arrays as base64. The random state of `random`, NumPy and torch goes along, so
 that a resumed trial draws what the uninterrupted one would have drawn.
+
+The name of a file carries its epoch and a checksum of its content and its trial, so that one
+rename publishes both: ``checkpoint-12-9f86d081884c7d65.pt``. The last two epochs are kept: should
+the newest file be damaged, the one before it serves.
 """
 
 import binascii
 import codecs
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,15 +22,22 @@ from typing import Any
 
 from danlu.errors import DanluError
 
-NAMES = ("checkpoint.pt", "checkpoint.json")
+NAME = re.compile(r"checkpoint-(\d{1,18})-([0-9a-f]{16})\.(?:pt|json)")
+BLOCK = 1 << 20  # bytes hashed at once
 
 
-def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
-    """Keep the objects' states after ``epoch``, in place of what was kept before."""
+def save(folder: Path, epoch: int, objects: Sequence[Any], owner: str = "") -> None:
+    """Keep the objects' states after ``epoch``, beside those of the save before.
+
+    Args:
+        folder: The trial's folder.
+        epoch: Last epoch that went into the states.
+        objects: What is kept.
+        owner: Whose states these are; `restore` takes no other's.
+    """
     torch = sys.modules.get("torch")
     states = [o.state_dict() for o in objects]
     content = {"epoch": epoch, "states": states, "random": _random_state()}
-    name = NAMES[0] if torch else NAMES[1]
     temporary = folder / f".checkpoint-{os.getpid()}"  # of this process only, as all may save
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
@@ -36,32 +48,97 @@ def save(folder: Path, epoch: int, objects: Sequence[Any]) -> None:
                 file.write(json.dumps(_encode(content)).encode())
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(folder / name)
+        suffix = "pt" if torch else "json"
+        name = f"checkpoint-{epoch}-{_checksum(temporary, owner)}.{suffix}"
+        new = temporary.replace(folder / name)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync(folder)
+    _forget_others(folder, new, epoch)
 
 
-def restore(folder: Path, objects: Sequence[Any]) -> int:
-    """Give the objects the states that were kept last; returns their epoch, 0 without any.
+def restore(
+    folder: Path, objects: Sequence[Any], owner: str = "", reported: int | None = None
+) -> tuple[int, list[Path]]:
+    """Give the objects the newest states that are whole.
+
+    Args:
+        folder: The trial's folder.
+        objects: As of `save`.
+        owner: As of `save`.
+        reported: Last epoch whose report is known. States of a later epoch would leave a gap in
+            the curve, so that earlier ones are preferred.
+
+    Returns:
+        The epoch of the states, 0 without any, and the files that were passed over as they are
+        damaged or another trial's.
 
     Raises:
-        DanluError: If the file cannot be read, or was saved from another number of objects.
+        DanluError: If the file cannot be read although it is as it was written, or was saved
+            from another number of objects.
     """
-    found = [folder / name for name in NAMES if (folder / name).exists()]
-    if not found:
-        return 0
-    path = max(found, key=lambda p: p.stat().st_mtime_ns)
-    content = _read(path)
-    if len(content["states"]) != len(objects):
-        raise DanluError(
-            f"{path} holds {len(content['states'])} objects, but restore() was given "
-            f"{len(objects)}: give restore() what save() is given, in the same order."
-        )
-    for o, state in zip(objects, content["states"], strict=True):
-        o.load_state_dict(state)
-    _set_random_state(content["random"])
-    return int(content["epoch"])
+    damaged: list[Path] = []
+    for path in _in_order(folder, reported):
+        if not _is_whole(path, owner):
+            damaged.append(path)
+            continue
+        content = _read(path)
+        if len(content["states"]) != len(objects):
+            raise DanluError(
+                f"{path} holds {len(content['states'])} objects, but restore() was given "
+                f"{len(objects)}: give restore() what save() is given, in the same order."
+            )
+        for o, state in zip(objects, content["states"], strict=True):
+            o.load_state_dict(state)
+        _set_random_state(content["random"])
+        return int(content["epoch"]), damaged
+    return 0, damaged
+
+
+def _in_order(folder: Path, reported: int | None) -> list[Path]:
+    """The checkpoints of a folder, the one to try first in front."""
+    found = [(int(m[1]), p) for p in folder.iterdir() if (m := NAME.fullmatch(p.name))]
+    found.sort(key=lambda pair: (pair[0], pair[1].name), reverse=True)
+    ahead = [p for epoch, p in found if reported is not None and epoch > reported]
+    return [p for _, p in found if p not in ahead] + ahead
+
+
+def _checksum(path: Path, owner: str) -> str:
+    from hashlib import blake2b  # `import danlu` does without it
+
+    key = owner.encode(errors="surrogatepass")[:64]
+    digest = blake2b(key=key, digest_size=8)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _is_whole(path: Path, owner: str) -> bool:
+    name = NAME.fullmatch(path.name)
+    try:
+        return name is not None and name[2] == _checksum(path, owner)
+    except OSError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    """Have the new name on the disk, too."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_others(folder: Path, new: Path, epoch: int) -> None:
+    """Remove all checkpoints but the new one and that of the epoch before it."""
+    found = [(int(m[1]), p) for p in folder.iterdir() if (m := NAME.fullmatch(p.name))]
+    before = max((e for e, _ in found if e < epoch), default=0)
+    for each, path in found:
+        if path != new and each != before:
+            path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -147,12 +147,15 @@ class Tail:
 
     def _chunk(self) -> bytes:
         try:
-            if self.path.stat().st_size <= self._offset:
+            size = self.path.stat().st_size
+            if size < self._offset:  # it was cut, as an endless log is
+                self._offset = size
+            if size <= self._offset:
                 return b""
             with self.path.open("rb") as file:
-                file.seek(self._offset)
+                begin = file.seek(self._offset, os.SEEK_DATA)  # what was freed is not read
                 data = file.read(CHUNK)
         except OSError:
             return b""
-        self._offset += len(data)
+        self._offset = begin + len(data)
         return data

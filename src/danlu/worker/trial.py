@@ -1,5 +1,6 @@
 """What training code holds: `Trial`, its parameters, how far to train, and where to report."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -60,6 +61,8 @@ class Trial:
         self.horizon = job.epochs
         self.attempt = job.attempt
         self.folder: Path = job.folder
+        self._known = job.epoch
+        self._owner = f"{job.trial} {job.seed} {job.study}"
         self._proxy = job.proxy
         self._channel = channel
         self._reported = self._epoch = 0
@@ -119,33 +122,39 @@ class Trial:
         self._channel.send(line)
         self._reported = line["epoch"]
 
-    def save(self, *objects: Any) -> None:
+    def save(self, *objects: Any, now: bool = False) -> None:
         """Keep the states of some objects, so that the trial can be continued from here.
 
         May be called after every epoch: it writes at ``until``, and in between at most every
-        ten seconds. The file is replaced as a whole: a crash leaves the one before.
+        ten seconds. Each file is written as a whole, and the one before it is kept: a crash, and
+        even a damaged disk, costs no more than what was trained in between.
 
         Args:
             objects: Anything with ``state_dict()`` and ``load_state_dict()``: models, optimisers,
                 schedulers. Other things can be written to `folder`.
+            now: Write in any case.
         """
         epoch = max(self._reported, self._epoch)  # it may be saved before it is reported
         due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S
-        if epoch < self.until and not due:
+        if epoch < self.until and not (due or now):
             self._observe("checkpoint")
             return
-        checkpoint.save(self.folder, epoch, objects)
+        checkpoint.save(self.folder, epoch, objects, self._owner)
         self._channel.send({"danlu": "saved", "epoch": epoch})
         self._saved_at = time.monotonic()
 
     def restore(self, *objects: Any) -> int:
-        """Give the objects the states that were saved last.
+        """Give the objects the states that were saved last; damaged files are passed over.
 
         Returns:
             The epoch after which they were saved; 0 for a new trial.
         """
         self._observe("checkpoint")
-        epoch = checkpoint.restore(self.folder, objects)
+        epoch, damaged = checkpoint.restore(self.folder, objects, self._owner, self._known)
+        for path in damaged:
+            sys.stderr.write(f"danlu: {path} is damaged, and passed over.\n")
+        if damaged:  # what the tuner knows of it no longer holds
+            self._channel.send({"danlu": "saved", "epoch": epoch})
         self._reported = self._epoch = epoch
         return epoch
 

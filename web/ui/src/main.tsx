@@ -10,7 +10,7 @@ import { route } from "./model/route";
 import { connection, fetchList, follow, readFile, takeToken, trouble, unfollow } from "./model/source";
 import { all, loaded, overview } from "./model/study";
 import { setTheme, theme } from "./charts/look";
-import { tip } from "./charts/CurveChart";
+import { tip } from "./charts/describe";
 import { Banner, Header } from "./parts/Header";
 import { Help, listenToKeys } from "./parts/Keys";
 import { Curves } from "./pages/Curves";
@@ -93,6 +93,16 @@ function App() {
   );
 }
 
+// Paper is white, whatever the screen is.
+function printInLight(): void {
+  let before = theme.value;
+  addEventListener("beforeprint", () => {
+    before = theme.value;
+    setTheme("light", false);
+  });
+  addEventListener("afterprint", () => setTheme(before, false));
+}
+
 function start(): void {
   setTheme(theme.value, false);
   speak(lang.value);
@@ -110,6 +120,7 @@ function start(): void {
     });
     setInterval(() => { if (!route.value.study && connection.value !== "refused") void fetchList(); }, 3000);
   }
+  printInLight();
   render(<App />, document.getElementById("app")!);
 }
 

@@ -139,11 +139,11 @@ export function Parallel({ trials, height = 320 }: { trials: Trial[]; height?: n
         <button type="button" disabled={!brushed && !out.value.size && !order.value} onClick={reset}>{t("parallel.reset")}</button>
         <span class="soft">{t("parallel.shown", kept.length, trials.length)}</span>
       </div>
-      <div class="parallel scroll" ref={node} tabIndex={0} role="region" aria-label={t("parallel.title")}>
+      <div class="parallel scroll" ref={node} tabIndex={0} role="group" aria-label={t("parallel.title")}>
         <canvas ref={canvas} style={{ width: `${width}px`, height: `${height}px` }} aria-hidden="true" />
         <svg width={width} height={height} role="img" aria-label={t("parallel.label", kept.length)} style={{ font: FONT }} onPointerDown={down} onPointerMove={move} onPointerUp={up}>
           {names.map((name, i) => {
-            const b = brushes.value[name];
+            const b = Object.hasOwn(brushes.value, name) ? brushes.value[name] : undefined;
             return (
               <g key={name}>
                 <line class="axis" x1={x(i)} x2={x(i)} y1={TOP} y2={height - BOTTOM} />

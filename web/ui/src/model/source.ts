@@ -87,6 +87,11 @@ function note(error: unknown): void {
   connection.value = error instanceof Refusal && [401, 403, 421].includes(error.status) ? "refused" : "lost";
 }
 
+export function freeze(on: boolean): void {
+  frozen.value = on;
+  if (!on) following?.flush();
+}
+
 // ---- one study, live
 
 let following: Follower | null = null;
@@ -212,8 +217,13 @@ class Follower {
       this.held.push(apply);
       return;
     }
-    for (const one of this.held.splice(0)) one();
+    this.flush();
     apply();
+  }
+
+  // Show what came while the view stood still.
+  flush(): void {
+    for (const one of this.held.splice(0)) one();
   }
 
   private restart(): void {

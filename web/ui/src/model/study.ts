@@ -95,9 +95,41 @@ export function loss(value: number): number {
 }
 
 export const all = computed<Trial[]>(() => {
-  void revision.value;
-  return [...trials.values()].sort((a, b) => a.n - b.n);
+  void calm.value;
+  return current();
 });
+
+// All trials as they are now, for charts that draw each new point.
+export function current(): Trial[] {
+  if (listedAt !== revision.peek()) {
+    listed = [...trials.values()].sort((a, b) => a.n - b.n);
+    listedAt = revision.peek();
+  }
+  return listed;
+}
+
+let listed: Trial[] = [];
+let listedAt = -1;
+
+// Grows with `revision`, but only so often where there are many trials: what is made of all of
+// them (ranks, tables, points) need not follow each epoch.
+export const calm = signal(0);
+
+const MANY = 150, CALM_MS = 1000;
+let calmAt = 0, waiting = 0;
+
+revision.subscribe(() => {
+  const left = calmAt + CALM_MS - performance.now();
+  if (trials.size <= MANY || left <= 0 || loaded.peek().have < loaded.peek().of) settle();
+  else if (!waiting) waiting = window.setTimeout(settle, left);
+});
+
+function settle(): void {
+  clearTimeout(waiting);
+  waiting = 0;
+  calmAt = performance.now();
+  calm.value++;
+}
 
 // Trials of the real task that have a value, best first; without any, those on proxies.
 export const ranked = computed<Trial[]>(() => {
@@ -110,7 +142,10 @@ export const ranked = computed<Trial[]>(() => {
 });
 
 export const rank = computed(() => new Map(ranked.value.map((t, i) => [t.n, i + 1])));
-export const running = computed(() => all.value.filter(isRunning));
+export const running = computed(() => {
+  void revision.value;
+  return current().filter(isRunning);
+});
 export const failed = computed(() => all.value.filter((t) => t.state === "failed"));
 
 export const counts = computed(() => {

@@ -26,8 +26,6 @@ export interface Finding {
   severity: "info" | "warning" | "error";
   message: string;
   confidence?: number;
-  evidence?: Record<string, unknown>;
-  advice?: { action: string; parameter: string | null; amount: Value; group: string; why: string }[];
 }
 
 export interface Parameter {
@@ -46,7 +44,8 @@ export interface Entry {
   seen: string;
   done: string;
   why: string;
-  data: Record<string, unknown>;
+  told: string;
+  trial: number | null;
 }
 
 export interface Result {
@@ -103,7 +102,12 @@ export interface Overview {
     rows: number;
     explained: number;
   } | null;
-  logbook: Entry[];
+  why: {
+    verdict: { trial: number | null; use: string; sure: string[]; next: string[]; chance: number | null };
+    stages: [string, number, string, string][];
+    logbook: Entry[];
+    findings: Finding[];
+  } | null;
   settings: Record<string, unknown> & { space?: Record<string, Record<string, unknown>> };
   hold: boolean;
   pinned: number[];
@@ -129,6 +133,7 @@ export interface Row {
   seed: number;
   seconds: number;
   launched: number;
+  till: number; // when it reported last
   attempt: number;
   why: string;
   cause: string;

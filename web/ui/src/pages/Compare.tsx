@@ -26,7 +26,7 @@ export function Compare({ numbers }: { numbers: number[] }) {
   return (
     <>
       {m && <CurveChart metric={m} height={340} only={list} options={options.value} label={t("compare.label", numbers.map((n) => `#${n}`).join(", "))} />}
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("compare.label", numbers.join(", "))}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t("compare.label", numbers.join(", "))}>
         <table class="compare">
           <thead><tr><td />{list.map((x) => <th scope="col" key={x.n}><i class="mark" style={{ background: hue(x.n) ?? tone("ink") }} /><TrialLink n={x.n} /></th>)}</tr></thead>
           <tbody>{rows.map(([name, value, strong]) => <tr key={name}><th scope="row"><span class="text">{name}</span></th>{list.map((x) => <td key={x.n} class={strong ? "changed" : ""}><span class="text">{value(x)}</span></td>)}</tr>)}</tbody>

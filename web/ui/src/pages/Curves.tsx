@@ -19,7 +19,7 @@ export function Curves() {
   const many = asked("many") === "1";
   return (
     <>
-      <div class="controls above"><Toggle on={many} label={t("curves.many")} title="m" act={() => set("many", !many)} /></div>
+      {many && <div class="controls above"><Toggle on label={t("curves.many")} title="m" act={() => set("many", false)} /></div>}
       {compiled.value.error && <p class="problem" role="alert">{t("filter.problem", compiled.value.error)}</p>}
       {many ? <Multiples count={24} height={150} /> : <CurvesPanel height={height.value} full />}
     </>

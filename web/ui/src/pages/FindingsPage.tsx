@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { t, word } from "../language";
-import { percent, show } from "../model/numbers";
+import { percent } from "../model/numbers";
 import { failures } from "../model/study";
 import { Empty, Toggle, TrialLinks } from "../parts/common";
 import { Panel } from "../parts/Panel";
@@ -25,7 +25,6 @@ export function FindingsPage() {
               <p><strong>{word("severity", f.finding.severity)} · {word("code", f.finding.code)}</strong>{f.finding.confidence !== undefined && f.finding.confidence < 1 ? <span class="soft"> {percent(f.finding.confidence)}</span> : null}</p>
               <p class="text">{f.finding.message}</p>
               {f.trials.length > 0 && <p>{t("findings.trials", f.trials.length)} <TrialLinks numbers={f.trials} /></p>}
-              {(f.finding.advice ?? []).map((a, k) => <p class="soft text" key={k}>→ {[a.action, a.parameter, a.amount === null ? "" : show(a.amount), a.why].filter(Boolean).join(" ")}</p>)}
             </li>
           ))}
         </ul>

@@ -12,8 +12,9 @@ import { Panel } from "../parts/Panel";
 import { RunningTrials } from "../parts/Running";
 import { stateNow } from "../parts/Header";
 import { Diagnosis, Figures } from "../parts/Top";
+import { VerdictPanel } from "../parts/Verdict";
 
-export const ENDED = ["done", "stopped", "failed", "interrupted", "killed", "not begun"];
+export const ENDED = ["done", "stopped", "failed", "interrupted", "hopeless", "killed", "not begun"];
 
 export function Overview() {
   const o = overview.value!;
@@ -27,6 +28,7 @@ export function Overview() {
         <CurvesPanel height={380} />
         {ended ? <BestCard /> : <RunningTrials />}
       </div>
+      {ended && <VerdictPanel />}
       {failures.value.length > 0 && <Failures />}
       <div class="halves">
         <HistoryPanel height={260} />
@@ -59,7 +61,7 @@ export function Failures() {
 
 function EmptyStudy() {
   const o = overview.value!;
-  const command = `danlu run …  # ${o.study.name}`;
+  const command = "danlu run study.toml";
   return (
     <section class="card">
       <Empty>

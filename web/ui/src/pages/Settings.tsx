@@ -30,7 +30,7 @@ export function Settings() {
         <div class="copies"><Copy text={text} label={t("copy.as", "JSON")} /></div>
       </Panel>
       <Panel title={t("settings.space")} table={() => ({ head: [t("column.parameter"), ...heads], rows: parameters.map(([n, p]) => [n, ...heads.map((h) => (p[h] === undefined ? null : typeof p[h] === "object" ? JSON.stringify(p[h]) : p[h]))]) })}>
-        <div class="scroll" tabIndex={0} role="region" aria-label={t("settings.space")}><table class="wide">
+        <div class="scroll" tabIndex={0} role="group" aria-label={t("settings.space")}><table class="wide">
           <thead><tr><th scope="col">{t("column.parameter")}</th>{heads.map((h) => <th scope="col" key={h}>{h}</th>)}</tr></thead>
           <tbody>{parameters.map(([name, p]) => <tr key={name}><td><span class="text">{name}</span></td>{heads.map((h) => <td key={h}><span class="text">{p[h] === undefined ? "" : typeof p[h] === "object" ? JSON.stringify(p[h]) : show(p[h], 6)}</span></td>)}</tr>)}</tbody>
         </table></div>

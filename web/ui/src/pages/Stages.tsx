@@ -8,40 +8,27 @@ import { hue, lit } from "../charts/look";
 import { Xy } from "../charts/Xy";
 import { Empty, studyName, TrialLink } from "../parts/common";
 import { Panel } from "../parts/Panel";
-
-interface Stage {
-  name: string;
-  trials: Trial[];
-  spent: number;
-}
-
-// Stages in the order in which they began, with what each spent in full trainings.
-function stages(): Stage[] {
-  const o = overview.value!, found = new Map<string, Stage>();
-  for (const trial of all.value) {
-    const stage = found.get(trial.stage) ?? { name: trial.stage, trials: [], spent: 0 };
-    stage.trials.push(trial);
-    stage.spent += trial.epoch / o.study.epochs;
-    found.set(trial.stage, stage);
-  }
-  return [...found.values()];
-}
+import { VerdictPanel } from "../parts/Verdict";
 
 export function Stages() {
-  const o = overview.value!, list = stages();
+  const list = overview.value!.why?.stages ?? [];
   return (
     <>
-      <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), o.study.metric], rows: list.map((s) => [s.name, s.trials.length, s.spent, best(s)?.value ?? null]) })}>
+      <VerdictPanel />
+      <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), t("logbook.done")], rows: list })}>
         {!list.length ? <Empty>{t("figure.none")}</Empty> : (
-          <div class="scroll" tabIndex={0} role="region" aria-label={t("stages.title")}><table class="wide">
-            <thead><tr><th scope="col">{t("column.stage")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("stages.epochs")}</th><th scope="col">{t("stages.best")}</th><th scope="col">{t("stages.why")}</th></tr></thead>
-            <tbody>{list.map((s) => (
-              <tr key={s.name}>
-                <td><strong class="text">{s.name || "–"}</strong></td><td class="number">{s.trials.length}</td><td class="number">{show(s.spent, 3)}</td>
-                <td>{best(s) ? <><TrialLink n={best(s)!.n} /> {show(best(s)!.value)}</> : "–"}</td>
-                <td><span class="text soft">{s.trials[0]!.why}</span></td>
-              </tr>
-            ))}</tbody>
+          <div class="scroll" tabIndex={0} role="group" aria-label={t("stages.title")}><table class="wide">
+            <thead><tr><th scope="col">{t("column.stage")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("stages.epochs")}</th><th scope="col">{t("stages.best")}</th><th scope="col">{t("logbook.done")}</th></tr></thead>
+            <tbody>{list.map(([name, count, spent, done]) => {
+              const best = bestOf(name);
+              return (
+                <tr key={name}>
+                  <td><strong class="text">{name || "–"}</strong></td><td class="number">{count}</td><td class="number">{spent}</td>
+                  <td>{best ? <><TrialLink n={best.n} /> {show(best.value)}</> : "–"}</td>
+                  <td><span class="text soft">{done || all.value.find((x) => x.stage === name)?.why}</span></td>
+                </tr>
+              );
+            })}</tbody>
           </table></div>
         )}
       </Panel>
@@ -51,19 +38,19 @@ export function Stages() {
   );
 }
 
-const best = (s: Stage): Trial | undefined =>
-  s.trials.filter((x) => x.value !== null && x.state !== "failed").sort((a, b) => loss(a.value!) - loss(b.value!))[0];
+const bestOf = (stage: string): Trial | undefined =>
+  all.value.filter((x) => x.stage === stage && x.value !== null && x.state !== "failed").sort((a, b) => loss(a.value!) - loss(b.value!))[0];
 
 function LogBook() {
-  const o = overview.value!;
+  const o = overview.value!, entries = o.why?.logbook ?? [];
   return (
-    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: o.logbook.map((e) => [e.stage, e.code, e.seen, e.done, e.why]) })}>
-      {!o.logbook.length && !o.notes.length && <Empty>{t("logbook.none")}</Empty>}
+    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: entries.map((e) => [e.stage, e.code, e.seen, e.done, e.why]) })}>
+      {!entries.length && !o.notes.length && <Empty>{t("logbook.none")}</Empty>}
       <ol class="logbook">
-        {o.logbook.map((e, i) => (
+        {entries.map((e, i) => (
           <li key={i} class={e.code}>
             <span class="code">{word("code", e.code)}</span>
-            <span><span class="text">{e.seen}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{e.done}</strong>{e.why && <span class="text soft"> {e.why}</span>} {typeof e.data.trial === "number" && <TrialLink n={e.data.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
+            <span><span class="text">{e.seen}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{e.done}</strong>{e.why && <span class="text soft"> {e.why}</span>} {e.trial !== null && <TrialLink n={e.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
           </li>
         ))}
         {o.notes.map((x, i) => (
@@ -81,7 +68,7 @@ function Gantt() {
   const list = all.value.filter((x) => x.launched > 0).sort((a, b) => a.launched - b.launched).slice(-SHOWN);
   const o = overview.value!;
   if (list.length < 2) return null;
-  const end = (x: Trial) => x.launched + Math.max(0.02, x.state === "running" ? o.study.last_at - x.launched : Math.min(x.seconds, o.study.last_at - x.launched));
+  const end = (x: Trial) => Math.max(x.launched + 0.02, x.state === "running" ? o.study.last_at : x.till);
   const free: number[] = [], lane = new Map<number, number>();
   for (const x of list) {
     let i = free.findIndex((at) => at <= x.launched + 1e-3);

@@ -17,7 +17,7 @@ export function Studies() {
   return (
     <section class="card">
       <div class="head"><h2>{t("page.studies")}</h2><span class="soft">{list.value!.store}</span></div>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("page.studies")}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t("page.studies")}>
         <table class="wide">
           <thead><tr>
             <th scope="col">{t("column.study")}</th><th scope="col">{t("column.state")}</th><th scope="col" class="number">{t("column.best")}</th>

@@ -6,6 +6,7 @@ import { t, word } from "../language";
 import { count, show } from "../model/numbers";
 import { asked, change, go, link } from "../model/route";
 import { all, loss, overview, rank, trials, type Trial } from "../model/study";
+import { interval } from "../charts/describe";
 import { hue, lit } from "../charts/look";
 import { Empty, StateMark, studyName } from "../parts/common";
 import { save } from "../model/source";
@@ -32,6 +33,7 @@ function columns(): Column[] {
     { key: "value", words: o.study.metric, numeric: true },
     { key: "epoch", words: t("column.epoch"), numeric: true },
   ];
+  if (Object.keys(o.fans).length) fixed.push({ key: "predicted", words: t("column.predicted"), numeric: true });
   const pair = o.metrics[0]?.train;
   if (pair) fixed.push({ key: pair, words: pair, numeric: true });
   if (o.stages.length) fixed.push({ key: "stage", words: t("column.stage"), numeric: false });
@@ -42,6 +44,7 @@ function columns(): Column[] {
 function valueOf(x: Trial, key: string): unknown {
   if (key === "rank") return rank.value.get(x.n) ?? null;
   if (key === "why") return x.message || x.why;
+  if (key === "predicted") return overview.value!.fans[x.n]?.at(-1)?.[2] ?? null;
   if (key === "state") return x.state;
   return field(x, key);
 }
@@ -58,7 +61,10 @@ export function sorted(): Trial[] {
   const key = asked("sort") ?? "rank", down = asked("down") === "1";
   const test = filter.value;
   const list = all.value.filter((x) => !test || test(x));
-  const order = (x: Trial): unknown => (key === "value" && x.value !== null ? loss(x.value) : valueOf(x, key));
+  const order = (x: Trial): unknown => {
+    const v = valueOf(x, key);
+    return (key === "value" || key === "predicted") && typeof v === "number" ? loss(v) : v;
+  };
   return list
     .map((x) => [order(x), x] as const)
     .sort(([a, x], [b, y]) => {
@@ -109,7 +115,7 @@ function Rows({ list, cols, chosen }: { list: Trial[]; cols: Column[]; chosen: n
   const key = asked("sort") ?? "rank", down = asked("down") === "1";
   const sortBy = (k: string) => change(k === key ? { down: down ? null : "1" } : { sort: k, down: null });
   return (
-    <div class="scroll virtual" ref={node} tabIndex={0} role="region" aria-label={t("page.trials")} style={{ maxHeight: `${high.value}px` }} onScroll={(e) => { top.value = e.currentTarget.scrollTop; }}>
+    <div class="scroll virtual" ref={node} tabIndex={0} role="group" aria-label={t("page.trials")} style={{ maxHeight: `${high.value}px` }} onScroll={(e) => { top.value = e.currentTarget.scrollTop; }}>
       <table class="trials" aria-rowcount={list.length + 1}>
         <thead><tr>
           <th scope="col"><span class="unseen">{t("trials.pick")}</span></th>
@@ -140,6 +146,8 @@ function cellOf(x: Trial, c: Column) {
   if (c.key === "n") return <a href={link(studyName(), "trials", x.n)}>{hue(x.n) && <i class="mark" style={{ background: hue(x.n)! }} />}{x.n}</a>;
   if (c.key === "state") return <StateMark state={x.state} />;
   if (c.key === "epoch") return `${x.epoch}/${x.until}`;
+  const fan = c.key === "predicted" ? overview.value!.fans[x.n]?.at(-1) : undefined;
+  if (fan) return interval(fan);
   const v = valueOf(x, c.key);
   const words = c.key === "stage" && v ? String(v) + (x.proxy ? ` · ${x.proxy}` : "") : v === null && c.key !== "value" ? "" : show(v);
   return <span class="text" title={words.length > 24 ? words : undefined}>{words}</span>;

@@ -97,7 +97,7 @@ function suggested(): string {
 function startValues({ verb, config }: Asking): Record<string, string> {
   if (verb !== "enqueue") return {};
   const from = config ?? trials.get(overview.value?.leaders[0] ?? 0)?.config ?? {};
-  return Object.fromEntries((overview.value?.names ?? []).map((n) => [n, from[n] === undefined ? "" : String(from[n])]));
+  return Object.fromEntries((overview.value?.names ?? []).map((n) => [n, Object.hasOwn(from, n) ? String(from[n] ?? "none") : ""]));
 }
 
 // What was typed, with the type that the parameter has; what is empty takes its default.

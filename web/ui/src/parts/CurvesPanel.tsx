@@ -6,7 +6,8 @@ import { change, link } from "../model/route";
 import { all, astray, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, hue, lit, pin, pinned, tone } from "../charts/look";
-import { canLog, CurveChart, kindOf } from "../charts/CurveChart";
+import { CurveChart } from "../charts/CurveChart";
+import { canLog, kindOf } from "../charts/kind";
 import { Toggle, studyName } from "./common";
 import { Panel, type Table } from "./Panel";
 import { filter, filterText, metric, options, set } from "./view";
@@ -34,6 +35,7 @@ export function CurvesPanel({ height, full = false }: { height: number; full?: b
   const m = metric.value;
   if (!m) return <Panel title={t("curves.title")}><p class="empty">{t("curves.none")}</p></Panel>;
   const o = options.value, kind = kindOf(m, o), { diverged, beyond } = astray(m);
+  const objective = overview.value!.study.metric;
   const faded = Math.max(0, all.value.length - chosen.value.length);
   return (
     <Panel
@@ -45,6 +47,7 @@ export function CurvesPanel({ height, full = false }: { height: number; full?: b
         <span class="key"><i />{m.val ?? m.train}</span>
         {m.train && m.val && <span class="key"><i class="dashed" />{m.train}</span>}
         {m.train && m.val && <span class="key"><i class="gap" />{t("curves.gap")}</span>}
+        {(m.val === objective || m.train === objective) && Object.keys(overview.value!.fans).some((n) => hue(Number(n))) && <span class="key"><i class="fan" />{t("curves.predicted")}</span>}
         <span class="key"><i class="other" />{faded > 300 ? t("curves.bands", faded) : t("curves.others", faded)}</span>
         {kind !== "linear" && <span class="key">{t(kind === "log" ? "curves.log_scale" : "curves.near_one")}</span>}
         {overview.value!.thinned && <span class="key">{t("curves.thinned")}</span>}
@@ -74,6 +77,7 @@ function Controls({ m, full }: { m: Metric; full: boolean }) {
       )}
       {canLog(m) && <Toggle on={kindOf(m, o) !== "linear"} label={t("curves.log")} title="l" act={() => toggleLog(m)} />}
       <Toggle on={o.fit} label={t("curves.fit")} title="f" act={() => set("fit", !o.fit)} />
+      {full && <Toggle on={false} label={t("curves.many")} title="m" act={() => set("many", true)} />}
       {full && <Toggle on={o.logX} label={t("curves.log_x")} title="L" act={() => set("logx", !o.logX)} />}
       {full && <label class="slide">{t("curves.smooth")}<input type="range" min="0" max="0.95" step="0.05" value={o.smooth} onInput={(e) => change({ smooth: e.currentTarget.value === "0" ? null : e.currentTarget.value })} /></label>}
       {full && <label class="slide">{t("curves.top")}<input type="range" min="0" max="6" step="1" value={chosen.value.length} onInput={(e) => change({ top: e.currentTarget.value })} /></label>}

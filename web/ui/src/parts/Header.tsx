@@ -39,7 +39,7 @@ const STALE_LEAST_S = 60;
 // No event for three times as long as events usually lie apart.
 export function isStale(): boolean {
   const o = overview.value;
-  if (!o || connection.value === "file" || !(counts.value.running ?? 0)) return false;
+  if (!o?.study.alive || connection.value === "file" || !(counts.value.running ?? 0)) return false;
   const usual = o.progress.seconds / Math.max(1, (o.progress.trainings * o.study.epochs) / Math.max(1, o.progress.workers));
   return now() - o.study.last_at > Math.max(STALE_LEAST_S, STALE_TIMES * usual);
 }
@@ -115,7 +115,7 @@ function Connection() {
     : kind === "lost" ? t("connection.lost", left)
     : kind === "refused" ? t("connection.refused")
     : frozen.value ? t("connection.frozen")
-    : overview.value ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
+    : overview.value?.study.last_at ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
   return (
     <span class={`connection ${frozen.value ? "frozen" : kind}`} title={trouble.value || t("connection.heard", duration(age))}>
       <i aria-hidden="true" />{words}
@@ -130,6 +130,7 @@ export function Banner() {
   if (kind === "lost" && overview.value) {
     return <p class="banner" role="status">{t("banner.lost", trouble.value, Math.max(0, Math.round((retryAt.value - Date.now()) / 1000)))}</p>;
   }
+  if (stateNow() === "killed") return <p class="banner" role="status">{t("banner.killed")}</p>;
   if (isStale()) return <p class="banner" role="status">{t("banner.stale", duration(now() - overview.value!.study.last_at))}</p>;
   return null;
 }

@@ -4,10 +4,12 @@ import { useSignal } from "@preact/signals";
 import { t } from "../language";
 import { all, loss, overview, type Trial } from "../model/study";
 import { show } from "../model/numbers";
-import type { Axis } from "../charts/Xy";
+import { clamp, type Axis } from "../charts/Xy";
 import { Points, valueRows, type Point } from "../charts/Points";
 import { Panel } from "./Panel";
 import { Toggle } from "./common";
+
+const FAR = 4000; // pixels beyond the chart; a coordinate of infinity is an error
 
 export function valueAxis(close = false): Axis | null {
   const o = overview.value!, v = close ? (o.values?.close ?? o.values) : o.values;
@@ -41,7 +43,8 @@ export function HistoryPanel({ height }: { height: number }) {
         rows={(p) => [...valueRows(p), [t("column.spent"), show(p.trial.spent, 3)]]}
         under={(place) => {
           let d = "";
-          for (const x of steps) d += d ? `H${place.x(at(x))}V${place.y(x.value!)}` : `M${place.x(at(x))} ${place.y(x.value!)}`;
+          const y = (x: Trial) => clamp(place.y(x.value!), place.top - FAR, place.bottom + FAR);
+          for (const x of steps) d += d ? `H${place.x(at(x))}V${y(x)}` : `M${place.x(at(x))} ${y(x)}`;
           return <path class="best-line" d={d ? `${d}H${place.right}` : "M0 0"} />;
         }}
       />

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { t, type Key } from "../language";
 import { change, go, link, route, type Page } from "../model/route";
-import { frozen } from "../model/source";
+import { freeze, frozen } from "../model/source";
 import { overview, ranked } from "../model/study";
 import { pin } from "../charts/look";
 import { cursor, pick, picked, sorted } from "../pages/Trials";
@@ -61,7 +61,7 @@ function act(key: string): boolean {
     case "L": set("logx", !options.value.logX); return true;
     case "f": set("fit", !options.value.fit); return true;
     case "m": go(link(study, "curves", undefined, { many: "1" })); return true;
-    case " ": frozen.value = !frozen.value; return true;
+    case " ": freeze(!frozen.value); return true;
     case "Escape": return back();
   }
   return false;

@@ -51,7 +51,7 @@ export function Panel({ title, children, controls, caption, table, id, long }: P
 function TableTwin({ table, label }: { table: Table; label: string }) {
   const rows = table.rows.slice(0, MOST_ROWS);
   return (
-    <div class="scroll tall" tabIndex={0} role="region" aria-label={label}>
+    <div class="scroll tall" tabIndex={0} role="group" aria-label={label}>
       <table>
         <thead><tr>{table.head.map((h) => <th scope="col" key={h}>{h}</th>)}</tr></thead>
         <tbody>

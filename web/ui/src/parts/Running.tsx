@@ -51,7 +51,7 @@ export function RunningTrials() {
   return (
     <Panel title={t("running.title", rows.length)}>
       {!rows.length && <p class="empty">{stateNow() === "paused" ? t("running.paused") : t("running.none")}</p>}
-      <ul class="running">
+      <ul class="running-list">
         {rows.map((trial) => <RunningRow key={trial.n} trial={trial} train={metric?.train ?? null} val={metric?.val ?? null} />)}
       </ul>
     </Panel>

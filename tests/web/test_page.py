@@ -1,0 +1,334 @@
+"""The dashboard in a real browser beside a running study: five journeys, and what may break."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.processes import wait_for
+
+import danlu
+from danlu.core.request import on_hold
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+HERE = Path(__file__).parent
+PAGES = ("overview", "curves", "parameters", "trials", "stages", "findings", "settings")
+
+
+class Kitchen:
+    """A folder with a study that runs, and a server that shows it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = str(folder / "studies")
+        self.link = ""
+        self._processes: list[subprocess.Popen[str]] = []
+        self.pace(0.08)
+
+    def pace(self, seconds: float) -> None:
+        """How long an epoch takes from now on."""
+        (self.folder / "pace").write_text(str(seconds))
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, *words], cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+    def run(self) -> None:
+        self.start(str(HERE / "watched.py"), self.store)
+        wait_for(lambda: (self.folder / "studies" / "danlu.db").exists(), "the store", 30)
+        wait_for(lambda: len(self.study.trials) >= 1, "trials", 30)
+
+    def serve(self, *options: str) -> subprocess.Popen[str]:
+        server = self.start("-m", "danlu", "serve", "--store", self.store, *options)
+        assert server.stdout is not None
+        found = re.search(r"Dashboard: (\S+)", server.stdout.readline())
+        assert found is not None
+        self.link = found[1]
+        return server
+
+    @property
+    def study(self) -> danlu.Study:
+        return danlu.Study.open(store=self.store)
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
+    kitchen = Kitchen(tmp_path_factory.mktemp("kitchen"))
+    try:
+        kitchen.run()
+        kitchen.serve()
+        wait_for(lambda: len(kitchen.study.trials) >= 5, "the fifth trial", 60)
+        yield kitchen
+    finally:
+        kitchen.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(
+            executable_path=program, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+Look = Callable[..., Any]
+
+
+@pytest.fixture
+def look(chromium: Any, kitchen: Kitchen) -> Iterator[Look]:
+    """Opens the dashboard; in the end nothing may have gone wrong on any page."""
+    pages: list[Any] = []
+    troubles: list[str] = []
+
+    def open_page(path: str = "/s/watched/overview", link: str = "", **more: Any) -> Any:
+        size = {"width": 1440, "height": 900}
+        context = chromium.new_context(**{"viewport": size, "locale": "en-US", **more})
+        page = context.new_page()
+        page.on("console", lambda m: troubles.append(f"{m.type}: {m.text}"))
+        page.on("pageerror", lambda e: troubles.append(f"error: {e}"))
+        pages.append(page)
+        page.goto(f"{link or kitchen.link}&{path}")
+        return page
+
+    open_page.troubles = troubles  # type: ignore[attr-defined]
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert troubles == []
+
+
+def points(page: Any) -> int:
+    return int(page.locator("#curves .chart").get_attribute("data-points") or 0)
+
+
+def drawn(page: Any) -> None:
+    page.wait_for_selector("#curves .chart[data-points]")
+
+
+# ---- the five journeys
+
+
+def test_one_watches_a_study_and_each_new_epoch_comes_by_itself(look: Look) -> None:
+    page = look()
+    drawn(page)
+    page.wait_for_selector(".connection.live")
+    before, requests = points(page), []
+    page.on("request", lambda r: requests.append(r.url))
+    began = time.monotonic()
+    page.wait_for_function(
+        "n => Number(document.querySelector('#curves .chart').dataset.points) > n", arg=before
+    )
+    assert time.monotonic() - began < 10
+    assert requests == [], "it comes over the open stream"
+    assert page.locator(".pill").inner_text() == "running"
+    assert "token" not in page.url
+
+
+def test_one_finds_why_a_trial_failed(look: Look, kitchen: Kitchen) -> None:
+    wait_for(lambda: kitchen.study.trials[2].state == "failed", "the failure")
+    page = look()
+    group = page.locator(".failures li").first
+    assert "no such column: <b>age</b>" in group.inner_text()
+    group.locator("a.trial").first.click()
+    page.wait_for_selector("h2:has-text('Trial 3')")
+    assert "no such column: <b>age</b>" in page.locator("dl.facts").inner_text()
+    page.wait_for_selector(".snippet.log:has-text('about to fail')")
+
+
+def test_one_compares_two_trials(look: Look) -> None:
+    page = look("/s/watched/trials?sort=n")
+    page.wait_for_selector("tr.trial")
+    page.locator("tr.trial input").nth(0).check()
+    page.locator("tr.trial input").nth(1).check()
+    page.get_by_role("button", name="Compare (2)").click()
+    page.wait_for_selector("table.compare")
+    assert "lr" in page.locator("table.compare tbody").inner_text()
+    assert page.locator(".chart canvas").first.is_visible()
+    again = look(page.url.split("#")[1])
+    assert again.locator("table.compare thead th").count() == 2, "the link leads to the same view"
+
+
+def test_one_stops_a_trial(look: Look, kitchen: Kitchen) -> None:
+    kitchen.pace(1.0)
+    try:
+        page = look()
+        button = page.locator(".running-list button").first
+        label = button.get_attribute("aria-label")
+        assert label is not None
+        number = int(label.split()[-1])
+        button.click()
+        assert f"Trial {number} is ended" in page.locator("dialog").inner_text()
+        page.locator("dialog button[type=submit]").click()
+        wait_for(lambda: kitchen.study.trials[number - 1].state == "stopped", "the stop", 30)
+        page.goto(f"{kitchen.link.split('#')[0]}#/s/watched/stages")
+        page.wait_for_selector(f".logbook li:has-text('asked to stop trial {number}')")
+    finally:
+        kitchen.pace(0.08)
+
+
+def test_one_takes_the_best_config_away(look: Look, kitchen: Kitchen, chromium: Any) -> None:
+    page = look(permissions=["clipboard-read", "clipboard-write"])
+    card = page.locator("#best")
+    card.get_by_role("button", name="TOML").click()
+    shown = card.locator(".snippet").inner_text()
+    card.get_by_role("button", name="Copy", exact=True).click()
+    page.wait_for_selector("#best button:has-text('Copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+    assert shown.startswith("lr = ")
+
+
+# ---- what one asks for
+
+
+def test_pausing_and_resuming_show_and_settle(look: Look, kitchen: Kitchen) -> None:
+    page = look()
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_selector(".pill.paused")
+    wait_for(lambda: on_hold(kitchen.study.history), "the pause")
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_selector(".pill.running")
+
+
+def test_a_config_of_ones_own_is_tried_next(look: Look, kitchen: Kitchen) -> None:
+    page = look()
+    page.wait_for_selector("#best")
+    page.locator("select.more").select_option("enqueue")
+    page.locator("dialog label:has-text('lr') input").fill("99")
+    page.locator("dialog button[type=submit]").click()
+    page.wait_for_selector("dialog [role=alert]:has-text('lr')")
+    page.locator("dialog label:has-text('lr') input").fill("0.0123")
+    page.locator("dialog button[type=submit]").click()
+    wait_for(lambda: any(t.config["lr"] == 0.0123 for t in kitchen.study.trials), "the trial", 40)
+    (noted,) = look.troubles  # type: ignore[attr-defined]
+    assert "422" in noted, "Chromium notes the refusal, and the dialog tells it"
+    look.troubles.clear()  # type: ignore[attr-defined]
+
+
+def test_onlookers_see_all_but_can_ask_for_nothing(
+    look: Look, tmp_path: Path, kitchen: Kitchen
+) -> None:
+    other = Kitchen(tmp_path)
+    other.store = kitchen.store
+    try:
+        other.serve("--read-only")
+        page = look(link=other.link)
+        drawn(page)
+        page.wait_for_selector(".connection.live")
+        assert page.locator(".actions").count() == 0
+        assert page.locator(".running-list button").count() == 0
+        page.goto("about:blank")
+    finally:
+        other.close()
+
+
+# ---- when things break
+
+
+def test_without_the_token_there_is_nothing_to_see(look: Look, kitchen: Kitchen) -> None:
+    page = look(link=re.sub(r"token=.*", "token=wrong", kitchen.link))
+    page.wait_for_selector("text=may not look")
+    assert "watched" not in page.locator("main").inner_text()
+    look.troubles.clear()  # type: ignore[attr-defined]  # Chromium notes each 401
+
+
+def test_a_lost_connection_keeps_the_picture_and_says_so(
+    look: Look, tmp_path: Path, kitchen: Kitchen
+) -> None:
+    other = Kitchen(tmp_path)
+    other.store = kitchen.store
+    try:
+        server = other.serve()
+        page = look(link=other.link)
+        drawn(page)
+        page.wait_for_selector(".connection.live")
+        server.kill()
+        page.wait_for_selector(".banner:has-text('connection is lost')")
+        assert points(page) > 0
+        look.troubles.clear()  # type: ignore[attr-defined]  # Chromium notes each refused request
+    finally:
+        other.close()
+
+
+def test_the_view_stands_still_on_demand_and_misses_nothing(look: Look) -> None:
+    page = look()
+    drawn(page)
+    page.keyboard.press("Space")
+    page.wait_for_selector(".connection.frozen")
+    page.wait_for_timeout(300)
+    before = points(page)
+    page.wait_for_timeout(1200)
+    assert points(page) == before
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "n => Number(document.querySelector('#curves .chart').dataset.points) > n", arg=before
+    )
+
+
+def test_keys_lead_everywhere(look: Look) -> None:
+    page = look()
+    drawn(page)
+    for key, name in (("c", "Curves"), ("p", "Parameters"), ("t", "Trials"), ("o", "Overview")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        page.wait_for_selector(f"nav a[aria-current=page]:has-text('{name}')")
+    page.keyboard.press("b")
+    page.wait_for_selector("main h2:has-text('Trial ')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("table.trials")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "filter"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("dialog:has-text('Keys')")
+
+
+# ---- for everybody
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", *(f"/s/watched/{p}" for p in PAGES), "/s/watched/trials/1"])
+def test_axe_finds_nothing_on_any_page(look: Look, path: str, scheme: str) -> None:
+    module = pytest.importorskip("axe_playwright_python.base")
+    page = look(path, color_scheme=scheme)
+    page.wait_for_selector("main .card")
+    page.wait_for_timeout(300)
+    page.evaluate(Path(module.__file__).with_name("axe.min.js").read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    told = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+    assert told == []
+
+
+@pytest.mark.parametrize("path", ["/", *(f"/s/watched/{p}" for p in PAGES), "/s/watched/trials/1"])
+def test_no_page_scrolls_sideways_on_a_phone(look: Look, path: str) -> None:
+    page = look(path, viewport={"width": 360, "height": 740})
+    page.wait_for_selector("main .card")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
