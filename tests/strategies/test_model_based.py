@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.conformance.strategies import filling
 from tests.strategies.simulate import begin, configs, launched, run, trained
 from tests.zoo import Simulation, found, spec
 
@@ -62,7 +63,7 @@ def test_every_config_belongs_to_the_space_and_none_comes_twice(strategy: Strate
 @pytest.mark.parametrize("strategy", BOTH)
 def test_every_decision_says_why(strategy: Strategy) -> None:
     history = run(strategy, SPACE, bowl, epochs=EPOCHS, trainings=5)
-    (decision,) = strategy.decide(SPACE, history, 1)
+    (decision,) = filling(strategy.decide(SPACE, history, 1))
     assert "predicted" in decision.why
     assert "best so far" in decision.why
 
@@ -70,7 +71,7 @@ def test_every_decision_says_why(strategy: Strategy) -> None:
 @pytest.mark.parametrize("strategy", BOTH)
 def test_the_first_trial_is_the_default_config(strategy: Strategy) -> None:
     space = Space(lr=Float(1e-5, 1.0, log=True, default=0.3), n=Int(1, 9, default=2))
-    (first,) = strategy.decide(space, begin(space, EPOCHS), 1)
+    (first,) = filling(strategy.decide(space, begin(space, EPOCHS), 1))
     assert isinstance(first, Start)
     assert first.config["n"] == 2
     assert first.config["lr"] == pytest.approx(0.3)
