@@ -12,6 +12,7 @@
     ├── LaunchError      training could not be started at all
     ├── CheckError       pre-flight found errors, or data and model that cannot be checked
     └── StoreError       a store that cannot be opened, read or written
+        └── DiskFullError    for want of space: what waits can be written later
 
 Each message says what was expected, what came, and what to do.
 """
@@ -62,6 +63,10 @@ class LaunchError(DanluError):
 
 class StoreError(DanluError):
     """A store that cannot be opened, read or written."""
+
+
+class DiskFullError(StoreError):
+    """There is no space left to write to; the same can be tried again when there is some."""
 
 
 class CheckError(DanluError):

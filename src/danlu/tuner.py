@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -31,7 +32,9 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.history import History
+from danlu.core.interruption import INTERRUPTED, interrupted, left_over
 from danlu.core.job import Job
+from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.core.request import (
     FOR_TUNER,
@@ -42,13 +45,14 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
-from danlu.core.spending import continued, failed_starts, left_over, out_of_time, spent, started
+from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError
 from danlu.executors.base import Executor
 from danlu.stores.base import Store
 from danlu.stores.inbox import Inbox
+from danlu.stores.waiting import patiently
 from danlu.strategies.base import Strategy
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
@@ -144,7 +148,7 @@ class Tuner:
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
             self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
-            self.executor.launch(job)
+            patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
         self.watch(self.history)
         if interrupts > 1 or self._cut_off or (self._over and not self._training()):
             return False
@@ -160,9 +164,16 @@ class Tuner:
 
     def _save(self) -> None:
         if self._unsaved:
-            self.store.append(self.history.spec.name, self._unsaved)
-            self._unsaved = []
+            patiently(self._append, self._tell, lambda: self.interrupts)
             self._saved_at = time.monotonic()
+
+    def _append(self) -> None:
+        self.store.append(self.history.spec.name, self._unsaved)
+        self._unsaved = []
+
+    def _tell(self, entry: Entry) -> None:
+        self._note(Noted(time.time(), entry))
+        self.watch(self.history)
 
     # ---- beginning and end
 
@@ -173,7 +184,7 @@ class Tuner:
             if trial.state == "running":
                 self._note(*self.recover(self._job(trial)))
                 self._note(
-                    left_over(self.history, _interrupted(self.history.last_at, trial.number))
+                    left_over(self.history, interrupted(self.history.last_at, trial.number))
                 )
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._note(
@@ -192,12 +203,12 @@ class Tuner:
 
     def _end(self) -> None:
         self._take_all(  # what was reported before the very end
-            _interrupted(e.at, e.trial) if isinstance(e, Lost) else e
+            interrupted(e.at, e.trial) if isinstance(e, Lost) else e
             for e in self.executor.collect(0.0)
         )
         for trial in self.history.running:
             if trial.state == "running":
-                self._note(_interrupted(time.time(), trial.number))
+                self._note(interrupted(time.time(), trial.number))
         self._look()
         self._note(Ended(time.time(), self._outcome, self._over))
         self._save()
@@ -310,10 +321,10 @@ class Tuner:
                 message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
                 self._note(Failed(time.time(), trial.number, "lost", message))
                 continue
-            interrupted = trial.message == INTERRUPTED
+            blameless = trial.message == INTERRUPTED
             begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
             why = f"{trial.message}; goes on from {begin}"
-            attempt = trial.attempt + (not interrupted)
+            attempt = trial.attempt + (not blameless)
             self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
             jobs.append(self._job(self.history.trials[trial.number]))
         return jobs
@@ -386,10 +397,3 @@ class Tuner:
             self._endings[number] = ending
         else:
             self._note(ending)
-
-
-INTERRUPTED = "the run was interrupted"
-
-
-def _interrupted(at: float, trial: int) -> Lost:
-    return Lost(at, trial, INTERRUPTED, interrupted=True)

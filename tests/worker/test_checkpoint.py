@@ -118,6 +118,11 @@ def test_a_save_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def into_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
     "empty": lambda path: os.truncate(path, 0),
@@ -125,7 +130,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         bytes([(content := path.read_bytes())[0] ^ 1]) + content[1:]
     ),
     "missing": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": into_a_folder,
     "of another epoch": lambda path: path.write_bytes(
         next(p for p in path.parent.iterdir() if p != path).read_bytes()
     ),

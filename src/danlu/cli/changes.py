@@ -8,7 +8,9 @@ from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
 from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
+from danlu.core.logbook import DISK
 from danlu.core.record import TrialRecord
+from danlu.reporting.logbook import told
 from danlu.reporting.text import format_value
 
 GRAVE = ("failed", "lost")
@@ -20,8 +22,8 @@ class Change:
 
     Attributes:
         kind: ``started``, ``continued``, ``reported``, ``paused``, ``finished``, ``stopped``,
-            ``failed``, ``lost``, ``finding``, ``settled`` (a finding that holds no longer),
-            ``best`` (another trial than before), ``improved``
+            ``failed``, ``lost``, ``waiting`` (for space on the disk), ``finding``, ``settled`` (a
+            finding that holds no longer), ``best`` (another trial than before), ``improved``
             (the best one itself) or ``ended``.
         at: Seconds since 1970.
         text: For a person.
@@ -46,6 +48,9 @@ def changes(before: History, after: History) -> Iterator[Change]:
             yield from _of_trial(old, trial, after)
     if best := _new_best(before, after):
         yield best
+    for entry in after.logbook[len(before.logbook) :]:
+        if entry.code == DISK:
+            yield Change("waiting", after.last_at, told(entry), {"why": entry.seen})
     for finding in after.findings[len(before.findings) :]:
         yield _finding(None, finding, after.last_at)
     if after.outcome and not after.active and (before.active or not before.outcome):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DISK = "disk"  # code of the lines that tell of a full disk
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -36,6 +36,7 @@ class Executor(Protocol):
 
         Raises:
             LaunchError: If training can never be started, e.g. its module cannot be imported.
+            DiskFullError: If it can be started once there is space on the disk; nothing was done.
         """
         ...
 

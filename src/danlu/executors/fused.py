@@ -40,10 +40,12 @@ class Crew:
         wire: To its supervisor.
         slot: Its number from 0; decides on its GPU.
         rows: The launches that it trains.
+        pid: Of the process that trains; 0 until known.
     """
 
     wire: Wire
     slot: int
+    pid: int = 0
     rows: dict[int, Launched] = field(default_factory=dict)
 
 
@@ -89,6 +91,11 @@ class FusedExecutor:
         running = sum(len(crew.rows) for crew in self._crews.values())
         alone = self.cores - self._single.free_slots
         return max(0, self._limit - running - alone - len(self._waiting))
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the crews that are known to work."""
+        return [crew.pid for crew in self._crews.values() if crew.pid]
 
     # ---- launching
 
@@ -171,18 +178,18 @@ class FusedExecutor:
                 self._events += crew.rows[trial].events()
             self._limit = min(self.workers, self._limit + len(message["told"]))
         elif "ends" in message:
-            self._ended(crew, message["ends"], message.get("failed"))
+            self._ended(crew, message["ends"])
         elif "alone" in message:
             self._go_alone(crew, message["alone"], message["why"])
+        elif "pid" in message:
+            crew.pid = message["pid"]
         elif "exit" in message:
             crew.wire.open = False
 
-    def _ended(self, crew: Crew, trial: int, failed: Sequence[str] | None) -> None:
+    def _ended(self, crew: Crew, trial: int) -> None:
         launched = crew.rows.pop(trial)
-        if failed is not None:
-            launched.failure = (failed[0], failed[1])
         self._events += launched.events(final=True)
-        ending = launched.ending(0 if failed is None else 1, self.objective)
+        ending = launched.ending(0, self.objective)
         self._events.append(ending)
         if isinstance(ending, Paused):
             self._homes[trial] = crew.slot

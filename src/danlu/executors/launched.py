@@ -24,7 +24,7 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
-from danlu.worker.spool import Tail, numbers_of, parse_line
+from danlu.worker.spool import MOST_METRICS, Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 
 LOG_LINES = 30
@@ -118,7 +118,7 @@ class Reading:
         at = self._time(table.get("at"))
         if "danlu" in table:
             return self._note(at, table)
-        metrics = numbers_of(table)
+        metrics = self._few(numbers_of(table))
         if not metrics or self.problem:
             return []
         epoch = self._epoch(table.get("epoch"))
@@ -127,6 +127,12 @@ class Reading:
         self.last = epoch
         self.seen_metrics |= set(metrics)
         return [Reported(at, self.trial, epoch, metrics)]
+
+    def _few(self, metrics: dict[str, float]) -> dict[str, float]:
+        """The metrics whose names are known, and new ones as long as they are not too many."""
+        new = [name for name in metrics if name not in self.seen_metrics]
+        room = MOST_METRICS - len(self.seen_metrics)
+        return {n: v for n, v in metrics.items() if n not in new[max(0, room) :]}
 
     def _time(self, given: Any) -> float:
         """When a line was written; a clock that cannot be right is not believed."""

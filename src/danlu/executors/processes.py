@@ -15,7 +15,7 @@ import psutil
 from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
-from danlu.errors import LaunchError
+from danlu.errors import DiskFullError, LaunchError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
@@ -23,7 +23,7 @@ from danlu.executors.logs import shorten
 from danlu.executors.server import Train
 from danlu.executors.serving import END_S, Server
 from danlu.executors.wire import Wire, readable
-from danlu.worker.spool import ENVIRONMENT
+from danlu.worker.spool import ENVIRONMENT, FULL
 
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
@@ -324,6 +324,8 @@ def new_files(folder: Path) -> Files:
         files = Files(folder, Files.last(folder).n + 1)
         files.log.touch(mode=0o600)
     except OSError as error:
+        if error.errno in FULL:
+            raise DiskFullError(f"{folder}: {error.strerror}.") from error
         raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
     return files
 

@@ -3,6 +3,7 @@
 SQLite and PostgreSQL differ here and in the way a study is locked (`sql.py`), nowhere else.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -14,10 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from danlu.errors import StoreError
+from danlu.errors import DiskFullError, StoreError
 from danlu.stores.schema import HEAD, metadata, revision
 
 APPLICATION_ID = 0x64616E6C  # "danl", in the header of each SQLite file of ours
+FULL = (errno.ENOSPC, errno.EDQUOT)
+POSTGRES_FULL = "53100"  # disk_full, in appendix A of PostgreSQL's manual
 BUSY_S = 30.0  # how long to wait for another process that writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -52,9 +55,19 @@ def explained(where: str) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise StoreError(f"{where}: {_reason(error.orig or error)}") from error
+        raise _told(where, error.orig or error) from error
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, OverflowError) as error:
-        raise StoreError(f"{where}: {_reason(error)}") from error
+        raise _told(where, error) from error
+
+
+def _told(where: str, error: BaseException) -> StoreError:
+    full = (
+        getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(error, "sqlstate", None) == POSTGRES_FULL
+        or getattr(error, "errno", None) in FULL
+    )
+    kind = DiskFullError if full else StoreError
+    return kind(f"{where}: {_reason(error)}")
 
 
 ADVICE = {

@@ -14,7 +14,7 @@ from danlu.core.event import Event
 from danlu.core.history import History, fold
 from danlu.core.request import Request
 from danlu.core.spec import Spec, decode_spec
-from danlu.errors import StoreError
+from danlu.errors import DanluError, StoreError
 from danlu.stores import schema
 from danlu.stores.database import APPLICATION_ID, explained, open_database
 from danlu.stores.lock import holder_of, locked
@@ -27,6 +27,9 @@ from danlu.stores.rows import (
     encode_rows,
     encode_spec_text,
 )
+
+WRONG = (TypeError, ValueError, AttributeError, RecursionError)
+"""What Python raises for values of the wrong kind: rows may have been written by anybody."""
 
 FETCHED = 10_000  # rows that are taken from the database at once
 TO_READ = sa.select(schema.study.c.id).where(schema.study.c.name == sa.bindparam("name"))
@@ -151,7 +154,13 @@ class SqlStore:
             mine = (t.c.study_id == self._study(c, study)) & (t.c.number > after)
             columns = (t.c.number, t.c.verb, t.c.trial, t.c.at, t.c.data, t.c.by)
             rows = c.execute(sa.select(*columns).where(mine).order_by(t.c.number)).all()
-        return [Request(*row[:4], json.loads(row.data), row.by) for row in rows]
+        try:
+            return [Request(*row[:4], json.loads(row.data), row.by) for row in rows]
+        except WRONG as error:
+            raise StoreError(
+                f'study "{study}" is damaged: it holds a request that cannot be read ({error}). '
+                "Were rows changed by hand?"
+            ) from error
 
     def holder(self, study: str) -> str | None:
         with self._reading() as c:
@@ -256,8 +265,12 @@ def _spec(c: sa.Connection, study_id: int) -> tuple[int, str]:
     """Version and text of the spec that holds."""
     t = schema.spec
     newest = sa.select(t.c.version, t.c.data).where(t.c.study_id == study_id)
-    version, text = c.execute(newest.order_by(t.c.version.desc()).limit(1)).one()
-    return version, text
+    found = c.execute(newest.order_by(t.c.version.desc()).limit(1)).one_or_none()
+    if found is None:
+        raise StoreError(
+            "the spec of a study is missing from the store: were rows removed by hand?"
+        )
+    return found.version, found.data
 
 
 def _insert_spec(c: sa.Connection, study_id: int, version: int, text: str) -> None:
@@ -317,6 +330,11 @@ def _folded(c: sa.Connection, study_id: int, history: History) -> History:
                 f'study "{history.spec.name}" is damaged: it holds events of trial {error}, '
                 "but not its start. Were rows removed by hand?"
             ) from error
+        except WRONG as error:
+            raise StoreError(
+                f'study "{history.spec.name}" is damaged: it holds an event that cannot be '
+                f"({error}). Were rows changed by hand?"
+            ) from error
 
 
 @contextmanager
@@ -332,4 +350,10 @@ def _without_collection() -> Iterator[None]:
 
 
 def _decode_spec(text: str) -> Spec:
-    return decode_spec(json.loads(text))
+    try:
+        return decode_spec(json.loads(text))
+    except (*WRONG, LookupError, DanluError) as error:
+        raise StoreError(
+            f"the store holds the spec of a study that this version of danlu cannot read "
+            f"({error!r}): was it written by a newer one, or changed by hand?"
+        ) from error

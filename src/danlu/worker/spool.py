@@ -7,6 +7,7 @@ death of its process at once, and several processes may write. Two kinds of line
     {"danlu": "saved", "epoch": 3}                         a note of danlu's own
 """
 
+import errno
 import json
 import math
 import os
@@ -20,7 +21,9 @@ from danlu.errors import ReportError
 
 LONGEST_LINE = 65_536  # bytes; a longer one is no report but an accident
 CHUNK = 1 << 20  # bytes read at once, however much there is
-MOST_METRICS = 256
+MOST_METRICS = 256  # of a report, and of a launch
+FULL = (errno.ENOSPC, errno.EDQUOT)
+ROOM_S = 1.0  # between tries to write to a disk that is full
 RESERVED = ("epoch", "at", "danlu")  # what a line holds besides metrics
 METRIC = re.compile(r"[^\W\d][\w./\-: ]{0,127}")
 ENVIRONMENT = "DANLU_REPORTS"
@@ -28,12 +31,25 @@ ENVIRONMENT = "DANLU_REPORTS"
 
 
 def write_line(path: str | Path, line: Mapping[str, Any]) -> None:
-    """Append one line; the file is created if need be."""
+    """Append one line; the file is created if need be.
+
+    Training waits here while the disk is full: it loses nothing, and need not know.
+    """
     data = (json.dumps(line) + "\n").encode()
+    while data:  # all at once, but for a disk that is nearly full
+        try:
+            data = data[_append(path, data) :]
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            time.sleep(ROOM_S)
+
+
+def _append(path: str | Path, data: bytes) -> int:
+    """Append some bytes, or the first of them; how many."""
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        while data:  # all at once, but for a disk that is nearly full: then the rest will fail
-            data = data[os.write(fd, data) :]
+        return os.write(fd, data)
     finally:
         os.close(fd)
 

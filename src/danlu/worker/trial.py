@@ -1,5 +1,6 @@
 """What training code holds: `Trial`, its parameters, how far to train, and where to report."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,9 @@ from danlu.core.job import Job
 from danlu.core.parameter import Value
 from danlu.errors import ReportError
 from danlu.worker import checkpoint
-from danlu.worker.spool import evaluation, whole
+from danlu.worker.spool import FULL, evaluation, whole
 
+LITTLE = 1 << 20  # bytes: with less on the disk, an unknown error of writing is for want of space
 CHECKPOINT_EVERY_S = 10.0  # between pauses, what a killed worker has to train again at most
 
 
@@ -139,7 +141,13 @@ class Trial:
         if epoch < self.until and not (due or now):
             self._observe("checkpoint")
             return
-        checkpoint.save(self.folder, epoch, objects, self._owner)
+        try:
+            checkpoint.save(self.folder, epoch, objects, self._owner)
+        except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
+            if not _is_full(error, self.folder):
+                raise
+            sys.stderr.write(f"danlu: there is no space for a checkpoint: {error}\n")
+            return  # the one before is still there, and a paused trial stays in memory
         self._channel.send({"danlu": "saved", "epoch": epoch})
         self._saved_at = time.monotonic()
 
@@ -162,6 +170,13 @@ class Trial:
         if capability not in self._noted:
             self._noted.add(capability)
             self._channel.send({"danlu": "observed", "capability": capability})
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize < LITTLE
 
 
 def order_problem(trial: int, epoch: int, last: int) -> str:

@@ -39,8 +39,8 @@ def test_every_optimizer(tmp_path: Path, optimizer: str) -> None:
     compare(trains, tmp_path, configs)
 
 
-# Adam and its like divide by |gradient| + eps: where a gradient is all but zero, as of a bias before
-# batch normalisation, they make the rounding of 1e-17 into 1e-11 unless eps is large.
+# Adam and its like divide by |gradient| + eps: where a gradient is all but zero, as of a bias
+# before batch normalisation, they make the rounding of 1e-17 into 1e-11 unless eps is large.
 LEVEL = {"eps": 1e-3}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "perceptron with batch normalisation": ("mlp", {"norm": "batch", "layers": 2, **LEVEL}),

@@ -1,9 +1,9 @@
 """The process in which trials train together: takes launches in, and tells how each one ends.
 
 It gets ``{"launch": job, "reports": path, "log": path}`` and ``{"drop": trial}``; it tells
-``{"told": [trial, …]}`` after an epoch, and for each launch once ``{"ends": trial}``, with
-``"failed": [cause, message]`` if it failed, or ``{"alone": trial, "why": …}`` for one that is not
-to be trained together and must go on elsewhere, from its checkpoint if it has one.
+``{"told": [trial, …]}`` after an epoch, and for each launch once ``{"ends": trial}``, or
+``{"alone": trial, "why": …}`` for one that is not to be trained together, or fails, and must go on
+elsewhere, from its checkpoint if it has one.
 """
 
 import contextlib
@@ -52,10 +52,8 @@ class Spool:
     def wait(self, epoch: int) -> int:  # noqa: ARG002 - rows end at their until
         return 0
 
-    def close(self, text: str = "") -> None:
-        with contextlib.suppress(OSError):
-            self._log.write(text)
-            self._log.close()
+    def close(self) -> None:
+        self._log.close()
 
 
 class Crew:
@@ -113,13 +111,13 @@ class Crew:
         else:
             try:
                 row = Row.of(self._trains, trial)
-            except Exception as error:  # noqa: BLE001 - whatever its making raises is its failure
-                self._fail(job.trial, error)
+            except Exception as error:  # noqa: BLE001 - a process of its own tells it with its log
+                self._alone(job.trial, f"its network cannot be made here: {_reason(error)}")
                 return
         if row.over:
             self._end(row)
         elif where := hooked(row.begun.model):
-            self._alone(row, f"its module {where!r} has hooks.")
+            self._alone(job.trial, f"its module {where!r} has hooks.")
         else:
             self._new.append(row)
 
@@ -187,8 +185,7 @@ class Crew:
             return do()
         except Exception as error:  # noqa: BLE001 - what cannot be batched may raise anything
             traceback.print_exc()
-            reason = str(error).strip().partition("\n")[0]
-            self._leave(rows, f"their network cannot be batched: {reason or type(error).__name__}")
+            self._leave(rows, f"their network cannot be batched: {_reason(error)}")
             return None
 
     def _train(self, of: Hashable, stack: Stack) -> None:
@@ -249,25 +246,24 @@ class Crew:
 
     def _leave(self, rows: Sequence[Row], why: str) -> None:
         for row in rows:
-            self._alone(row, why)
+            self._alone(row.trial.number, why)
 
-    def _alone(self, row: Row, why: str) -> None:
-        number = row.trial.number
+    def _alone(self, number: int, why: str) -> None:
         self._close(number)
         if number in self._dropped:
             self._dropped.discard(number)
             self._link.tell({"ends": number})
         else:
+            print(f"trial {number} goes on alone: {why}", flush=True)  # noqa: T201 - to the log
             self._link.tell({"alone": number, "why": why})
 
-    def _fail(self, trial: int, error: Exception) -> None:
-        self._close(trial, traceback.format_exc())
-        self._dropped.discard(trial)
-        message = f"{type(error).__name__}: {error}"
-        self._link.tell({"ends": trial, "failed": ["exception", message]})
+    def _close(self, trial: int) -> None:
+        self._spools.pop(trial).close()
 
-    def _close(self, trial: int, text: str = "") -> None:
-        self._spools.pop(trial).close(text)
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
 
 
 def _numbers(row: Row) -> int:

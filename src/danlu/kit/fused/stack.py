@@ -15,6 +15,7 @@ from torch.func import functional_call, vjp, vmap
 from torch.nn.functional import log_softmax
 
 from danlu.kit.fused import optim
+from danlu.kit.fused.chain import Chain
 from danlu.kit.fused.clock import Clock
 from danlu.kit.fused.masks import Plan
 from danlu.kit.fused.row import Row
@@ -48,6 +49,7 @@ class Stack:
         self._part, self._model, self._masks = (
             first.setup.part, first.begun.model, first.begun.masks,
         )  # fmt: skip
+        self._chain = None if first.others else Chain.of(self._model)
         self._recurrent = any(isinstance(m, nn.RNNBase) for m in self._model.modules())
         sizes = {name: p.numel() for name, p in first.trained.items()}
         self._ends = dict(zip(sizes, accumulate(sizes.values()), strict=True))
@@ -163,6 +165,10 @@ class Stack:
         if size not in self._plans:
             self._plans[size] = Plan.of(self.rows, tuple(t[0] for t in x))
         masks = self._plans[size].next(self.P, left)
+        if self._chain is not None:
+            given = iter(masks)
+            with precision(self.P.device):
+                return self._chain.outputs(self._leaves, x, lambda: next(given))
         flags = [m is not None for m in masks]
 
         def one(
@@ -229,7 +235,7 @@ class Stack:
         def one(p: Mapping[str, Tensor], b: Mapping[str, Tensor], x: Tensors) -> Any:
             return self._forward(p, b, x)
 
-        many = vmap(one, in_dims=(0, 0, None))
+        many = vmap(one, in_dims=(0, 0, None)) if self._chain is None else self._chained
         size = max(1, EVALUATED // len(self.rows))
         with precision(self.P.device):
             parts = [
@@ -238,6 +244,12 @@ class Stack:
             ]
         outputs = torch.cat([part.to(self.P.dtype) for part in parts], dim=1)
         return evaluations(outputs, y, self._part.scale)
+
+    def _chained(self, p: Mapping[str, Tensor], _b: Mapping[str, Tensor], x: Tensors) -> Tensor:
+        """The outputs of all rows for the same samples."""
+        assert self._chain is not None
+        wide = tuple(t.expand(len(self.rows), *t.shape) for t in x)
+        return self._chain.outputs(p, wide, lambda: None)
 
     # ---- coming and going
 

@@ -1,0 +1,21 @@
+"""What it means for a trial that its run was interrupted or its worker is gone."""
+
+from danlu.core.event import Closing, Finished, Lost, Paused
+from danlu.core.history import History
+
+INTERRUPTED = "the run was interrupted"
+
+
+def interrupted(at: float, trial: int) -> Lost:
+    """The end of a launch with its run: no fault of its own."""
+    return Lost(at, trial, INTERRUPTED, interrupted=True)
+
+
+def left_over(history: History, lost: Lost) -> Closing:
+    """What the loss of a worker means: nothing, if it had done all that it should."""
+    trial = history.trials[lost.trial]
+    if trial.epoch >= history.spec.epochs:
+        return Finished(lost.at, trial.number)
+    if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
+        return Paused(lost.at, trial.number)
+    return lost
