@@ -20,13 +20,15 @@ from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import encode
 from danlu.strategies.freeze_thaw import FreezeThaw
 
-SPACE = Space(a=Float(0.0, 1.0), width=Int(16, 1024, log=True))
+SPACE = Space(
+    a=Float(0.0, 1.0), b=Float(0.0, 1.0), c=Float(0.0, 1.0), width=Int(16, 1024, log=True)
+)
 Seconds = Callable[[Mapping[str, Any]], float]
 
 
 def loss(config: Mapping[str, Any], epoch: int) -> float:
-    """Depends on a alone: the width only costs time."""
-    return float((config["a"] - 0.3) ** 2 + 1 / epoch)
+    """Depends on a, b and c: the width only costs time."""
+    return float(sum((config[name] - 0.3) ** 2 for name in "abc") + 1 / epoch)
 
 
 def by_width(config: Mapping[str, Any]) -> float:
@@ -45,8 +47,8 @@ def timed(
     spec = Spec("t", SPACE, Objective.parse("min metric"), epochs, 1, budget=budget)
     history = empty(spec, [Began(0.0)])
     while len(history.trials) < trials:
-        (d,) = strategy.decide(SPACE, history, 1)
-        assert isinstance(d, Start | Continue)
+        decisions = strategy.decide(SPACE, history, 1)
+        (d,) = [d for d in decisions if isinstance(d, Start | Continue)]
         history, n = launched(history, d)
         t = history.trials[n]
         for epoch in range(t.epoch + 1, t.until + 1):
@@ -80,7 +82,9 @@ def test_costs_that_hardly_vary_change_no_decision() -> None:
 def test_costs_are_learned_from_the_trials() -> None:
     history = timed(Bayes(), by_width, Budget(seconds=1e9), 1, 16)
     encoding = encode(SPACE)
-    X = encoding.snap(encoding.place([{"a": 0.5, "width": w} for w in (32, 128, 512)]))[1]
+    X = encoding.snap(
+        encoding.place([dict.fromkeys("abc", 0.5) | {"width": w} for w in (32, 128, 512)])
+    )[1]
     small, middle, large = log_cost(encoding, history)(X)
     assert middle - small == pytest.approx(math.log(4.0), abs=0.35)
     assert large - middle == pytest.approx(math.log(4.0), abs=0.35)
@@ -90,5 +94,5 @@ def test_times_that_depend_on_nothing_that_varies_cost_little() -> None:
     rng = np.random.default_rng(0)
     history = timed(Bayes(), lambda _: float(np.exp(rng.normal())), Budget(seconds=1e9), 1, 30)
     encoding = encode(SPACE)
-    cost = log_cost(encoding, history)(rng.random((100, 2)))
+    cost = log_cost(encoding, history)(rng.random((100, 4)))
     assert cost.std() < 0.5
