@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO ?= .danlu
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check page check-page bench clean
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +39,17 @@ check: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/codespell src tests docs examples benchmarks README.md ARCHITECTURE.md CONTRIBUTING.md
+
+# The page of the dashboard and the report; its build is committed, so that only those who change
+# web/ui need Node (20.19 or newer).
+PAGE := src/danlu/reporting/page
+
+page:
+	cd web/ui && npm ci --silent && npm run --silent build
+
+check-page: page
+	@git diff --exit-code --stat -- $(PAGE) || \
+		{ echo "$(PAGE) is not what web/ui builds: run make page and commit it."; exit 1; }
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py

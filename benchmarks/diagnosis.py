@@ -27,7 +27,7 @@ from table import markdown
 from danlu.core.finding import Advice, Finding
 from danlu.diagnosis.verdicts import verdicts
 
-GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA, "made last": FRESH}
+GROUPS = {"tune": TUNE, "held-out families": FAMILIES, "held-out data": DATA, "never seen": FRESH}
 HEALTHY_SEEDS = 10
 ADVICE_SEEDS = 1  # so many seeds are trained again by their advice
 SLOW = FAMILIES  # where the baseline advice is not tried

@@ -33,7 +33,7 @@ from danlu import Study
 from danlu.executors.server import load_function
 from danlu.kit.final import train_on_all
 from danlu.kit.settings import Settings
-from danlu.reporting.snippets import best_epoch
+from danlu.reporting.snippets import epochs_to_train
 from danlu.studyfile import load
 
 FOLDER = Path(__file__).parents[1] / "examples" / "reference"
@@ -80,7 +80,7 @@ def measure(path: Path, budget: str, seeds: int, workers: int) -> dict[str, Any]
         assert best is not None, "no trial has a result"
         seconds = time.perf_counter() - began
         default = next(t for t in study.trials if t.config == spec.space.default())
-        epochs = {"best": best_epoch(spec, best), "default": spec.epochs}
+        epochs = {"best": epochs_to_train(spec, best), "default": spec.epochs}
         trials = len(study.trials)
     metric = spec.objective.metric.removeprefix("val_")
     score = SCORES[metric]

@@ -5,9 +5,9 @@
 
 The harness (problems, peers, budgets) stays outside this repository. Printed are, at each budget
 in full trainings, the mean normalised regret (0 = best known, 1 = a median random config at its
-end), the mean rank over problems, and for each peer Wilcoxon's signed-rank test over problems
-with Holm's correction. Peers that are not installed are left out. Finished cells are kept in
-``--out``, so that a run can be stopped and started again.
+end) and the mean rank over problems, of all and of each suite, and for each peer Wilcoxon's
+signed-rank test over problems with Holm's correction. Peers that are not installed are left out.
+Finished cells are kept in ``--out``, so that a run can be stopped and started again.
 """
 
 import argparse
@@ -34,6 +34,7 @@ PEERS = (
 )
 NEEDS = {"optuna": "optuna", "hyperopt": "hyperopt", "bayes": "bayes_opt", "smac": "smac",
          "dehb": "dehb"}  # fmt: skip
+LEAST_PROBLEMS = 6  # for Wilcoxon's test, which can tell nothing from fewer
 Cells = dict[str, Any]  # "problem|optimiser|seed" -> a record of the harness
 
 
@@ -118,7 +119,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def report(table: Mapping[tuple[str, str], Mapping[int, list[float]]], ours: str) -> None:
-    """Print the tables as Markdown."""
+    """Print the tables as Markdown: all problems, each suite, and the tests against peers."""
     problems = sorted({p for p, _ in table})
     full = [
         o for o in dict.fromkeys(o for _, o in table) if all((p, o) in table for p in problems)
@@ -126,22 +127,30 @@ def report(table: Mapping[tuple[str, str], Mapping[int, list[float]]], ours: str
     budgets = [b for b in BUDGETS if all(b in table[p, o] for p in problems for o in full)]
     means = {b: np.array([[np.mean(table[p, o][b]) for o in full] for p in problems])
              for b in budgets}  # fmt: skip
-    print(f"\n{len(problems)} problems; regret (mean rank) at full trainings\n")
-    print("| optimiser | " + " | ".join(map(str, budgets)) + " |")
-    print("|---" * (len(budgets) + 1) + "|")
-    for j, o in enumerate(full):
-        row = []
-        for b in budgets:
-            rank = np.mean([rankdata(line)[j] for line in means[b]])
-            row.append(f"{means[b][:, j].mean():.3f} ({rank:.1f})")
-        print(f"| {o} | " + " | ".join(row) + " |")
+    ranks = {b: np.array([rankdata(line) for line in means[b]]) for b in budgets}
+    suites = {p: p.partition("/")[0] for p in problems}
+    print("\nMean regret (mean rank) at full trainings.")
+    for suite in ["", *dict.fromkeys(suites.values())]:
+        rows = [i for i, p in enumerate(problems) if suite in ("", suites[p])]
+        print(f"\n{suite or 'all'}, {len(rows)} problems\n")
+        print("| optimiser | " + " | ".join(map(str, budgets)) + " |")
+        print("|---" * (len(budgets) + 1) + "|")
+        for j, o in enumerate(full):
+            cells = (f"{means[b][rows, j].mean():.3f} ({ranks[b][rows, j].mean():.1f})"
+                     for b in budgets)  # fmt: skip
+            print(f"| {o} | " + " | ".join(cells) + " |")
     peers = [o for o in full if o != ours]
-    if ours not in full or not peers or len(problems) < 6:
-        return
+    if ours in full and peers and len(problems) >= LEAST_PROBLEMS:
+        compare(means, full, ours, peers)
+
+
+def compare(
+    means: Mapping[int, Any], full: Sequence[str], ours: str, peers: Sequence[str]
+) -> None:
+    """Print Wilcoxon's tests over problems, corrected for the number of peers."""
     print(f"\nWilcoxon against {ours}, Holm-corrected p (better ours / better theirs)\n")
-    for b in budgets:
-        ours_b = means[b][:, full.index(ours)]
-        gaps = [means[b][:, full.index(o)] - ours_b for o in peers]
+    for b, regret in means.items():
+        gaps = [regret[:, full.index(o)] - regret[:, full.index(ours)] for o in peers]
         p = holm([float(wilcoxon(g).pvalue) if np.any(g) else 1.0 for g in gaps])
         words = [f"{o} {v:.3g} ({(g > 0).sum()}/{(g < 0).sum()})"
                  for o, v, g in zip(peers, p, gaps, strict=True)]  # fmt: skip

@@ -13,7 +13,7 @@ from tests.preflight.problems import HEALTHY, blobs, problem
 import danlu
 from danlu import checking
 from danlu.core.event import Diagnosed, Learned
-from danlu.core.finding import Finding
+from danlu.core.finding import Finding, standing
 from danlu.core.task import Task
 from danlu.preflight.checklist import Checklist, Line
 
@@ -84,8 +84,11 @@ def test_errors_refuse_the_run_with_what_to_change_and_are_recorded(study: danlu
     assert [f.code for f in study.history.findings if f.severity == "error"] == ["D05"]
 
 
-def test_a_refused_run_goes_on_when_told_to(study: danlu.Study) -> None:
+def test_a_refused_run_goes_on_when_told_to_and_logs_why(
+    study: danlu.Study, caplog: pytest.LogCaptureFixture
+) -> None:
     assert study.run(train, problem=LEAKY, budget="1 trials", check="warn") is not None
+    assert "D05: 100.0% of the validation rows" in caplog.text
     assert "D05" in [f.code for f in study.history.findings]
 
 
@@ -105,13 +108,19 @@ def test_a_mended_fault_is_taken_back(study: danlu.Study) -> None:
     study.check(problem=LEAKY)
     assert "D05" in [f.code for f in study.history.findings]
     study.check(problem=TABLE)
-    assert "D05" not in [f.code for f in study.history.findings]
+    assert "D05" not in [f.code for f in standing(study.history.findings)]
 
 
 def test_the_same_finding_is_recorded_once(study: danlu.Study) -> None:
     first = study.check(problem=LEAKY).findings
     study.check(problem=LEAKY)
     assert study.history.findings == first
+
+
+def test_what_was_just_checked_is_not_checked_again(study: danlu.Study) -> None:
+    study.check(problem=TABLE)
+    study.run(train, problem=dying, budget="1 trials")
+    assert len(study.trials) == 1
 
 
 def test_the_default_config_is_what_is_checked(tmp_path: Path) -> None:
@@ -219,7 +228,7 @@ def test_events_hold_the_facts_then_what_was_mended_then_what_is_new() -> None:
     assert isinstance(events[0], Learned)
     assert [e.finding.code for e in events[1:] if isinstance(e, Diagnosed)] == ["D05", "M13"]
     after = history.after(*events)
-    assert [f.code for f in after.findings] == ["plateau", "M13"]
+    assert [f.code for f in standing(after.findings)] == ["plateau", "M13"]
 
 
 def new_history(*codes: str) -> danlu.History:

@@ -128,7 +128,7 @@ _LOADERS: dict[str, Callable[[int], Data]] = {
 PARTS = tuple(_LOADERS)
 TUNE, FAMILIES, DATA, FRESH = PARTS[:4], PARTS[4:6], PARTS[6:9], PARTS[9:]
 """Thresholds are tuned on the first, all multilayer perceptrons on digits; the others are held
-out: two families, three data sets, and one that was made after all rules were final."""
+out: two families, three data sets, and one whose curves nobody saw before the rules were final."""
 
 
 @cache

@@ -90,7 +90,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
         return 0.0, 1.0
     z, p = 1.96, hits / n
     centre, spread = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
+    return max(0.0, centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)
 
 
 def share(hits: int, n: int) -> str:

@@ -5,6 +5,7 @@ no thread of torch is in the way of its forks, and nothing that training will se
 """
 
 import json
+import logging
 import multiprocessing
 import os
 import re
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from danlu.core.event import Closing, Diagnosed, Event, Failed, Learned, Lost, Reported
-from danlu.core.finding import Finding
+from danlu.core.finding import settled, standing
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.parameter import Value
@@ -26,6 +27,7 @@ from danlu.core.spec import Spec
 from danlu.core.task import Task
 from danlu.errors import CheckError, DanluError
 from danlu.executors.base import Executor
+from danlu.executors.linux import die_with_parent
 from danlu.executors.server import load_object
 from danlu.preflight.checklist import CODE, Checklist
 from danlu.preflight.examine import examine
@@ -35,6 +37,8 @@ from danlu.preflight.reports import Training, report_lines
 T = TypeVar("T")
 GivenProblem: TypeAlias = Problem | Callable[[], Problem] | str
 """A problem, what makes one, or the name ``"module:name"`` of either."""
+
+log = logging.getLogger("danlu")
 
 FILE = "preflight.json"
 KIT = "danlu.kit."
@@ -153,6 +157,7 @@ def _in_child(work: Callable[[], T]) -> T:
 
 def _child(work: Callable[[], Any], out: Connection) -> None:
     """Work, and tell what came of it; runs in the child."""
+    die_with_parent(os.getppid())
     os.dup2(2, 1)  # what the user's code prints must not mix with ours
     sys.path.append(str(Path.cwd()))
     if "torch" in sys.modules:  # threads do not survive a fork
@@ -223,14 +228,11 @@ def events_of(history: History, checklist: Checklist) -> list[Event]:
     """What the history has to learn: facts, findings, and that earlier ones were mended."""
     now = time.time()
     found = checklist.findings
-    stale = {f.code for f in history.findings if re.fullmatch(CODE, f.code) and f not in found}
-    events: list[Event] = [Learned(now, checklist.task)]
-    for code in sorted(stale):
-        mended = Finding(code, "info", 1.0, "checked again", {"takes_back": True})
-        events.append(Diagnosed(now, None, mended))
-    known = [f for f in history.findings if f.code not in stale]
-    events += [Diagnosed(now, None, f) for f in found if f not in known]
-    return events
+    known = standing(history.findings)
+    about = {f.about for f in found}
+    mended = [settled(f) for f in known if re.fullmatch(CODE, f.code) and f.about not in about]
+    news = [f for f in found if f not in known]
+    return [Learned(now, checklist.task), *(Diagnosed(now, None, f) for f in (*mended, *news))]
 
 
 def write(checklist: Checklist, folder: Path) -> Path:
@@ -239,6 +241,19 @@ def write(checklist: Checklist, folder: Path) -> Path:
     path = folder / FILE
     path.write_text(json.dumps(checklist.as_json(), indent=1), encoding="utf-8")
     return path
+
+
+def act_on(checklist: Checklist, name: str, *, warn: bool) -> None:
+    """Log what is doubtful, and raise if there are errors, unless they are to be logged too.
+
+    Raises:
+        CheckError: With every error.
+    """
+    for finding in checklist.findings if warn else checklist.warnings:
+        if finding.severity != "info":
+            log.warning("%s: %s", finding.code, finding.message)
+    if not warn:
+        refuse(checklist, name)
 
 
 def refuse(checklist: Checklist, name: str) -> None:

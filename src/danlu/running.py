@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from danlu import checking
 from danlu.core.command import Command
@@ -14,6 +14,8 @@ from danlu.core.history import History
 from danlu.core.spec import Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
+from danlu.executors.fitting import FEWEST_ROWS, gains, rows_for
+from danlu.executors.fused import FusedExecutor, is_of_kit
 from danlu.executors.inline import InlineExecutor
 from danlu.executors.launched import recovered
 from danlu.executors.processes import ProcessExecutor
@@ -23,11 +25,15 @@ from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 from danlu.tuner import Tuner, Watch
 
+Named: TypeAlias = Literal["auto", "fused", "processes", "inline"]
+Place: TypeAlias = Named | Executor
+EXECUTORS = get_args(Named)
+
 
 def executor_for(
     spec: Spec,
     train: Train | str | Command,
-    executor: str | Executor = "processes",
+    executor: Place = "auto",
     workers: int = 1,
     threads: int = 1,
 ) -> Executor:
@@ -36,8 +42,9 @@ def executor_for(
     Args:
         spec: The study.
         train: A function, its name, or a command.
-        executor: ``"processes"``, ``"inline"``, or one that is made already.
-        workers: How many trials run at once.
+        executor: ``"auto"``, ``"fused"``, ``"processes"``, ``"inline"``, or one that is made
+            already.
+        workers: How many trials run at once; where they train together, how many processes do it.
         threads: Threads for torch and OpenMP per worker.
 
     Raises:
@@ -57,13 +64,39 @@ def executor_for(
             "what trains must be a function that takes a Trial, its name 'module:function', "
             f"or a Command, but got {train!r}."
         )
-    if executor == "processes":
+    fused = executor in ("auto", "fused")
+    if fused and (crews := _crews(spec, train, executor, workers, threads)) is not None:
+        return crews
+    if executor in ("auto", "processes"):
         return ProcessExecutor(train, metric, workers, threads)
     if executor != "inline":
-        raise StudyError(f"executor must be 'processes' or 'inline', but got {executor!r}.")
+        known = ", ".join(map(repr, EXECUTORS))
+        raise StudyError(f"executor must be one of {known}, but got {executor!r}.")
     if not callable(train):
         raise StudyError("the inline executor needs a function, not a name or a command.")
     return InlineExecutor(train, metric)
+
+
+def _crews(
+    spec: Spec, train: Train | str | Command, executor: str, workers: int, threads: int
+) -> FusedExecutor | None:
+    """The executor that trains trials together; None if that is left to us and will not pay.
+
+    Raises:
+        StudyError: If it is wanted for what it cannot train.
+    """
+    rows = rows_for(spec, workers)
+    if isinstance(train, Command) or not is_of_kit(train):
+        if executor == "auto":
+            return None
+        raise StudyError(
+            "only trainings of the kit can be fused: a study file with [train], or "
+            "danlu.kit.Training. What has a loop of its own trains in processes."
+        )
+    if executor == "auto" and gains(spec, rows):
+        return None
+    rows = max(rows, FEWEST_ROWS)
+    return FusedExecutor(train, spec.objective.metric, workers, threads, rows)
 
 
 def run(

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Literal
 from weakref import finalize
 
@@ -21,11 +20,10 @@ from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
-from danlu.executors.base import Executor
 from danlu.executors.server import Train
 from danlu.preflight.checklist import Checklist
-from danlu.running import executor_for
-from danlu.stores import folder_for, open_store, opened
+from danlu.running import Place, executor_for
+from danlu.stores import folder_for, folder_of_memory, open_store, opened
 from danlu.stores.base import Store, settle
 from danlu.strategies.base import Strategy
 from danlu.strategies.names import chosen_for
@@ -90,7 +88,7 @@ class Study:
             tuple(command), tuple(further), read_constraints(constraints), training or {},
         )  # fmt: skip
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
-        folder = folder_for(store, name) if store is not None else self._own_folder()
+        folder = folder_for(store, name) if store is not None else folder_of_memory(self)
         self._attach(opened(store), spec, chosen, folder)
         self._agree(space)
 
@@ -122,17 +120,12 @@ class Study:
         study._attach(opened, history.spec, None, folder_for(store, name))
         return study
 
-    def _own_folder(self) -> Path:
-        """A folder that goes with this object, as does all that is kept in memory."""
-        folder = mkdtemp(prefix="danlu-")
-        finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
-
     def _attach(self, store: Store, spec: Spec, strategy: Strategy | None, folder: Path) -> None:
         self._store = store
         self._strategy = strategy
         self._history = History(spec)
         self._asking: Asking | None = None
+        self._checked = False
         self.folder = folder
 
     def _agree(self, written: Space) -> None:
@@ -211,11 +204,10 @@ class Study:
         workers: int = 1,
         budget: str | float | Budget | None = None,
         watch: Watch | None = None,
-        executor: Literal["processes", "inline"] | Executor = "processes",
+        executor: Place = "auto",
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
-        heed: bool | None = None,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -224,17 +216,19 @@ class Study:
 
         Args:
             train: A function that takes a `Trial`; its name ``"module:function"``; a `Command`.
-            workers: How many trials run at once.
+            workers: How many trials run at once; where they train together, how many processes
+                do it.
             budget: Replaces the study's budget; it counts all that was spent before.
             watch: Called with the history several times a second.
-            executor: ``"inline"`` trains in this process, for debugging.
+            executor: ``"fused"`` trains trials of the kit that have networks of equal shape
+                together, ``"processes"`` each on its own; ``"auto"`` chooses between them;
+                ``"inline"`` trains in this process, for debugging.
             threads: Threads for torch and OpenMP per worker.
             check: Whether data and model are checked before the first trial, where they are
                 known. Errors end the run, and so does the finding that nothing learns, unless
                 it is ``"warn"``.
             problem: What to check, a `Problem` or the name of one; by default the attribute
                 ``problem`` of the function.
-            heed: Whether the finding that nothing learns ends the run, whatever ``check`` says.
 
         Returns:
             The trial to use, None if no trial has a result.
@@ -248,18 +242,18 @@ class Study:
         if budget is not None:
             spec = replace(self.spec, budget=Budget.parse(budget))
             self._history = replace(self._history, spec=spec)
-        place = executor_for(self.spec, train, executor, workers, threads)
         self._end_asking()
-        if check and not self.history.trials and checking.has_problem(train, problem):
+        known = self._checked or self.history.trials
+        if check and not known and checking.has_problem(train, problem):
             checklist = self.check(train, problem=problem, go_on=check == "warn")
-            if check != "warn":
-                checking.refuse(checklist, self.spec.name)
+            checking.act_on(checklist, self.spec.name, warn=check == "warn")
+        place = executor_for(self.spec, train, executor, workers, threads)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
                 self.history, chosen, place, self._store, self.folder, train, watch,
-                heed=check != "warn" if heed is None else heed,
+                heed=check != "warn",
             )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best
@@ -301,6 +295,7 @@ class Study:
             settle(self._store, self.spec)
             self._store.append(self.spec.name, checking.events_of(self.history, checklist))
         checking.write(checklist, self.folder)
+        self._checked = True
         return checklist
 
     def remove(self) -> None:

@@ -61,7 +61,7 @@ def written(
 def test_a_healthy_study_gets_a_line_for_each_check(call: Call, tmp_path: Path) -> None:
     result = call("check", written(tmp_path, model=True))
     assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
+    lines = result.stdout.splitlines()
     assert lines[0].startswith("✓ D01  values that are not finite")
     assert any(line.startswith("✓ M13  one batch learned by heart") for line in lines)
     assert any(line.startswith("✓ R4   equal seeds, equal reports") for line in lines)
@@ -81,7 +81,7 @@ def test_errors_end_with_one_and_are_shown_afterwards(call: Call, tmp_path: Path
 
 def test_all_goes_on_after_errors_and_json_has_everything(call: Call, tmp_path: Path) -> None:
     study = written(tmp_path, LEAKY, model=True)
-    table = json.loads(call("check", study, "--all", "--no-training", "--json").output)
+    table = json.loads(call("check", study, "--all", "--no-training", "--json").stdout)
     codes = [line["code"] for line in table["lines"]]
     assert "M13" in codes
     assert "R1" not in codes

@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_study_of_a_data_file_ends_in_predictions(call: Call, folder: Path) -> None:
     (folder / "study.toml").write_text(STUDY)
-    ran = call("run", "study.toml", "--budget", "2 trials")
+    ran = call("run", "study.toml", "--budget", "2 trials", "--no-check")
     assert ran.exit_code == 0, ran.output
     assert "60 samples; label has 2 classes." in ran.output
     best = call("best", "--toml").output

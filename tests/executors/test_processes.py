@@ -185,7 +185,7 @@ def test_a_killed_fork_server_is_replaced_and_what_runs_goes_on(
     executor = make(target, 2)
     executor.launch(job(tmp_path, "ignore until"))
     wait_for(lambda: pids(tmp_path), "its start")
-    os.kill(executor._server.pid, signal.SIGKILL)
+    os.kill(executor.server.pid, signal.SIGKILL)
     events = run(executor, job(tmp_path, trial=2))
     if isinstance(closing(events, 2), Lost):  # it was on its way to the dead server
         events += run(executor, job(tmp_path, trial=2))

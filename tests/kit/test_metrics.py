@@ -19,7 +19,7 @@ pytestmark = pytest.mark.torch
 def test_classification_agrees_with_scikit_learn(y: list[int], seed: int) -> None:
     scores = torch.from_numpy(np.random.default_rng(seed).normal(size=(len(y), 5)))
     told = scores.argmax(1).numpy()
-    found = metrics.classification(scores, torch.tensor(y))
+    found = metrics.classification(scores[None], torch.tensor(y))[0]
     recalls = [np.mean(told[np.array(y) == c] == c) for c in set(y)]
     assert found["accuracy"] == pytest.approx(known.accuracy_score(y, told))
     assert found["balanced_accuracy"] == pytest.approx(np.mean(recalls))
@@ -31,6 +31,6 @@ def test_regression_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=50)
     told = y + rng.normal(size=50)
-    found = metrics.regression(torch.from_numpy(told), torch.from_numpy(y), scale=3.0)
+    found = metrics.regression(torch.from_numpy(told)[None], torch.from_numpy(y), scale=3.0)[0]
     assert found["r2"] == pytest.approx(known.r2_score(y, told))
     assert found["rmse"] == pytest.approx(3.0 * known.root_mean_squared_error(y, told))

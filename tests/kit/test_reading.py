@@ -124,6 +124,22 @@ def test_a_function_gives_data(tmp_path: Path) -> None:
     assert len(load(f"{tmp_path}/mine_for_reading.py:load").samples) == 8
 
 
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "same_name_for_reading.py"
+        file.write_text(
+            f"def load():\n    return {{'x': [[1], [2]] * 3, 'y': ['{folder}', 'c'] * 3}}\n"
+        )
+        assert load(f"{file}:load").target.classes == (folder, "c")
+
+
+def test_a_module_that_cannot_be_imported_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "half_a_reader.py").write_text("import no_such_module_at_all\n")
+    with pytest.raises(DataError, match="cannot be imported: ModuleNotFoundError"):
+        load(f"{tmp_path}/half_a_reader.py:load")
+
+
 def test_validation_data_may_come_apart(tmp_path: Path) -> None:
     train = csv(tmp_path, "n,c,label", *ROWS)
     (tmp_path / "val.csv").write_text("label,c,n\ny,a,3\nz,q,4\n")

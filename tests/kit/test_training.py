@@ -107,15 +107,18 @@ def test_rare_classes_change_the_metric_and_the_space() -> None:
 
 
 def test_preflight_gets_data_model_loss_and_optimizer() -> None:
-    problem = Training(DATA["rnn"]()).problem()
+    training = Training(DATA["rnn"]())
+    problem = training.problem()
+    assert not problem.params  # a study's own would mix with them
     assert isinstance(problem, Problem)
     assert problem.build is not None
     assert problem.loss is not None
     assert problem.optimizer is not None
-    model = problem.build(problem.params)
+    model = problem.build(training.space.default())
     data: Any = problem.data
     loss = problem.loss(model(*data.x_train), data.y_train)
-    problem.optimizer(model.parameters(), problem.params).zero_grad()
+    made = problem.optimizer(model.parameters(), {"optimizer": "sgd", "lr": 0.25})
+    assert made.param_groups[0]["lr"] == 0.25
     assert loss.item() == pytest.approx(np.log(2), rel=0.5)
 
 

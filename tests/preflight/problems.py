@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from danlu.core.finding import Finding
-from danlu.preflight.arrays import Array
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Check, Skipped
 from danlu.preflight.problem import Data, Problem
 

@@ -153,3 +153,14 @@ def test_every_check_has_its_line_in_the_documentation() -> None:
     assert len(known) == len(set(known)) == 40
     missing = [code for code in known if f"| {code} |" not in text and not code.startswith("BL")]
     assert not missing
+
+
+def test_rows_that_differ_in_the_seventh_digit_are_equal_and_negative_zero_is_zero() -> None:
+    x_val = (
+        np.zeros((120, COLUMNS), np.float32) + np.linspace(1, 2, 120, dtype=np.float32)[:, None]
+    )
+    x_train = np.vstack([x_val * np.float32(1 + 1e-7), X[:280]])
+    (finding,) = found(leaks.shared_rows, problem(x_train=x_train, x_val=x_val))
+    assert finding.evidence["share"] > 0.9
+    zeros = problem(x_train=np.vstack([X[:399], np.zeros((1, 8))]), x_val=np.full((120, 8), -0.0))
+    assert found(leaks.shared_rows, zeros)[0].evidence["share"] == 1.0

@@ -55,6 +55,25 @@ class Unused(nn.Module):
         return out
 
 
+class Words(nn.Module):
+    """The mean of a text's word vectors, by its length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.vectors, self.head = nn.Embedding(40, 16), nn.Linear(16, CLASSES)
+
+    def forward(self, x: Tensor, length: Tensor) -> Tensor:
+        out: Tensor = self.head(self.vectors(x).sum(1) / length[:, None])
+        return out
+
+    @staticmethod
+    def tokens(y: Any) -> Any:
+        """Six words of which most belong to the class."""
+        rng = np.random.default_rng(len(y))
+        own = 2 + 5 * y[:, None] + rng.integers(0, 5, (len(y), 6))
+        return np.where(rng.random((len(y), 6)) < 0.7, own, rng.integers(2, 40, (len(y), 6)))
+
+
 def deep(params: Params) -> nn.Module:
     layers: list[nn.Module] = [nn.Linear(COLUMNS, 16)]
     for _ in range(12):
@@ -202,6 +221,41 @@ def test_a_fresh_network_on_classes_of_unequal_shares_begins_as_it_should() -> N
     two = sequential(nn.Linear(COLUMNS, 16), nn.ReLU(), nn.Linear(16, 2))
     uneven = problem(**rare, y_val=np.where(B["y_val"] == 3, 1, 0), build=two)
     assert severities(beginning.first_loss, uneven) == set()
+
+
+KINDS: dict[str, Problem] = {
+    "numbers": problem(
+        y_train=B["x_train"] @ np.arange(8) / 8, y_val=B["x_val"] @ np.arange(8) / 8,
+        build=sequential(nn.Linear(COLUMNS, 32), nn.ReLU(), nn.Linear(32, 1)),
+    ),
+    "yes or no": problem(
+        y_train=(B["y_train"] > 1).astype(np.float32), y_val=(B["y_val"] > 1).astype(np.float32),
+        build=sequential(nn.Linear(COLUMNS, 32), nn.ReLU(), nn.Linear(32, 1)),
+    ),
+    "several": problem(
+        y_train=(B["x_train"][:, :3] > 0).astype(int), y_val=(B["x_val"][:, :3] > 0).astype(int),
+        build=sequential(nn.Linear(COLUMNS, 32), nn.ReLU(), nn.Linear(32, 3)),
+    ),
+    "positions": problem(
+        x_train=B["x_train"][:, None], y_train=(B["x_train"] > 0).astype(int),
+        x_val=B["x_val"][:, None], y_val=(B["x_val"] > 0).astype(int),
+        build=sequential(nn.Conv1d(1, 16, 1), nn.ReLU(), nn.Conv1d(16, 2, 1)),
+        params={"lr": 1e-2}, loss=cross_entropy,
+    ),
+    "tokens and lengths": problem(
+        x_train=(Words.tokens(B["y_train"]), np.full(400, 6)), y_train=B["y_train"],
+        x_val=(Words.tokens(B["y_val"]), np.full(120, 6)), y_val=B["y_val"], padding=0,
+        build=lambda _: Words(), params={"lr": 1e-2},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_healthy_problems_of_every_kind_are_silent(kind: str) -> None:
+    checklist = examine(KINDS[kind])
+    assert checklist.findings == ()
+    skipped = [line.measured for line in checklist.lines if line.state == "skipped"]
+    assert not [text for text in skipped if "Error" in text or "Warning" in text]
 
 
 def test_what_is_stuck_at_the_floor_of_a_double_softmax_is_called_so() -> None:

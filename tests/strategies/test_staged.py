@@ -176,6 +176,19 @@ def test_new_fine_configs_come_from_the_ranges_in_force_with_some_as_control() -
     assert max(narrow) - min(narrow) < 0.5
 
 
+@pytest.mark.parametrize("given", [{}, {"takes_fraction": True, "epoch_s": 10.0}])
+def test_a_few_worse_trials_go_on_to_check_the_short_trainings(
+    given: dict[str, object],
+) -> None:
+    simulation = run(Budget(trainings=40.0), **given)
+    checks = [d for d in begun(simulation) if "to check what short trainings say" in d.why]
+    assert 1 <= len(checks) <= 6  # one that was worse may count as promising later on
+    assert any(e.code == "proxy" and e.data["rho"] is not None for e in simulation.history.logbook)
+    off = Simulation(Staged(proxy_check=False), spec(), workers=2)
+    off.run()
+    assert not any("to check" in d.why for d in begun(off))
+
+
 def test_no_config_is_started_twice_except_to_confirm_it() -> None:
     for can_pause in (True, False):
         history = run(can_pause=can_pause).history

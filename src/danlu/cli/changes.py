@@ -6,7 +6,7 @@ from typing import Any
 
 from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
-from danlu.core.finding import Finding
+from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
 from danlu.core.logbook import DISK
 from danlu.core.record import TrialRecord
@@ -22,8 +22,9 @@ class Change:
 
     Attributes:
         kind: ``started``, ``continued``, ``reported``, ``paused``, ``finished``, ``stopped``,
-            ``failed``, ``lost``, ``waiting`` (for space on the disk), ``finding``, ``best``
-            (another trial than before), ``improved`` (the best one itself) or ``ended``.
+            ``failed``, ``lost``, ``waiting`` (for space on the disk), ``finding``, ``settled`` (a
+            finding that holds no longer), ``best`` (another trial than before), ``improved``
+            (the best one itself) or ``ended``.
         at: Seconds since 1970.
         text: For a person.
         data: For machines, plain JSON.
@@ -122,6 +123,8 @@ def _finding(trial: int | None, finding: Finding, at: float) -> Change:
         "confidence": finding.confidence,
         "message": finding.message,
     }
+    if finding.evidence.get(SETTLED):
+        return Change("settled", at, finding.message, data, trial)
     return Change("finding", at, f"{finding.severity}: {finding.message}", data, trial)
 
 

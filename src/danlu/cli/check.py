@@ -34,6 +34,7 @@ def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: 
     planned = load(study_file)
     study = Study.from_spec(planned.spec, store=where)
     settings = planned.run
+    click.echo("Checking …", err=True)
     checklist = study.check(
         target_of(settings), problem=settings.problem, go_on=go_on, training=training
     )

@@ -42,6 +42,9 @@ class Quiet:
         pass
 
 
+UNTOLD = ("reported", "improved", "settled", "ended")
+
+
 class PlainLines(Quiet):
     """One line for each event but epochs and the end: ``12:03:11  #12 paused at epoch 6, 0.952``.
 
@@ -66,7 +69,8 @@ class PlainLines(Quiet):
 
     def line(self, change: Change) -> str | None:
         """The line of an event, or None if it is left out."""
-        return None if change.kind in ("reported", "improved", "ended") else plain_line(change)
+        aside = change.data.get("severity") == "info"  # `danlu why` tells it
+        return None if aside or change.kind in UNTOLD else plain_line(change)
 
 
 def tell(line: str, out: TextIO) -> None:

@@ -13,6 +13,7 @@ import click
 
 from danlu.checking import has_problem, refuse
 from danlu.cli.app import INTERRUPTED
+from danlu.cli.beside import dashboard
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
 from danlu.cli.options import store_option
@@ -57,6 +58,10 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
 )
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option(
+    "--executor", type=click.Choice(["auto", "fused", "processes"]),
+    help="Train trials of equal shape together, or each in a process [auto].",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
 @click.option("--strategy", help="How the search decides [auto].")
 @click.option(
@@ -68,10 +73,13 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     is_flag=True,
     help="Begin although checks found errors, and go on although nothing learns.",
 )
+@click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @store_option
-def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **given: Any) -> None:
+def command(
+    what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any
+) -> None:
     """Run a study, or go on with it: the same command again resumes.
 
     \b
@@ -90,13 +98,18 @@ def command(what: tuple[str, ...], as_json: bool, quiet: bool, where: str, **giv
             tell(note[0].upper() + note[1:], out=sys.stdout)
     if _is_to_check(study, settings):
         _check(study, settings, quiet=quiet or as_json)
-    with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
-        study.run(
-            target_of(settings), workers=settings.workers, watch=_noticing(view), check=False,
-            heed=settings.check != "warn",
-        )  # fmt: skip
-    if not quiet and not as_json:
-        print_summary(study.history)
+    with dashboard(where, spec.name, show=show):
+        with view, suppress(KeyboardInterrupt):  # after Ctrl-C all is recorded: say how it ended
+            study.run(
+                target_of(settings),
+                workers=settings.workers,
+                executor=settings.executor,
+                watch=_noticing(view),
+                check=settings.check,
+                problem=settings.problem,
+            )
+        if not quiet and not as_json:
+            print_summary(study.history)
     if study.history.outcome == "interrupted":
         raise click.exceptions.Exit(INTERRUPTED)
     if study.history.outcome == "hopeless":
@@ -171,7 +184,7 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
         raise click.UsageError(
             "--metrics reads what a command prints, but training is a function."
         )
-    run = {key: given[key] for key in ("workers", "metrics") if given[key] is not None}
+    run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"
     return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))

@@ -1,6 +1,10 @@
 """``danlu serve``: the dashboard."""
 
+import os
+import signal
+import time
 from functools import partial
+from threading import Thread
 
 import click
 
@@ -18,6 +22,7 @@ from danlu.cli.options import find, opened, store_option, study_argument
     "--name", "names", multiple=True, help="A name under which a proxy asks for it; repeatable."
 )
 @click.option("--read-only", is_flag=True, help="Nobody may stop, pause or add anything.")
+@click.option("--with-parent", is_flag=True, hidden=True, help="End with the one who began it.")
 @store_option
 def command(
     name: str | None,
@@ -26,6 +31,7 @@ def command(
     host: str,
     names: tuple[str, ...],
     read_only: bool,
+    with_parent: bool,
     where: str,
 ) -> None:
     """Watch studies live in the browser.
@@ -35,9 +41,18 @@ def command(
     """
     from danlu.web.serving import serve
 
+    if with_parent:
+        Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with opened(where) as store:
         study = find(store, name) if name is not None else None
     serve(
         where, host=host, port=port, names=frozenset(n.lower() for n in names),
         read_only=read_only, show=show, study=study, tell=partial(click.echo, nl=True),
     )  # fmt: skip
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)

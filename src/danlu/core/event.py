@@ -102,11 +102,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """A rule or check found something; ``trial`` is None for the study as a whole.
-
-    A finding of the study whose evidence says ``takes_back`` is none itself: it takes back the
-    earlier ones of its code, because what they found was mended.
-    """
+    """A rule or check found something; ``trial`` is None for the study as a whole."""
 
     at: float
     trial: int | None

@@ -60,7 +60,7 @@ class History:
         process: Who runs it, or ran it last.
         outcome: How the last run ended; empty while one goes on or before the first.
         ended_why: The reason of that end.
-        findings: Those about the study as a whole.
+        findings: Those about the study as a whole; `standing` gives those that still hold.
         task: What is known of data and model.
         logbook: Each stage and move of the plan, in their order.
     """
@@ -331,11 +331,7 @@ def _saved(now: Fields, e: Saved) -> None:
 
 def _diagnosed(now: Fields, e: Diagnosed) -> None:
     if e.trial is None:
-        earlier = now["findings"]
-        if e.finding.evidence.get("takes_back"):
-            now["findings"] = tuple(f for f in earlier if f.code != e.finding.code)
-        else:
-            now["findings"] = (*earlier, e.finding)
+        now["findings"] = (*now["findings"], e.finding)
     else:
         t = now["trials"][e.trial]
         now["trials"][e.trial] = replace(t, findings=(*t.findings, e.finding))

@@ -95,7 +95,7 @@ class ProcessExecutor:
             self.takes_classes = self.target.uses("classes")
         self._launched: dict[int, Process] = {}
         self._events: list[Event] = []
-        self._server = Server(self.target, self.threads)
+        self.server = Server(self.target, self.threads)
         self._gpus = visible_gpus()
         self._memory = psutil.virtual_memory().total * self.memory_share
 
@@ -112,10 +112,10 @@ class ProcessExecutor:
             return
         if held is not None:  # its files must be complete before it comes again
             self._end_now(held)
-        files = _new_files(job.folder)
+        files = new_files(job.folder)
         slot = self._free_slot()
         # First: a server that is forked now must not inherit `ours`.
-        server = self._server.running([p.wire.fileno() for p in self._launched.values()])
+        server = self.server.running([p.wire.fileno() for p in self._launched.values()])
         ours, theirs = socket.socketpair()
         server.send(self._launch_message(job, files, slot), theirs.fileno())
         theirs.close()
@@ -175,10 +175,10 @@ class ProcessExecutor:
 
     def _listen(self, timeout_s: float) -> None:
         wires = {p.wire.fileno(): p for p in self._launched.values() if p.wire.open}
-        server = self._server.fileno()
+        server = self.server.fileno()
         ready = readable([*wires, *([server] if server >= 0 else [])], timeout_s)
         if server in ready:
-            self._server.hear()  # first: why training cannot be loaded explains what is lost
+            self.server.hear()  # first: why training cannot be loaded explains what is lost
         for descriptor in ready - {server}:
             self._hear(wires[descriptor])
 
@@ -314,10 +314,10 @@ class ProcessExecutor:
                 launched.held = "leaving"
             launched.wire.send({"stop": 0})
         self._await(launches)
-        self._server.close()
+        self.server.close()
 
 
-def _new_files(folder: Path) -> Files:
+def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

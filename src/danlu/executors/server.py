@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ from danlu.executors.supervisor import Launch, PairChannel, Run, supervise
 from danlu.executors.wire import Wire, readable
 from danlu.worker.trial import Trial
 
+CALL = re.compile(r"(?P<name>[\w.]+:\w+)\((?P<arguments>\{.*\})\)", re.DOTALL)
 LEAVE_S = 10.0  # for the supervisors to end, once the tuner is gone
 
 Train = Callable[[Trial], object]
@@ -47,16 +49,24 @@ def run_function(train: Train) -> Run:
 
     def run(launch: Launch, channel: PairChannel) -> None:
         limit_threads(launch["threads"])
-        job = Job.decode(launch["job"])
         os.chdir(launch["cwd"])
+        if "rows" in launch:
+            _train_together(train, channel, launch["rows"])
+            return
         try:
-            train(Trial(job, channel))
+            train(Trial(Job.decode(launch["job"]), channel))
         except Exception as error:  # noqa: BLE001 - whatever training raises is its failure
             traceback.print_exc()
             channel.failed("exception", f"{type(error).__name__}: {error}")
             raise SystemExit(1) from None
 
     return run
+
+
+def _train_together(train: Any, channel: PairChannel, rows: int) -> None:
+    from danlu.kit.fused.crew import Crew  # torch is there already: a training of the kit is
+
+    Crew(train, channel, rows).serve()
 
 
 def run_command(launch: Launch, channel: PairChannel) -> None:
@@ -260,7 +270,8 @@ def load_function(name: str) -> Train:
 
 def load_object(name: str) -> Any:
     """Import what a name means; as `load_function`, but it need not be a function."""
-    name, bracket, arguments = name.partition("(")
+    call = CALL.fullmatch(name)
+    name, arguments = (call["name"], call["arguments"]) if call else (name, None)
     module_name, _, attribute = name.rpartition(":")
     if not module_name or not attribute:
         raise LaunchError(f"the function must be given as 'module:function', but got {name!r}.")
@@ -268,7 +279,7 @@ def load_object(name: str) -> Any:
     if not hasattr(module, attribute):
         raise LaunchError(f"module {module_name!r} has no function {attribute!r}.")
     found = getattr(module, attribute)
-    return found(**json.loads(arguments.removesuffix(")"))) if bracket else found
+    return found if arguments is None else found(**json.loads(arguments))
 
 
 def _load_module(name: str) -> Any:

@@ -61,6 +61,17 @@ class PairChannel:
                 return int(message.get("until", 0))
         os._exit(1)  # the supervisor is gone: nobody would hear of what comes
 
+    def messages(self, timeout_s: float | None) -> list[dict[str, Any]] | None:
+        """What the tuner says; waits up to a time for it. None when the supervisor is gone."""
+        if not readable([self._wire.fileno()], timeout_s):
+            return []
+        found = self._wire.receive()
+        return found if self._wire.open else None
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Say something to the tuner."""
+        self._wire.send(message)
+
     def failed(self, cause: str, message: str) -> None:
         """Tell why training ends with an error."""
         self._wire.send({"failed": [cause, message]})

@@ -8,7 +8,7 @@ from typing import Any
 
 from danlu.core.job import Job
 from danlu.kit.defaults import family_of, params_of
-from danlu.kit.loop import train
+from danlu.kit.loop import Setup, train
 from danlu.kit.params import Params
 from danlu.kit.prepared import prepare
 from danlu.kit.reading import read
@@ -63,13 +63,11 @@ def train_on_all(
     params, shape = Params.of(config, defaults), prepared.whole.shape
     with TemporaryDirectory() as folder:
         job = Job("final", 1, config, seed, epochs, max(epochs, horizon), Path(folder))
-        model = train(
-            Trial(job, Progress(watch)),
-            lambda: network_of(settings, config, defaults, shape),
-            params,
-            prepared.whole,
-            device=device_of(settings),
-        )
+        setup = Setup(
+            lambda: network_of(settings, config, defaults, shape), params,
+            prepared.whole.to(device_of(settings)),
+        )  # fmt: skip
+        model = train(Trial(job, Progress(watch)), setup)
     return Model(
         model.cpu().eval(), prepared.preprocessing, prepared.classes, settings, config, defaults,
         prepared.mean, prepared.whole.scale,

@@ -64,4 +64,4 @@ def _by_class(y: Tensor) -> list[Tensor]:
 def class_weights(y: Tensor, classes: int) -> Tensor:
     """The weight of each class in the loss, (classes,): n / (classes · n_c)."""
     counts = torch.bincount(y, minlength=classes).clamp(min=1)
-    return len(y) / (classes * counts.float())
+    return len(y) / (classes * counts.to(torch.get_default_dtype()))

@@ -1,22 +1,25 @@
 """The training loop: read it from top to bottom.
 
 Each epoch visits the data in an order of its own, drawn from the trial's seed and the epoch's
-number, and seeds torch anew; with the states of model, optimiser and schedule restored, a trial
-that was paused after any epoch therefore goes on as if it had not been, bit for bit on the CPU.
+number, and seeds dropout and torch anew; with the states of model, optimiser and schedule
+restored, a trial that was paused after any epoch therefore goes on as if it had not been, bit for
+bit on the CPU. Since nothing is drawn from a stream that trials share, `fused` can train many of
+them together and gives the same to rounding.
 """
 
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, log_softmax, mse_loss
 from torch.optim import Optimizer
 
 from danlu.kit import metrics
+from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
 from danlu.kit.models import parameters_of
 from danlu.kit.optimisers import clip_gradient, optimiser
@@ -28,17 +31,31 @@ from danlu.worker.trial import Trial
 EVALUATION_BATCH = 1024  # samples at once without a gradient
 MOST_TRAIN_EVALUATED = 1000  # training samples whose loss is taken after each epoch
 INITIAL_SAMPLES = 256  # for the loss before the first step
+OF_MASKS = 1 << 32  # beyond any epoch: the seeds of dropout are none of the other streams'
+
+LossOf: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
-def train(
-    trial: Trial,
-    build: Callable[[], nn.Module],
-    params: Params,
-    part: Part,
-    patience: int = 0,
-    device: torch.device | None = None,
-    metric: str = "accuracy",
-) -> nn.Module:
+@dataclass(frozen=True)
+class Setup:
+    """What a trial is trained with.
+
+    Attributes:
+        build: Makes the model; torch is seeded before.
+        params: The trial's.
+        part: Data to train and validate on, on the device that trains.
+        patience: Epochs without a lower validation loss after which the trial ends; 0 = never.
+        metric: The one that is tuned, without its ``val_``.
+    """
+
+    build: Callable[[], nn.Module]
+    params: Params
+    part: Part
+    patience: int = 0
+    metric: str = "accuracy"
+
+
+def train(trial: Trial, setup: Setup) -> nn.Module:
     """Train one config, epoch by epoch, as far as the trial wants; returns the model.
 
     Every epoch reports, for training (a pass in evaluation mode over at most 1,000 samples) and
@@ -50,40 +67,24 @@ def train(
 
     Args:
         trial: Where to report, and whence to go on.
-        build: Makes the model; torch is seeded before.
-        params: The trial's.
-        part: Data to train and validate on.
-        patience: Epochs without a lower validation loss after which the trial ends; 0 = never.
-        device: Where to train; None chooses.
-        metric: The one that is tuned, without its ``val_``.
+        setup: Model, params and data.
     """
-    device = device or best_device()
-    part = part.to(device)
-    torch.manual_seed(trial.seed)
-    model = build().to(device)
-    optimizer = optimiser(model.parameters(), params, len(part.y))
-    plateau = Plateau.of(params, trial.horizon)
-    start = trial.restore(model, optimizer, plateau)
+    params, part, patience, metric = setup.params, setup.part, setup.patience, setup.metric
+    begun = begin(trial, setup.build, params, part)
+    model, plateau = begun.model, begun.plateau
     loss_of, size = training_loss(params, part), parameters_of(model)
-    extra = {} if start else {"initial_loss": _initial_loss(model, part)}
-    for epoch in trial.epochs(start):
+    extra = {} if begun.start else initial(model, part)
+    for epoch in trial.epochs(begun.start):
         if patience and plateau.stale >= patience:
             break
         began = time.perf_counter()
-        torch.manual_seed(epoch_seed(trial.seed, epoch))
+        begun.seed(trial.seed, epoch)
         model.train()
         norms = []
         steps = batches(part, params, epoch_seed(trial.seed, -epoch))
-        for i, batch in enumerate(steps):
-            progress = (epoch - 1 + i / len(steps)) / trial.horizon
-            rate = plateau.rate * planned(params, progress, trial.horizon)
-            set_rate(optimizer, params.lr * rate)
-            optimizer.zero_grad()
-            with precision(device):
-                loss = loss_of(model(*(t[batch] for t in part.x)), part.y[batch])
-            loss.backward()
-            norms.append(clip_gradient(model, params.clip))
-            optimizer.step()
+        rates = learning_rates(params, plateau, epoch, len(steps), trial.horizon)
+        for batch, lr in zip(steps, rates, strict=True):
+            norms.append(step(begun, loss_of, part, batch, lr, params.clip)[1])
         told = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
         val = evaluate(model, part.x_val, part.y_val, part.scale)
         plateau.see(val.metrics["loss"], val.error)
@@ -91,13 +92,74 @@ def train(
             epoch,
             named("train", told, metric)
             | {f"val_{name}": value for name, value in val.metrics.items()}
-            | {"lr": optimizer.param_groups[0]["lr"], **gradients(norms, params.clip), **extra},
+            | {"lr": rates[-1], **gradients(torch.stack(norms), params.clip), **extra},
             parameters=size,
             seconds=time.perf_counter() - began,
         )
-        trial.save(model, optimizer, plateau)
+        trial.save(model, begun.optimizer, plateau)
         extra = {}
     return model
+
+
+@dataclass
+class Begun:
+    """A network with all that trains it.
+
+    Attributes:
+        model: On its device.
+        optimizer: Of its parameters.
+        plateau: Watches the validation loss.
+        masks: The stream of its dropout.
+        start: The last epoch that is trained already.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    plateau: Plateau
+    masks: Masks
+    start: int = 0
+
+    def seed(self, seed: int, epoch: int) -> None:
+        """Begin the streams of an epoch: of dropout, and torch's own for a user's model."""
+        torch.manual_seed(epoch_seed(seed, epoch))
+        self.seed_masks(seed, epoch)
+
+    def seed_masks(self, seed: int, epoch: int) -> None:
+        self.masks.generator.manual_seed(epoch_seed(seed, epoch + OF_MASKS))
+
+
+def begin(trial: Trial, build: Callable[[], nn.Module], params: Params, part: Part) -> Begun:
+    """Build a trial's network from its seed, and restore it if it was trained before."""
+    torch.manual_seed(trial.seed)
+    model = build().to(part.y.device)
+    masks = with_own_masks(model)
+    optimizer = optimiser(model.parameters(), params, len(part.y))
+    plateau = Plateau.of(params, trial.horizon)
+    start = trial.restore(model, optimizer, plateau)
+    return Begun(model, optimizer, plateau, masks, start)
+
+
+def learning_rates(
+    params: Params, plateau: Plateau, epoch: int, steps: int, horizon: int
+) -> list[float]:
+    """The learning rate of each step of an epoch."""
+    shares = ((epoch - 1 + i / steps) / horizon for i in range(steps))
+    return [params.lr * (plateau.rate * planned(params, s, horizon)) for s in shares]
+
+
+def step(
+    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, clip: float
+) -> tuple[Tensor, Tensor]:
+    """One step on the samples of a batch; the loss, and the gradient's norm before clipping."""
+    model, optimizer = begun.model, begun.optimizer
+    set_rate(optimizer, lr)
+    optimizer.zero_grad()
+    with precision(part.y.device):
+        loss = loss_of(model(*(t[batch] for t in part.x)), part.y[batch])
+    loss.backward()
+    norm = clip_gradient(model, clip)
+    optimizer.step()
+    return loss.detach(), norm
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -107,17 +169,22 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 def batches(part: Part, params: Params, seed: int) -> list[Tensor]:
-    """The samples of each step of an epoch; a last batch of a single sample is left out.
+    """The samples of each step of an epoch, each (batch,)."""
+    return list(order(part, params, seed).split(params.batch_size))
+
+
+def order(part: Part, params: Params, seed: int) -> Tensor:
+    """The samples of an epoch one after another, (m,); a last batch of a single one is left out.
 
     (Batch normalisation knows no variance of one sample, and its gradient is the noisiest.)
     """
     generator = torch.Generator().manual_seed(seed)
     y = None if part.regression else part.y.cpu()
-    order = epoch_order(y, len(part.y), params.oversample, generator)
+    found = epoch_order(y, len(part.y), params.oversample, generator)
     if params.balanced_batches and y is not None:
-        order = balanced_order(y, len(order), generator)
-    split = order.to(part.y.device).split(params.batch_size)
-    return list(split[:-1] if len(split) > 1 and len(split[-1]) == 1 else split)
+        found = balanced_order(y, len(found), generator)
+    single = len(found) > params.batch_size and len(found) % params.batch_size == 1
+    return found[: len(found) - single].to(part.y.device)
 
 
 def set_rate(optimizer: Optimizer, lr: float) -> None:
@@ -125,7 +192,7 @@ def set_rate(optimizer: Optimizer, lr: float) -> None:
         group["lr"] = lr
 
 
-def training_loss(params: Params, part: Part) -> Callable[[Tensor, Tensor], Tensor]:
+def training_loss(params: Params, part: Part) -> LossOf:
     """(outputs, targets) → the loss whose gradient is followed."""
     if part.regression:
         return lambda outputs, y: mse_loss(outputs.squeeze(1), y)
@@ -153,15 +220,22 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate in evaluation mode, on the first ``most`` samples (they come in no order)."""
     x, y = tuple(t[:most] for t in x), y[:most]
-    outputs = outputs_of(model, x)
+    return evaluations(outputs_of(model, x)[None], y, scale)[0]
+
+
+def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
+    """Metrics of some models from their outputs, (models, n, outputs), for the same samples."""
     if y.is_floating_point():
-        losses = (outputs.squeeze(1) - y).square()
-        found = metrics.regression(outputs.squeeze(1), y, scale)
+        losses = (outputs.squeeze(2) - y).square()
+        found = metrics.regression(outputs.squeeze(2), y, scale)
     else:
-        losses = cross_entropy(outputs, y, reduction="none")
+        # Classes first: along its last axis, which is short, torch takes ten times as long.
+        log_p = log_softmax(outputs.permute(2, 0, 1).contiguous(), dim=0)
+        losses = -log_p.gather(0, y.expand(1, len(outputs), -1)).squeeze(0)
         found = metrics.classification(outputs, y)
-    deviation = losses.std(correction=0).item() if len(y) > 1 else 0.0
-    return Evaluation({"loss": losses.mean().item(), **found}, deviation / len(y) ** 0.5)
+    errors = losses.std(1, correction=0) / len(y) ** 0.5
+    told = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
+    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in told]
 
 
 @torch.no_grad()
@@ -170,7 +244,8 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     model.eval()
     parts = zip(*(t.split(EVALUATION_BATCH) for t in x), strict=True)
     with precision(x[0].device):
-        return torch.cat([model(*inputs) for inputs in parts]).float()
+        found = torch.cat([model(*inputs) for inputs in parts])
+    return found.to(torch.promote_types(found.dtype, torch.float32))  # from bfloat16, for one
 
 
 def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
@@ -179,16 +254,17 @@ def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
     return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
 
 
-def _initial_loss(model: nn.Module, part: Part) -> float:
-    return evaluate(model, part.x, part.y, most=INITIAL_SAMPLES).metrics["loss"]
+def initial(model: nn.Module, part: Part) -> dict[str, float]:
+    """What is reported of a model before its first step."""
+    found = evaluate(model, part.x, part.y, most=INITIAL_SAMPLES)
+    return {"initial_loss": found.metrics["loss"]}
 
 
-def gradients(norms: list[Tensor], limit: float) -> dict[str, float]:
-    """What the gradient's norms of an epoch tell."""
-    all_norms = torch.stack(norms)
-    found = {"grad_norm": all_norms.median().item(), "grad_norm_max": all_norms.max().item()}
+def gradients(norms: Tensor, limit: float) -> dict[str, float]:
+    """What the gradient's norms of an epoch tell, (steps,)."""
+    found = {"grad_norm": norms.median().item(), "grad_norm_max": norms.max().item()}
     if limit:
-        found["clip_share"] = (all_norms > limit).float().mean().item()
+        found["clip_share"] = (norms > limit).float().mean().item()
     return found
 
 

@@ -1,45 +1,60 @@
-"""Metrics of a model's outputs: accuracy, balanced accuracy, macro-F1, R² and errors."""
+"""Metrics of models' outputs: accuracy, balanced accuracy, macro-F1, R² and errors.
+
+All take the outputs of several models for the same samples, since trials can train together.
+"""
 
 import torch
 from torch import Tensor
 
 
-def classification(scores: Tensor, y: Tensor) -> dict[str, float]:
+def classification(scores: Tensor, y: Tensor) -> list[dict[str, float]]:
     """Metrics of classification.
 
     Args:
-        scores: Of each class, before softmax, (n, C).
+        scores: Of each model and class, before softmax, (models, n, C).
         y: Class codes, (n,).
 
     Returns:
-        ``accuracy``; ``balanced_accuracy``, the mean recall of the classes that are there;
-        ``macro_f1``, the mean F1 of the classes that are there or were answered; ``top_share``,
-        the share of the most frequent answer.
+        Of each model ``accuracy``; ``balanced_accuracy``, the mean recall of the classes that are
+        there; ``macro_f1``, the mean F1 of the classes that are there or were answered;
+        ``top_share``, the share of the most frequent answer.
     """
-    n, classes = scores.shape
-    told = scores.argmax(1)
-    confusion = torch.bincount(y * classes + told, minlength=classes**2).reshape(classes, classes)
-    hits, own, answered = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-    there, involved = own > 0, own + answered > 0
-    return {
-        "accuracy": hits.sum().item() / n,
-        "balanced_accuracy": (hits[there] / own[there]).double().mean().item(),
-        "macro_f1": (2 * hits / (own + answered))[involved].double().mean().item(),
-        "top_share": answered.max().item() / n,
+    models, n, classes = scores.shape
+    cells = torch.arange(models, device=y.device)[:, None] * classes**2 + y * classes
+    counts = torch.bincount((cells + scores.argmax(2)).flatten(), minlength=models * classes**2)
+    confusion = counts.reshape(models, classes, classes)
+    hits, own, answered = confusion.diagonal(dim1=1, dim2=2), confusion.sum(2), confusion.sum(1)
+    found = {
+        "accuracy": hits.sum(1).double() / n,
+        "balanced_accuracy": _mean(hits / own, own > 0),
+        "macro_f1": _mean(2 * hits / (own + answered), own + answered > 0),
+        "top_share": answered.amax(1).double() / n,
     }
+    return _by_model(found)
 
 
-def regression(outputs: Tensor, y: Tensor, scale: float) -> dict[str, float]:
+def _mean(values: Tensor, there: Tensor) -> Tensor:
+    """The mean of the values that are there, (models, C) → (models,)."""
+    return values.double().where(there, 0.0).sum(1) / there.sum(1)
+
+
+def regression(outputs: Tensor, y: Tensor, scale: float) -> list[dict[str, float]]:
     """Metrics of regression.
 
     Args:
-        outputs: Predictions of the standardised target, (n,).
+        outputs: Predictions of the standardised target, (models, n).
         y: The standardised target, (n,).
         scale: Its standard deviation in the units of the data.
 
     Returns:
-        ``r2`` and ``rmse``, the latter in the units of the data.
+        Of each model ``r2`` and ``rmse``, the latter in the units of the data.
     """
-    error = (outputs - y).double().square().mean().item()
-    spread = y.double().var(correction=0).item()
-    return {"r2": 1.0 - error / spread if spread > 0 else 0.0, "rmse": error**0.5 * scale}
+    error = (outputs - y).double().square().mean(1)
+    spread = y.double().var(correction=0)
+    r2 = 1.0 - error / spread if spread > 0 else torch.zeros_like(error)
+    return _by_model({"r2": r2, "rmse": error.sqrt() * scale})
+
+
+def _by_model(found: dict[str, Tensor]) -> list[dict[str, float]]:
+    columns = torch.stack(list(found.values()), dim=1).tolist()
+    return [dict(zip(found, row, strict=True)) for row in columns]

@@ -3,7 +3,9 @@
 import importlib
 import sys
 from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -77,24 +79,45 @@ def imported(name: str) -> Any:
     """The function ``"module:function"`` or ``"path/to/file.py:function"``.
 
     Raises:
-        DataError: If there is none; errors of the module's own code come as they are.
+        DataError: If there is none, or its module cannot be imported.
     """
     module_name, _, attribute = name.rpartition(":")
-    if module_name.endswith(".py"):
-        path = Path(module_name)
-        if not path.is_file():
-            raise DataError(f"there is no file {module_name}.")
-        folder = str(path.resolve().parent)
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        module_name = path.stem
     try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name != module_name.partition(".")[0]:
-            raise
-        raise DataError(f"there is no module {module_name!r}.") from None
+        module = _module(module_name)
+    except DataError:
+        raise
+    except Exception as error:  # whatever a user's module raises
+        text = f"{type(error).__name__}: {error}"
+        raise DataError(f"{module_name} cannot be imported: {text}") from error
     function = getattr(module, attribute, None)
     if not callable(function):
         raise DataError(f"module {module_name!r} has no function {attribute!r}.")
     return function
+
+
+def _module(name: str) -> ModuleType:
+    if name.endswith(".py"):
+        return _module_in(Path(name).resolve())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name.partition(".")[0]:
+            raise
+        raise DataError(f"there is no module {name!r}.") from None
+
+
+def _module_in(path: Path) -> ModuleType:
+    """The module in a file, also if another file's module goes by the same name."""
+    if not path.is_file():
+        raise DataError(f"there is no file {path}.")
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    known = sys.modules.get(path.stem)
+    if known is None or getattr(known, "__file__", None) == str(path):
+        return importlib.import_module(path.stem)
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None, "a file that ends in .py can be imported"
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

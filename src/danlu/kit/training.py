@@ -11,7 +11,7 @@ from danlu.core.space import Space
 from danlu.core.task import Task
 from danlu.errors import DataError, LaunchError
 from danlu.kit.defaults import Defaults, defaults_of, params_of
-from danlu.kit.loop import best_device, train, training_loss
+from danlu.kit.loop import Setup, best_device, train, training_loss
 from danlu.kit.models import build
 from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
@@ -23,6 +23,7 @@ from danlu.kit.sources import imported
 from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
 
+MOST_PARTS = 8  # shares of the data that are kept in memory
 CONFUSION = "confusability.json"  # beside the trials' folders
 
 
@@ -62,6 +63,7 @@ class Training:
         self.data = prepare(labelled, self.settings)
         self._defaults: Defaults = defaults_of(labelled, self.settings)
         self._build = builder(self.settings.model)
+        self._parts: dict[tuple[float, int | None, int], Part] = {}
         self.notes = self._defaults.notes
 
     @property
@@ -93,12 +95,25 @@ class Training:
 
     def __call__(self, trial: Trial) -> None:
         """Train a trial as far as it wants."""
-        share, classes = trial.data_fraction, trial.classes
+        train(trial, self.setup(trial))
+
+    def setup(self, trial: Trial) -> Setup:
+        """What a trial is trained with."""
         params = self.params(trial.params)
-        part = self.data.part(share, classes, params.batch_size, trial.folder.parent / CONFUSION)
+        part = self._part(trial, params.batch_size)
         make = self._maker(trial.params, params, part.shape)
-        device, patience = device_of(self.settings), self.settings.patience
-        train(trial, make, params, part, patience, device, self.metric)
+        return Setup(make, params, part, self.settings.patience, self.metric)
+
+    def _part(self, trial: Trial, batch_size: int) -> Part:
+        """The data of a trial on its device; trials of one process share them."""
+        share, classes = trial.data_fraction, trial.classes
+        key = (share, classes, batch_size if share < 1.0 else 0)
+        if key not in self._parts:
+            part = self.data.part(share, classes, batch_size, trial.folder.parent / CONFUSION)
+            if len(self._parts) >= MOST_PARTS:
+                self._parts.pop(next(iter(self._parts)))
+            self._parts[key] = part.to(device_of(self.settings))
+        return self._parts[key]
 
     def params(self, config: Mapping[str, Any]) -> Params:
         """What a config sets the kit to, with this family's defaults."""
@@ -117,15 +132,18 @@ class Training:
         return lambda: checked_model(self._build, config, shape)  # type: ignore[arg-type]
 
     def problem(self) -> Problem:
-        """Data, model, loss and optimiser of the default config, for the checks before it all."""
-        whole, default = self.data.whole, self.space.default()
-        n, params = len(whole.y), self.params(default)
+        """Data, model, loss and optimiser for the checks before the first trial.
+
+        It brings no params of its own: a study's are checked, and for what they leave out the
+        kit's defaults, as in training.
+        """
+        whole = self.data.whole
+        n = len(whole.y)
         return Problem(
             data=_checked_data(whole, getattr(self.data.preprocessing, "names", ())),
             build=self.build,
-            loss=training_loss(params, whole),
+            loss=training_loss(self.params({}), whole),
             optimizer=lambda parameters, config: optimiser(parameters, self.params(config), n),
-            params=default,
             kind="regression" if whole.regression else "classification",
         )
 

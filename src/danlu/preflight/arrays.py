@@ -9,10 +9,10 @@ import numpy as np
 
 from danlu.core.task import Kind
 from danlu.errors import CheckError
+from danlu.preflight.conversion import Array, numbers, phrase
 from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Data, Problem
 
-Array: TypeAlias = np.ndarray[Any, Any]
 Form: TypeAlias = Literal["labels", "positions", "several", "numbers"]
 
 NEEDED = ("x_train", "y_train", "x_val", "y_val")
@@ -80,7 +80,9 @@ class Arrays:
     @cached_property
     def rows(self) -> tuple[Array, Array]:
         """The training and validation rows that simple models look at, in their order."""
-        return some_rows(len(self.y_train), MOST_ROWS), some_rows(len(self.y_val), MOST_ROWS)
+        width = sum(int(np.prod(x.shape[1:])) for x in self.x_train)
+        most = min(MOST_ROWS, max(FEWEST_ROWS, MOST_VALUES // max(1, width)))
+        return some_rows(len(self.y_train), most), some_rows(len(self.y_val), most)
 
     @cached_property
     def features(self) -> tuple[Array, Array] | None:
@@ -121,11 +123,14 @@ class Arrays:
     def column(self, index: int) -> str:
         """How messages call a column of the features."""
         names = self.given.names
-        width = self.features[0].shape[1] if self.features is not None else 0
-        return str(names[index]) if len(names) == width else f"column {index}"
+        if self.features is None:
+            return f"token {index}"
+        fits = len(names) == self.features[0].shape[1]
+        return str(names[index]) if fits else f"column {index}"
 
 
-MOST_ROWS = 10_000  # for simple models
+MOST_ROWS, FEWEST_ROWS = 10_000, 200  # for simple models
+MOST_VALUES = 30_000_000  # of them in memory: a quarter of a gigabyte
 MOST_TOKENS = 5_000  # columns of a bag of tokens
 MOST_CLASSES = 100_000  # a larger class number is taken as a mistake, unless samples are as many
 
@@ -168,7 +173,7 @@ def data_of(problem: Problem) -> Data:
     try:
         given = problem.data() if callable(problem.data) else problem.data
     except Exception as error:
-        raise CheckError(f"the data cannot be loaded: {_named(error)}.") from error
+        raise CheckError(f"the data cannot be loaded: {phrase(error)}.") from error
     if isinstance(given, Data):
         return given
     if isinstance(given, Mapping):
@@ -219,81 +224,15 @@ def arrays_of(problem: Problem) -> Arrays:
 
 def _inputs(given: Any, name: str) -> tuple[Array, ...]:
     if not isinstance(given, tuple):
-        return (_array(given, name),)
+        return (numbers(given, name),)
     if not given:
         raise CheckError(f"{name} is an empty tuple: at least one array is needed.")
-    return tuple(_array(part, f"{name}[{i}]") for i, part in enumerate(given))
-
-
-def _array(given: Any, name: str) -> Array:
-    """Any array-like as numbers.
-
-    Raises:
-        CheckError: If it is none.
-    """
-    if given is None:
-        raise CheckError(f"{name} is missing (None).")
-    if hasattr(given, "detach"):  # a torch tensor, on whatever device and of whatever type
-        given = given.detach().cpu()
-        given = given.float() if "bfloat16" in str(given.dtype) else given
-    if hasattr(given, "toarray"):  # a SciPy sparse matrix
-        given = given.toarray()
-    try:
-        array = np.asarray(given)
-    except (ValueError, TypeError, RuntimeError, OverflowError) as error:
-        raise CheckError(_no_array(given, name, error)) from error
-    return _numbers(array, name)
-
-
-def _no_array(given: Any, name: str, error: Exception) -> str:
-    lengths = {len(row) for row in given if hasattr(row, "__len__")} if _rows(given) else set()
-    if len(lengths) > 1:
-        return (
-            f"{name} is ragged: its rows have from {min(lengths)} to {max(lengths)} values; "
-            "pad them to one length."
-        )
-    return f"{name} is no array of numbers: {_named(error)}."
-
-
-def _rows(given: Any) -> bool:
-    return isinstance(given, list | tuple)
-
-
-def _numbers(array: Array, name: str) -> Array:
-    if array.dtype.kind == "O":
-        array = _from_objects(array, name)
-    if array.dtype.kind in "US":
-        raise CheckError(
-            f"{name} holds text such as {str(array.ravel()[0])!r}: encode it as numbers "
-            "(classes as 0, 1, 2, …)."
-            if array.size
-            else f"{name} is empty."
-        )
-    if array.dtype.kind not in "biuf":
-        raise CheckError(f"{name} must hold numbers, but holds {array.dtype}.")
-    if array.ndim == 0:
-        raise CheckError(f"{name} must be an array with one row a sample, but is a single number.")
-    if array.size == 0:
-        raise CheckError(f"{name} is empty: its shape is {array.shape}.")
-    return array.astype(np.int64) if array.dtype.kind == "b" else array
-
-
-def _from_objects(array: Array, name: str) -> Array:
-    """Numbers from objects; None counts as missing (NaN)."""
-    for value in array.ravel():
-        if isinstance(value, str):
-            raise CheckError(f"{name} holds text such as {value!r}: encode it as numbers.")
-        if isinstance(value, list | tuple | np.ndarray):
-            raise CheckError(f"{name} is ragged: its rows differ in length; pad them to one.")
-    try:
-        return array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise CheckError(f"{name} holds what is no number: {_named(error)}.") from error
+    return tuple(numbers(part, f"{name}[{i}]") for i, part in enumerate(given))
 
 
 def _column(given: Any, name: str) -> Array:
     """Targets; a single column (n, 1) of classes counts as (n,)."""
-    array = _array(given, name)
+    array = numbers(given, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     return array
@@ -327,7 +266,7 @@ def _side(data: Data, name: str, x_train: Any, x_val: Any) -> Array | None:
     try:
         array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
     except (ValueError, TypeError) as error:
-        raise CheckError(f"{name} is no array: {_named(error)}.") from error
+        raise CheckError(f"{name} is no array: {phrase(error)}.") from error
     rows = len((x_train if name.endswith("train") else x_val)[0])
     if array.shape != (rows,):
         raise CheckError(f"{name} must have one value a sample ({rows}), but is {array.shape}.")
@@ -339,6 +278,9 @@ def _form(problem: Problem, y_train: Array, y_val: Array) -> tuple[Form, bool]:
     binary = all(_only(y, 0, 1) for y in (y_train, y_val))
     if problem.kind == "regression" or _squared(problem.loss):
         return "numbers", False
+    numbered = y_train.dtype.kind in "iu" and "crossentropy" in name_of_loss(problem.loss)
+    if y_train.ndim > 1 and numbered and "binary" not in name_of_loss(problem.loss):
+        return "positions", False
     if y_train.ndim == 2 and binary and (y_train.sum(1) == 1).all():
         return "labels", True
     if y_train.ndim == 2 and binary:
@@ -389,9 +331,3 @@ def _shape(array: Array) -> str:
 
 def _kind(value: Any) -> str:
     return f"{type(value).__name__}" if value is not None else "None"
-
-
-def _named(error: Exception) -> str:
-    """An error in a phrase."""
-    text = str(error).strip().partition("\n")[0].rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

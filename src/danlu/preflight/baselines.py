@@ -10,17 +10,18 @@ import numpy as np
 
 from danlu.core.finding import Finding
 from danlu.core.task import Task
-from danlu.preflight.arrays import Array, Arrays, arrays_of, some_rows
+from danlu.preflight.arrays import Arrays, arrays_of, some_rows
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Skipped, well
 from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Problem
 from danlu.preflight.simple import (
+    columns,
     fit_linear,
     fit_ridge,
     neighbour_probabilities,
     probabilities,
     ridge_predictions,
-    standardised,
 )
 
 MOST_ROWS = 5_000
@@ -69,7 +70,7 @@ def _of_numbers(arrays: Arrays) -> Baselines:
     if arrays.described is None or variance == 0 or not _finite(*arrays.described, y, target):
         return Baselines(variance, 0.0, None, None)
     y, target = y[arrays.rows[0]], target[arrays.rows[1]]
-    x, x_val = standardised(*arrays.described)
+    x, x_val = columns(*arrays.described)
     error = ((ridge_predictions(fit_ridge(x, y), x_val) - target) ** 2).mean()
     return Baselines(variance, 0.0, float(1 - error / max(target.var(0).mean(), 1e-12)), None)
 
@@ -82,7 +83,7 @@ def _of_labels(arrays: Arrays) -> tuple[float | None, float | None]:
     rows = known[some_rows(len(known), MOST_ROWS)]
     if not _finite(*arrays.described):
         return None, None
-    x, x_val = standardised(arrays.described[0][rows], arrays.described[1])
+    x, x_val = columns(arrays.described[0][rows], arrays.described[1])
     y, classes = labels[rows], arrays.classes or 0
     linear = probabilities(fit_linear(x, y, classes), x_val).argmax(1)
     near = neighbour_probabilities(x, y, x_val, classes, itself=False, count=NEAREST).argmax(1)

@@ -27,6 +27,7 @@ from danlu.preflight.rig import (
     seed_all,
     shuffled_batches,
     step_of,
+    take,
     tensors_of,
     train_on,
 )
@@ -175,12 +176,12 @@ def short_run(problem: Problem, x: Inputs, y: torch.Tensor, x_val: Inputs) -> Ru
     for _ in train_on(step_of(problem), model, optimizer, shuffled_batches(x, y, size), steps):
         pass
     model.eval()
-    x_val, y_val = tuple(part[:MOST_VAL] for part in x_val), tensors.y_val[:MOST_VAL]
+    x_val, y_val = take(x_val, slice(MOST_VAL)), tensors.y_val[:MOST_VAL]
     with torch.no_grad():
         found = outputs(model, x_val)
         each = [float(loss_of(problem, found[i : i + 1], y_val[i : i + 1])) for i in
                 range(len(y_val))]  # fmt: skip
-    few = tuple(part[:MOST_VAL] for part in x)
+    few = take(x, slice(MOST_VAL))
     return Run(
         torch.tensor(each), right(problem, model, x_val, y_val),
         right(problem, model, few, y[:MOST_VAL]),
@@ -203,8 +204,8 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
     if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
         yield wrong(
             "BL4", "warning",  # no error: it did learn one batch, so the input reaches the output
-            "after two epochs the model does no better on validation data than one whose inputs "
-            "are all zero: what it learns does not carry over. Is the learning rate too high, or "
+            "after two epochs the model does no better on validation data than one that is blind "
+            "to its inputs: what it learns does not carry over. Is the learning rate too high, or "
             "are labels or validation data mixed up?",
             shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
             look_at("input tells nothing"), sigmas=sigmas,
@@ -215,7 +216,10 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
 
 
 def _blind(x: Inputs) -> Inputs:
-    return tuple(torch.zeros_like(part) for part in x)
+    """Inputs that tell nothing: zeros, or those of other samples where there are identifiers."""
+    if all(part.is_floating_point() for part in x):
+        return tuple(torch.zeros_like(part) for part in x)
+    return take(x, torch.randperm(len(x[0]), generator=torch.Generator().manual_seed(2)))
 
 
 def permuted_labels(problem: Problem) -> Iterator[Finding]:

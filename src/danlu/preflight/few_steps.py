@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from danlu.core.finding import Advice, Finding
 from danlu.preflight import thresholds as limit
+from danlu.preflight.arrays import arrays_of
 from danlu.preflight.findings import look_at, well, wrong
 from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Problem
@@ -58,6 +59,8 @@ def update_size(problem: Problem) -> Iterator[Finding]:
     rate, shown = own_rate(problem), f"{size:.1g} of the weights"
     low, high = limit.UPDATE
     bounds = f"{low:g} … {high:g}"
+    regression = arrays_of(problem).kind == "regression"
+    most = limit.PEAK_REGRESSION if regression else limit.PEAK
     peak = _peak(losses, batch_size(problem)) / max(uninformed(problem), abs(losses[0]), 1e-12)
     if not np.isfinite(size) or size > high:
         yield wrong(
@@ -66,12 +69,12 @@ def update_size(problem: Problem) -> Iterator[Finding]:
             f"{rate:g} is too high. Begin near {_better(rate, size):.1g}.",
             shown, bounds, Advice("multiply", "lr", 0.1, "optimisation"), size=size, lr=rate,
         )  # fmt: skip
-    elif peak > limit.PEAK:
+    elif peak > most:
         yield wrong(
             "M09", "warning",
             f"in the first {len(losses)} steps the loss rises to {peak:.1f} times that of knowing "
             f"nothing: the learning rate {rate:g} is too high.",
-            f"loss up to {peak:.1f} × its start", f"≤ {limit.PEAK:g} ×",
+            f"loss up to {peak:.1f} × its start", f"≤ {most:g} ×",
             Advice("multiply", "lr", 0.1, "optimisation"), peak=peak, lr=rate,
         )  # fmt: skip
     elif size < low:

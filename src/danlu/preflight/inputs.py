@@ -6,7 +6,8 @@ import numpy as np
 
 from danlu.core.finding import Finding
 from danlu.preflight import thresholds as limit
-from danlu.preflight.arrays import Array, Arrays, arrays_of
+from danlu.preflight.arrays import Arrays, arrays_of
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Skipped, look_at, well, wrong
 from danlu.preflight.problem import Problem
 

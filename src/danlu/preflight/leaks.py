@@ -7,12 +7,14 @@ import numpy as np
 
 from danlu.core.finding import Advice, Finding
 from danlu.preflight import thresholds as limit
-from danlu.preflight.arrays import Array, Arrays, arrays_of, some_rows
+from danlu.preflight.arrays import Arrays, arrays_of, some_rows
 from danlu.preflight.baselines import baselines_of
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Skipped, look_at, well, wrong
 from danlu.preflight.problem import Problem
 from danlu.preflight.simple import (
     area_under_curve,
+    columns,
     distances,
     folds,
     neighbour_probabilities,
@@ -20,8 +22,8 @@ from danlu.preflight.simple import (
     standardised,
 )
 
-CHUNK = 4_096  # rows that are rounded at once
-DIGITS = 6  # significant digits to which rows are compared
+CHUNK = 10_000_000  # values that are rounded at once
+DROPPED = 16  # values of the last four bits, which are rounded off
 
 
 def shared_rows(problem: Problem) -> Iterator[Finding]:
@@ -61,23 +63,23 @@ def shared_rows(problem: Problem) -> Iterator[Finding]:
 def _row_keys(parts: tuple[Array, ...]) -> list[bytes]:
     """A key for each row; equal rows have equal keys."""
     keys: list[bytes] = []
-    for begin in range(0, len(parts[0]), CHUNK):
-        rows = slice(begin, begin + CHUNK)
-        columns = [_rounded(x[rows].reshape(len(x[rows]), -1)) for x in parts]
-        for i in range(len(columns[0])):
-            row = b"|".join(c[i].tobytes() for c in columns)
+    size = max(1, CHUNK // max(1, sum(x[0].size for x in parts)))
+    for begin in range(0, len(parts[0]), size):
+        rows = slice(begin, begin + size)
+        chunk = [_rounded(x[rows].reshape(len(x[rows]), -1)) for x in parts]
+        for i in range(len(chunk[0])):
+            row = b"|".join(c[i].tobytes() for c in chunk)
             keys.append(blake2b(row, digest_size=16).digest())
     return keys
 
 
 def _rounded(x: Array) -> Array:
-    """Real numbers cut to six significant digits."""
+    """Real numbers cut to six significant digits: twenty bits of a float32's mantissa."""
     if x.dtype.kind != "f":
         return x.astype(np.int64)
-    x = x.astype(np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.where(x == 0, 1.0, 10.0 ** (DIGITS - 1 - np.floor(np.log10(np.abs(x)))))
-    return np.where(np.isfinite(size), np.round(x * size) / size, x) + 0.0  # no negative zero
+    with np.errstate(over="ignore"):
+        bits = (x.astype(np.float32) + np.float32(0.0)).view(np.uint32)  # no negative zero
+    return (bits + np.uint32(DROPPED // 2)) & np.uint32(2**32 - DROPPED)
 
 
 def _conflicting(arrays: Arrays, keys: list[bytes]) -> float:
@@ -143,11 +145,11 @@ def giveaway(problem: Problem) -> Iterator[Finding]:
     rows = some_rows(len(arrays.features[0]), limit.GIVEAWAY_ROWS)
     x, y = arrays.features[0][rows], arrays.labels_train[arrays.rows[0]][rows]
     classes = arrays.classes or 0
-    columns = _telling_columns(x, y, classes)
-    skills = [_skill(_cut(x[:, j]), y, classes) for j in columns]
+    telling = _telling_columns(x, y, classes)
+    skills = [_skill(_cut(x[:, j]), y, classes) for j in telling]
     best = int(np.argmax(skills))
     together = baselines_of(problem).linear_metric or 0.0
-    name = arrays.column(int(columns[best]))
+    name = arrays.column(int(telling[best]))
     shown = f"{name} alone {skills[best]:.2f}"
     if skills[best] > limit.GIVEAWAY_SKILL and together - skills[best] < limit.GIVEAWAY_LEAD:
         yield wrong(
@@ -248,7 +250,7 @@ def _told_apart(arrays: Arrays) -> tuple[float, float, str]:
     both = np.vstack([train, val])
     (x,) = standardised(both)
     part = np.repeat([0, 1], [len(train), len(val)])
-    scores = out_of_fold(x, part, 2)[:, 1]
+    scores = out_of_fold(columns(both)[0], part, 2)[:, 1]
     auc = area_under_curve(scores, part == 1)
     apart = np.abs(x[part == 1].mean(0) - x[part == 0].mean(0))
     return auc, _auc_error(auc, len(val), len(train)), arrays.column(int(apart.argmax()))
@@ -273,7 +275,7 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
     if arrays.form != "labels" or arrays.described is None:
         raise Skipped("needs classes and columns of numbers")
     rows = some_rows(len(arrays.described[0]), limit.NOISE_ROWS)
-    (x,) = standardised(arrays.described[0][rows])
+    (x,) = columns(arrays.described[0][rows])
     y, classes = arrays.labels_train[arrays.rows[0]][rows], arrays.classes or 0
     if np.bincount(y, minlength=classes).min() < limit.FEW_PER_CLASS:
         raise Skipped("some classes have too few samples")

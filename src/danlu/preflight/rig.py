@@ -22,8 +22,9 @@ from danlu.catalogue.roles import role_of
 from danlu.core.parameter import Float
 from danlu.errors import CheckError
 from danlu.preflight import thresholds as limit
-from danlu.preflight.arrays import Array, arrays_of, data_of, name_of_loss
+from danlu.preflight.arrays import arrays_of, data_of, name_of_loss
 from danlu.preflight.baselines import baselines_of
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Skipped
 from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Problem
@@ -36,7 +37,7 @@ RATE = 1e-3  # Adam's, where the config has none
 ANY = Float(0.0, 1.0)  # a parameter that says nothing of its role: its name must
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-RUN_S = 15.0  # a short run that takes longer is ended
+RUN_S = 30.0  # a short run that takes longer is ended
 
 
 @contextmanager
@@ -105,7 +106,7 @@ def tensors_of(problem: Problem) -> Tensors:
 
 
 def _tensor(array: Array, *, ids: bool) -> Tensor:
-    return torch.tensor(array.astype(np.int64 if ids else np.float32))
+    return torch.tensor(np.asarray(array, np.int64 if ids else np.float32))
 
 
 def model_of(problem: Problem, seed: int = 0, *, regularised: bool = True) -> nn.Module:
@@ -292,6 +293,9 @@ def gradient_norm(optimizer: torch.optim.Optimizer) -> float:
 
 
 def take(x: Inputs, rows: Any) -> Inputs:
+    """Some samples, as copies: a model may write into what it is given."""
+    if isinstance(rows, slice):
+        return tuple(part[rows].clone() for part in x)
     return tuple(part[rows] for part in x)
 
 

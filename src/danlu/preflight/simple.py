@@ -9,11 +9,12 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from danlu.preflight.arrays import Array
+from danlu.preflight.conversion import Array
 
 PENALTY = 1.0  # of half the squared weights beside the summed loss, as in most libraries
 ITERATIONS = 100
 NEIGHBOURS = 10
+MOST_COLUMNS = 256  # for linear models, which would take minutes on raw images
 
 
 def standardised(train: Array, *others: Array) -> tuple[Array, ...]:
@@ -21,6 +22,20 @@ def standardised(train: Array, *others: Array) -> tuple[Array, ...]:
     mean, sd = train.mean(0), train.std(0)
     safe = np.where(sd > 0, sd, 1.0)
     return tuple((x - mean) / safe for x in (train, *others))
+
+
+def columns(train: Array, *others: Array) -> tuple[Array, ...]:
+    """Standardised columns; of many the directions in which most of the training data varies.
+
+    A randomised range finder (Halko, Martinsson and Tropp 2011, algorithm 4.3 with one power).
+    """
+    scaled = standardised(train, *others)
+    if train.shape[1] <= MOST_COLUMNS:
+        return scaled
+    x = scaled[0]
+    draw = np.random.default_rng(0).normal(size=(len(x), MOST_COLUMNS))
+    basis = np.linalg.qr(x.T @ (x @ np.linalg.qr(x.T @ draw)[0]))[0]
+    return tuple(part @ basis for part in scaled)
 
 
 def fit_linear(x: Array, y: Array, classes: int) -> Array:

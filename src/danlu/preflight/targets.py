@@ -7,8 +7,9 @@ from scipy.special import chdtrc
 
 from danlu.core.finding import Advice, Finding
 from danlu.preflight import thresholds as limit
-from danlu.preflight.arrays import Array, Arrays, arrays_of, data_of
+from danlu.preflight.arrays import Arrays, arrays_of, data_of
 from danlu.preflight.baselines import baselines_of
+from danlu.preflight.conversion import Array
 from danlu.preflight.findings import Skipped, look_at, well, wrong
 from danlu.preflight.problem import Problem
 

@@ -314,6 +314,7 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "seed": t.seed,
         "seconds": round(t.seconds, 2),
         "launched": round(t.launched_at, 2),
+        "till": round(t.reports[-1].at, 2) if t.reports else 0.0,
         "attempt": t.attempt,
         "why": t.why,
         "cause": t.cause,

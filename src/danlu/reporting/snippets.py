@@ -4,6 +4,7 @@ import math
 import re
 import shlex
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,24 +51,34 @@ def _toml(value: str | float | list[str]) -> str:
 
 def as_training(spec: Spec, trial: TrialRecord) -> str:
     """A trial of the training kit as a file for ``danlu train``."""
-    final = {"epochs": best_epoch(spec, trial), "horizon": spec.epochs, "seed": trial.seed}
-    value = f", {spec.objective.metric} {trial.value:.6g}" if trial.value is not None else ""
+    final = {"epochs": epochs_to_train(spec, trial), "horizon": spec.epochs, "seed": trial.seed}
+    metric = spec.objective.metric
+    best = f", {metric} {trial.value:.6g} at epoch {trial.value_epoch}" if trial.value else ""
     return (
-        f"# {spec.name}: trial {trial.number}{value} at epoch {final['epochs']} of {spec.epochs}\n"
+        f"# {spec.name}: trial {trial.number}{best} of {spec.epochs}\n"
         f"[train]\n{as_toml(spec.training)}\n\n"
         f"[final]\n{as_toml(final)}\n\n"
         f"[params]\n{as_toml(trial.config)}"
     )
 
 
-def best_epoch(spec: Spec, trial: TrialRecord) -> int:
-    """The epoch with the best value; of several, as is common with few samples, by the loss."""
-    reports = [r for r in trial.reports if r.metrics.get(spec.objective.metric) == trial.value]
-    return (
-        min(reports, key=lambda r: (r.metrics.get("val_loss", math.inf), -r.epoch)).epoch
-        if reports
-        else spec.epochs
-    )
+def epochs_to_train(spec: Spec, trial: TrialRecord) -> int:
+    """How long to train a config once more: the last epoch as good as the best but for noise.
+
+    Where one epoch is luckiest among many equal ones, the learning rate may be far from its end.
+    Noise is the median change between neighbouring epochs in the second half of the curve.
+    """
+    losses = {
+        r.epoch: spec.objective.loss(r.metrics[spec.objective.metric])
+        for r in trial.reports
+        if math.isfinite(r.metrics.get(spec.objective.metric, math.nan))
+    }
+    if not losses:
+        return spec.epochs
+    late = list(losses.values())[len(losses) // 2 :]
+    changes = sorted(abs(b - a) for a, b in pairwise(late)) or [0.0]
+    noise = changes[len(changes) // 2]
+    return max(e for e, loss in losses.items() if loss <= min(losses.values()) + noise)
 
 
 def as_python(config: Mapping[str, Value]) -> str:

@@ -1,11 +1,14 @@
 """Where studies are kept: events in, histories out."""
 
+import shutil
 from pathlib import Path
+from tempfile import mkdtemp
+from weakref import finalize
 
 from danlu.core.request import Request
 from danlu.stores.base import Store
 
-__all__ = ["Request", "Store", "folder_for", "open_store", "opened"]
+__all__ = ["Request", "Store", "folder_for", "folder_of_memory", "open_store", "opened"]
 
 
 def open_store(
@@ -43,3 +46,10 @@ def folder_for(store: object, name: str) -> Path:
     local = isinstance(store, str | Path) and "://" not in str(store)
     base = Path(str(store)) if local else Path(".danlu")
     return (base.parent if base.suffix == ".db" else base).resolve() / "trials" / name
+
+
+def folder_of_memory(owner: object) -> Path:
+    """A folder that goes with its owner, as does all that is kept in memory."""
+    folder = mkdtemp(prefix="danlu-")
+    finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

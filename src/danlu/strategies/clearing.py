@@ -62,19 +62,10 @@ def everything(outlook: Outlook) -> View:
     return View(outlook.encoding, everywhere, outlook.best, np.empty((0, 0)))
 
 
-def view(
-    outlook: Outlook, curves: Sequence[Curve], rng: np.random.Generator, *, anew: bool = False
-) -> View:
-    """What the next decision looks at, given all curves of the study.
-
-    Args:
-        outlook: The model.
-        curves: Those of all trials.
-        rng: Draws how much is cleared.
-        anew: Whether each point of a curve is a training from the beginning.
-    """
+def view(outlook: Outlook, curves: Sequence[Curve], rng: np.random.Generator) -> View:
+    """What the next decision looks at, given all curves of the study."""
     whole = everything(outlook)
-    if _since_progress(outlook, curves, anew) < PATIENCE:
+    if _since_progress(outlook, curves) < PATIENCE:
         return whole
     whole = replace(whole, still=True)
     wanted = int(rng.geometric(1.0 - CLEARED_AGAIN)) - 1
@@ -94,7 +85,7 @@ def view(
     return View(outlook.encoding, rows, goal, A[centres], still=True)
 
 
-def _since_progress(outlook: Outlook, curves: Sequence[Curve], anew: bool) -> float:
+def _since_progress(outlook: Outlook, curves: Sequence[Curve]) -> float:
     """Full trainings since the best was clearly worse than it is now."""
     near = outlook.warp.best + PROGRESS * outlook.warp.scale
     reached = [
@@ -105,14 +96,12 @@ def _since_progress(outlook: Outlook, curves: Sequence[Curve], anew: bool) -> fl
     if not reached:
         return 0.0
     since = min(reached)
-    return sum(_paid(c, since, anew) for c in curves) / outlook.horizon.epochs
+    return sum(_trained(c, since) for c in curves) / outlook.horizon.epochs
 
 
-def _paid(curve: Curve, since: float, anew: bool) -> int:
+def _trained(curve: Curve, since: float) -> int:
     """Epochs of a curve that were trained after a time."""
     k = bisect_right(curve.times, since)
-    if anew:
-        return sum(curve.epochs[k:])
     return curve.epoch - curve.epochs[k - 1] if k else curve.epoch
 
 

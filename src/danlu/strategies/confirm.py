@@ -139,7 +139,8 @@ def _in_play(
         return []
     pairs = zip(seen.finalists, seen.comparisons, strict=True)
     alive = [config_key(f.best.config) for f, c in pairs if _may_win(f, c)]
-    kept = [c for c in candidates if c.key in alive]
+    # What was dropped stays dropped: it has no repetition with the last seed.
+    kept = [c for c in candidates if c.key in alive and seeds[-1] in c.known]
     return kept if len(kept) > 1 else []
 
 

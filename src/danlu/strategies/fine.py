@@ -22,6 +22,7 @@ from danlu.strategies.votes import shift
 PROMISING = 6  # one of how many coarse trials goes on to half length
 MODELLED = 2  # one of how many other draws comes from the model
 STRATIFIED = 4  # other coarse trials that go on with them, to check what coarse results say
+ENOUGH_WORSE = 3 * STRATIFIED  # of few trials, nearly all would go on
 CHECK_PAYS = 10.0  # full trainings; with fewer the check would take more than it can save
 CONTROL = 6  # one of how many draws comes from the whole space, lest the narrowing be wrong
 
@@ -143,7 +144,7 @@ def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
         if trust == "proxy_broken":
             continue
         count = math.ceil(len(ranking) / PROMISING) * (2 if trust == "proxy_weak" else 1)
-        places = [*range(count), *_stratified(ranking, count, p)]
+        places = [*range(count), *_stratified(history, ranking, count, epoch, p)]
         for place in places:
             loss, number = ranking[place] if place < len(ranking) else (math.inf, 0)
             if math.isfinite(loss):
@@ -151,13 +152,19 @@ def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
                 yield epoch, number, f"{place + 1} of {len(ranking)}{check}"
 
 
-def _stratified(ranking: Ranking, count: int, p: Plan) -> list[int]:
+def _stratified(history: History, ranking: Ranking, count: int, epoch: int, p: Plan) -> list[int]:
     """Places of trials that go on to check the short training, spread over the worse ones.
 
-    Winners alone correlate far less than all do, and what else is trained longer is chosen too.
+    Winners alone correlate far less than all do. None once enough of the worse ones went on,
+    for whatever reason.
     """
     rest = _valued(ranking) - count
-    if not p.moves.proxy_check or rest < STRATIFIED or p.budget < CHECK_PAYS:
+    if not p.moves.proxy_check or rest < ENOUGH_WORSE or p.budget < CHECK_PAYS:
+        return []
+    full = {config_key(t.config) for t in history.trials.values() if t.proxy.full}
+    worse = [history.trials[n] for _, n in ranking[count : count + rest]]
+    longer = [t.until > epoch if t.proxy.full else config_key(t.config) in full for t in worse]
+    if sum(longer) >= STRATIFIED:
         return []
     return [count + (2 * i + 1) * rest // (2 * STRATIFIED) for i in range(STRATIFIED)]
 

@@ -22,38 +22,28 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from danlu.core.decision import Continue, Decision, Finish, Start, Stop
+from danlu.core.decision import Decision, Finish, Stop
 from danlu.core.history import History
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
-from danlu.strategies.clearing import View, everything, view
-from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
 from danlu.strategies.lines import SEARCH, begins
+from danlu.strategies.moment import moment
 from danlu.strategies.options import check_number
-from danlu.strategies.outlook import Outlook, look
+from danlu.strategies.outlook import look
 from danlu.strategies.search import (
-    Score,
     design,
     expected,
-    informed_share,
-    log_feasible,
-    log_success,
-    rows_of,
-    seek,
     untried,
 )
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
-from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import Array, Ints, one_thread
+from danlu.surrogates.linalg import Array, one_thread
 
 NAME = "freeze-thaw"
-FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
-FAR_PAUSED = 0.25  # the same for paused trials
 CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
@@ -125,23 +115,11 @@ class FreezeThaw:
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
-            rng = stream(history)
-            outlook = look(
-                encoding, history, curves, Horizon(track.horizon), rng,
-                comparable_only=isinstance(track, Fractions),
-            )  # fmt: skip
-            seen = everything(outlook)
-            # A mixture of losses that changes has no progress, and where trials break constraints
-            # those that keep to them may be one region only.
-            if not history.spec.further and all(c.feasible for c in curves):
-                seen = view(outlook, curves, rng, anew=isinstance(track, Fractions))
-            cost = log_cost(encoding, history)
-            row, value = self._best_paused(outlook, seen, cost, track, curves, rng)
-            w, new_value, why = self._best_new(
-                outlook, seen, cost, track, history, curves, tried, rng
-            )
+            now = moment(encoding, history, track, curves)
+            row, value = now.best_paused(lambda curve: self._may_go_on(track, curves, curve))
+            w, new_value, why = now.best_new(tried)
             if row is not None and value + self._owed(track, curves) >= new_value:
-                return self._go_on(history, outlook, track, row)
+                return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
             return track.start(encoding.config(u), why)
@@ -188,83 +166,13 @@ class FreezeThaw:
         continued = spent - float(np.minimum(reached, track.first).sum())
         return self.patience if continued < self.continued * spent else 0.0
 
-    def _best_paused(
-        self,
-        outlook: Outlook,
-        seen: View,
-        cost: Score,
-        track: Track,
-        curves: list[Curve],
-        rng: np.random.Generator,
-    ) -> tuple[int | None, float]:
-        """Row of the paused trial of the highest expected improvement, and its logarithm."""
-        ahead = self._ahead(track, FAR_PAUSED, rng)
-        reached = _reached(curves)
-
-        def allowed(row: int) -> bool:
-            length = track.after(outlook.curves[row].epoch)
-            most = max(1.0, self.depth * len(curves) * track.first / length)
-            return isinstance(track, Fractions) or int((reached >= length).sum()) < most
-
-        rows = np.array([i for i in outlook.paused if seen.rows[i] and allowed(i)], int)
-        if not len(rows):
-            return None, -math.inf
-        mu, sd = outlook.predict_seen(rows, _after(outlook, rows, ahead))
-        X = rows_of(outlook.encoding, [outlook.curves[i] for i in rows])
-        a = log_ei(mu, sd, seen.best) - cost(X)
-        return int(rows[np.argmax(a)]), float(a.max())
-
-    def _best_new(
-        self,
-        outlook: Outlook,
-        seen: View,
-        cost: Score,
-        track: Track,
-        history: History,
-        curves: list[Curve],
-        tried: Array,
-        rng: np.random.Generator,
-    ) -> tuple[Array, float, str]:
-        """The new config of the highest expected improvement, its logarithm, and why."""
-        T, encoding = outlook.horizon.epochs, outlook.encoding
-        epoch = self._ahead(track, FAR_NEW, rng)
-        success, feasible = log_success(encoding, curves), log_feasible(encoding, history)
-        any_fit = any(c.epochs and c.feasible for c in curves)
-        goal, rows = seen.best, outlook.paused[seen.rows[outlook.paused]]
-        if len(rows):
-            rivals, _ = outlook.predict_seen(rows, _after(outlook, rows, epoch))
-            goal = min(goal, float(rivals.min()))
-
-        def score(X: Array) -> Array:
-            chance = success(X) + feasible(X)
-            if not any_fit:
-                return chance
-            # Where the best stands still, each near copy of it would be one more lottery ticket.
-            mu, sd = outlook.predict_new(X, epoch, own=not seen.still)
-            promise = log_ei(mu, sd, goal) + chance - cost(X)
-            return np.where(seen.hides(X), -np.inf, promise)
-
-        known = [c for c, on in zip(outlook.curves, seen.rows, strict=True) if on and c.epochs]
-        good = sorted(known, key=lambda c: c.merit)[:8]
-        top = encoding.place([c.config for c in good])
-        share = informed_share(encoding, history, curves)
-        w, value = seek(encoding, score, top, tried, share, rng)
-        mu, sd = outlook.predict_new(encoding.snap(w[None])[1], T)
-        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
-        return w, value, f"explores: {said}"
-
-    def _ahead(self, track: Track, far: float, rng: np.random.Generator) -> int:
-        """How much longer candidates are imagined to train: to the end, or a random length."""
-        T = track.horizon
-        to_the_end = not isinstance(track, Epochs) or rng.random() < far
-        return T if to_the_end else int(rng.integers(1, T + 1))
-
-    def _go_on(
-        self, history: History, outlook: Outlook, track: Track, row: int
-    ) -> Start | Continue:
-        mu, sd = outlook.predict_seen(np.array([row]), np.array([track.horizon]))
-        said = expected(history, outlook.warp, float(mu[0]), float(sd[0]), history.spec.epochs)
-        return track.go_on(outlook.curves[row], said)
+    def _may_go_on(self, track: Track, curves: list[Curve], curve: Curve) -> bool:
+        """Whether few enough trials are as long as this one would become."""
+        if isinstance(track, Fractions):
+            return True
+        length = track.after(curve.epoch)
+        most = max(1.0, self.depth * len(curves) * track.first / length)
+        return int((_reached(curves) >= length).sum()) < most
 
     def _exhausted(self, history: History, track: Track, curves: list[Curve]) -> Decision | None:
         """Every config was tried: train what is paused to its end, best first, or finish."""
@@ -278,9 +186,3 @@ class FreezeThaw:
 def _reached(curves: list[Curve]) -> Array:
     """The length that each config has, or will have when its running training ends."""
     return np.array([max(c.epoch, c.until) for c in curves], float)
-
-
-def _after(outlook: Outlook, rows: Ints, ahead: int) -> Ints:
-    """Epochs of some trials after ``ahead`` more, at most the horizon."""
-    at = np.array([outlook.curves[i].epoch for i in rows])
-    return np.asarray(np.minimum(at + ahead, outlook.horizon.epochs))

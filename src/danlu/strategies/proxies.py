@@ -61,7 +61,7 @@ WHYS = {
     "proxy_weak": "the correlation may be below what promoting a third needs",
     "proxy_broken": "what is best in short trainings is not best in longer ones",
     "proxy_unchecked": "not enough evidence: {n} configs are known at both lengths, {lower} of "
-    "them from the worse half; 8 are needed, and a fifth from there",
+    "them from the worse half; 8 are needed, a fifth of them from there",
 }
 
 

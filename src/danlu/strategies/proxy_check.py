@@ -16,7 +16,7 @@ Double: TypeAlias = tuple[float, float]
 """(loss in the cheap training, loss in the dear one); an infinite loss is a failure."""
 
 ENOUGH = 8
-LOWER_SHARE = 0.2  # of the doubles that must come from the worse half of the cheap ranking
+UPPER = 4  # doubles of the better half of the cheap ranking for each of the worse one, at most
 GOOD_RHO, BAD_RHO = 0.5, 0.3
 INTERVAL = 0.8
 RESAMPLES = 200
@@ -59,9 +59,9 @@ def check(doubles: Sequence[Double], lower: int, eta: int, se: float, seed: int)
         seed: Of the bootstrap.
     """
     n = len(doubles)
-    if n < ENOUGH or lower < LOWER_SHARE * n:
+    some = _balanced(doubles, lower)
+    if len(some) < ENOUGH:
         return ProxyCheck("proxy_unchecked", n)
-    some = _spaced(doubles)
     rho = spearman(some)
     if rho is None:
         return ProxyCheck("proxy_unchecked", n)
@@ -76,12 +76,17 @@ def check(doubles: Sequence[Double], lower: int, eta: int, se: float, seed: int)
     return ProxyCheck(verdict, n, rho, low, high, kendall(some), _overlap(doubles), regret)
 
 
-def _spaced(doubles: Sequence[Double]) -> Sequence[Double]:
-    """At most `MOST` of the doubles, evenly over the cheap ranking: more tell no more."""
-    if len(doubles) <= MOST:
-        return doubles
+def _balanced(doubles: Sequence[Double], lower: int) -> list[Double]:
+    """Those that the correlations rest on: not too many winners, and no more than tell more."""
     ordered = sorted(doubles)
-    return [ordered[i * len(ordered) // MOST] for i in range(MOST)]
+    better, worse = ordered[: len(ordered) - lower], ordered[len(ordered) - lower :]
+    return _spaced([*_spaced(better, UPPER * lower), *worse], MOST)
+
+
+def _spaced(doubles: Sequence[Double], most: int) -> list[Double]:
+    """At most so many of the doubles, evenly over their order."""
+    count = min(most, len(doubles))
+    return [doubles[i * len(doubles) // count] for i in range(count)]
 
 
 def ranks(values: Sequence[float]) -> list[float]:

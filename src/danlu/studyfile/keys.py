@@ -71,6 +71,11 @@ def texts(value: Any) -> bool:
     )
 
 
+def one_of(*words: str) -> Callable[[Any], bool]:
+    """A test for one of some words."""
+    return lambda value: value in words
+
+
 def listed(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_text, value))
 
@@ -117,6 +122,10 @@ RUN = {
     ),
     "metrics": Key("a regular expression with named groups, as text", is_text, schema=TEXT),
     "workers": Key("a whole number from 1", whole(1, 10_000), schema=whole_schema(1, 10_000)),
+    "executor": Key(
+        '"auto", "fused" or "processes"', one_of("auto", "fused", "processes"),
+        schema={"enum": ["auto", "fused", "processes"]},
+    ),
     "problem": Key(
         'a text of the form "module:name" (of a danlu.Problem)', is_function,
         schema={"type": "string", "pattern": f"^{FUNCTION}$"},

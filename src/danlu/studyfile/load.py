@@ -36,6 +36,7 @@ class RunSettings:
         workers: How many trials train at once.
         problem: ``"module:name"`` of the `Problem` that pre-flight checks.
         check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
+        executor: ``"auto"``, ``"fused"`` or ``"processes"``.
     """
 
     command: tuple[str, ...] | None = None
@@ -44,6 +45,7 @@ class RunSettings:
     workers: int = 1
     problem: str | None = None
     check: bool | Literal["warn"] = True
+    executor: Literal["auto", "fused", "processes"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _read_run(
     problem = find_function(path, run["problem"]) if "problem" in run else None
     return RunSettings(
         command, function, run.get("metrics"), run.get("workers", 1), problem,
-        run.get("check", True),
+        run.get("check", True), run.get("executor", "auto"),
     )  # fmt: skip
 
 

@@ -1,12 +1,15 @@
 """The dashboard as a web application; all but the empty page needs a token (`guard`)."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, HTTPException, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
 import danlu
+from danlu.errors import DanluError
 from danlu.reporting.html import ASSETS, asset, shell
 from danlu.stores.base import Store
 from danlu.web.guard import Access, Guard
@@ -33,7 +36,9 @@ def create_app(reader: Store, writer: Store, where: str, access: Access) -> Fast
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(run_in_threadpool(_warm, live))
         yield
+        warming.cancel()
         streams.close()
 
     app = FastAPI(
@@ -47,6 +52,13 @@ def create_app(reader: Store, writer: Store, where: str, access: Access) -> Fast
     app.include_router(reading_routes(live, streams, where))
     app.include_router(wish_routes(live, writer))
     return app
+
+
+def _warm(live: LiveStudies) -> None:
+    """Load the newest study before anybody asks for it: of a large one that takes seconds."""
+    with suppress(DanluError):
+        for name in live.store.studies()[-1:]:
+            live.get(name)
 
 
 def _add_page(app: FastAPI) -> None:

@@ -124,7 +124,7 @@ class Trial:
         self._channel.send(line)
         self._reported = line["epoch"]
 
-    def save(self, *objects: Any) -> None:
+    def save(self, *objects: Any, now: bool = False) -> None:
         """Keep the states of some objects, so that the trial can be continued from here.
 
         May be called after every epoch: it writes at ``until``, and in between at most every
@@ -134,10 +134,11 @@ class Trial:
         Args:
             objects: Anything with ``state_dict()`` and ``load_state_dict()``: models, optimisers,
                 schedulers. Other things can be written to `folder`.
+            now: Write in any case.
         """
         epoch = max(self._reported, self._epoch)  # it may be saved before it is reported
         due = time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S
-        if epoch < self.until and not due:
+        if epoch < self.until and not (due or now):
             self._observe("checkpoint")
             return
         try:

@@ -10,7 +10,7 @@ import { route } from "./model/route";
 import { connection, fetchList, follow, readFile, takeToken, trouble, unfollow } from "./model/source";
 import { all, loaded, overview } from "./model/study";
 import { setTheme, theme } from "./charts/look";
-import { tip } from "./charts/CurveChart";
+import { tip } from "./charts/describe";
 import { Banner, Header } from "./parts/Header";
 import { Help, listenToKeys } from "./parts/Keys";
 import { Curves } from "./pages/Curves";

@@ -5,7 +5,7 @@ import { show } from "../model/numbers";
 import { go, link } from "../model/route";
 import { isRunning, overview, type Trial } from "../model/study";
 import { hue, lit, tone } from "./look";
-import { tip } from "./CurveChart";
+import { tip } from "./describe";
 import { clamp, Xy, type Axis, type Place } from "./Xy";
 import type { ComponentChildren } from "preact";
 

@@ -25,15 +25,22 @@ function preferred(): "light" | "dark" {
 export const theme = signal<"light" | "dark">(preferred());
 
 export function setTheme(to: "light" | "dark", keep = true): void {
+  document.documentElement.dataset.theme = to; // before anything is painted in its colours
   theme.value = to;
-  document.documentElement.dataset.theme = to;
   try {
     if (keep) localStorage.setItem(STORED, to);
   } catch { /* it holds for this visit */ }
 }
 
-export const tone = (name: string): string =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const tones = new Map<string, string>(); // reading them from the style each time is slow
+
+// A colour of the style sheet in the theme that holds.
+export function tone(name: string): string {
+  const key = `${theme.peek()} ${name}`;
+  let found = tones.get(key);
+  if (!found) tones.set(key, (found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()));
+  return found;
+}
 
 // How many of the best are coloured.
 export const top = computed(() => Math.max(0, Math.min(6, Number(asked("top") ?? 5))));

@@ -133,6 +133,7 @@ export interface Row {
   seed: number;
   seconds: number;
   launched: number;
+  till: number; // when it reported last
   attempt: number;
   why: string;
   cause: string;

@@ -14,7 +14,7 @@ import { stateNow } from "../parts/Header";
 import { Diagnosis, Figures } from "../parts/Top";
 import { VerdictPanel } from "../parts/Verdict";
 
-export const ENDED = ["done", "stopped", "failed", "interrupted", "killed", "not begun"];
+export const ENDED = ["done", "stopped", "failed", "interrupted", "hopeless", "killed", "not begun"];
 
 export function Overview() {
   const o = overview.value!;
@@ -61,7 +61,7 @@ export function Failures() {
 
 function EmptyStudy() {
   const o = overview.value!;
-  const command = `danlu run …  # ${o.study.name}`;
+  const command = "danlu run study.toml";
   return (
     <section class="card">
       <Empty>

@@ -68,7 +68,7 @@ function Gantt() {
   const list = all.value.filter((x) => x.launched > 0).sort((a, b) => a.launched - b.launched).slice(-SHOWN);
   const o = overview.value!;
   if (list.length < 2) return null;
-  const end = (x: Trial) => x.launched + Math.max(0.02, x.state === "running" ? o.study.last_at - x.launched : Math.min(x.seconds, o.study.last_at - x.launched));
+  const end = (x: Trial) => Math.max(x.launched + 0.02, x.state === "running" ? o.study.last_at : x.till);
   const free: number[] = [], lane = new Map<number, number>();
   for (const x of list) {
     let i = free.findIndex((at) => at <= x.launched + 1e-3);

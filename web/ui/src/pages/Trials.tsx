@@ -6,7 +6,7 @@ import { t, word } from "../language";
 import { count, show } from "../model/numbers";
 import { asked, change, go, link } from "../model/route";
 import { all, loss, overview, rank, trials, type Trial } from "../model/study";
-import { interval } from "../charts/CurveChart";
+import { interval } from "../charts/describe";
 import { hue, lit } from "../charts/look";
 import { Empty, StateMark, studyName } from "../parts/common";
 import { save } from "../model/source";

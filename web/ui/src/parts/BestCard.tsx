@@ -9,7 +9,7 @@ import { Copy, TrialLink } from "./common";
 import { Panel } from "./Panel";
 import { stateNow } from "./Header";
 
-const ENDED = ["done", "stopped", "interrupted", "failed"];
+const ENDED = ["done", "stopped", "interrupted", "failed", "hopeless"];
 
 export function BestCard() {
   const o = overview.value!, r = o.result;

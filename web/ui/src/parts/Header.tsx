@@ -115,7 +115,7 @@ function Connection() {
     : kind === "lost" ? t("connection.lost", left)
     : kind === "refused" ? t("connection.refused")
     : frozen.value ? t("connection.frozen")
-    : overview.value ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
+    : overview.value?.study.last_at ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
   return (
     <span class={`connection ${frozen.value ? "frozen" : kind}`} title={trouble.value || t("connection.heard", duration(age))}>
       <i aria-hidden="true" />{words}

@@ -4,7 +4,7 @@ import { computed } from "@preact/signals";
 import { asked, change } from "../model/route";
 import { overview, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
-import type { Options } from "../charts/CurveChart";
+import type { Options } from "../charts/kind";
 import { compile, type Test } from "../model/filter";
 
 export const metric = computed<Metric | null>(() => {

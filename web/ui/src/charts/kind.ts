@@ -1,0 +1,31 @@
+// How a chart of a metric is drawn: on which scale, and how far its axis reaches.
+
+import type { Metric } from "../model/types";
+import type { Kind } from "./ticks";
+
+export interface Options {
+  log: boolean | null; // null: as the data suggests
+  logX: boolean;
+  fit: boolean;
+  smooth: number;
+}
+
+export const PLAIN: Options = { log: null, logX: false, fit: false, smooth: 0 };
+
+export const nearOne = (m: Metric): boolean => m.direction === "max" && m.range.full[0] >= 0 && m.range.full[1] <= 1;
+export const canLog = (m: Metric): boolean => nearOne(m) || m.range.can_log;
+
+export function kindOf(m: Metric, o: Options): Kind {
+  if (!(o.log === null ? m.range.log : o.log) || !canLog(m)) return "linear";
+  return nearOne(m) ? "nearOne" : "log";
+}
+
+export function yRange(m: Metric, o: Options): [number, number] {
+  const kind = kindOf(m, o), r = m.range;
+  if (kind === "nearOne") return [Math.max(0, o.fit ? r.full[0] : r.low), 0.999];
+  if (!o.fit) return kind !== "log" || r.low > 0 ? [r.low, r.high] : [r.full[0], r.high];
+  const [low, high] = r.full;
+  if (kind === "log") return [low / 1.1, high * 1.1];
+  const room = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
+  return [low - room, high + room];
+}
