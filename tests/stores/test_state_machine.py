@@ -24,7 +24,6 @@ from danlu.stores import Store, open_store
 from danlu.stores.memory import MemoryStore
 
 NAMES = st.sampled_from(["a", "b", "c"])
-AGAIN = st.booleans()
 KEYS = st.none() | st.sampled_from(["k", "l"])
 
 
@@ -69,9 +68,9 @@ class StoreMachine(RuleBasedStateMachine):
         begun = sum(isinstance(e, Started) for e in kept.events)
         more = [shifted(event, begun) for event in events]
         old = [e for e in kept.events if isinstance(e, Reported)]
-        again: bool = data.draw(AGAIN)
-        if old and again:
-            more += [replace(data.draw(st.sampled_from(old)), metrics={"late": 1.0})]
+        again = data.draw(st.sampled_from(old)) if old else None
+        if again is not None and data.draw(st.booleans()):
+            more += [replace(again, metrics={"late": 1.0})]
         self.store.append(name, more)
         kept.events += more
 
