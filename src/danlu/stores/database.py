@@ -77,7 +77,7 @@ ADVICE = {
     "sqlite3 danlu.db .recover",
     "unable to open": "check that its folder exists and that you may write there",
     "readonly": "check that you may write to it and to its folder",
-    "is full": "free some space and run the same command again; nothing recorded is lost",
+    "is full": "free some space; nothing recorded is lost",
     "is locked": "another program holds it; close that and try again",
 }
 
