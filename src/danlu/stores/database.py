@@ -21,6 +21,7 @@ from danlu.stores.schema import HEAD, metadata, revision
 APPLICATION_ID = 0x64616E6C  # "danl", in the header of each SQLite file of ours
 FULL = (errno.ENOSPC, errno.EDQUOT)
 POSTGRES_FULL = "53100"  # disk_full, in appendix A of PostgreSQL's manual
+SMALLEST = 512  # bytes of a database: one page of the smallest size that SQLite knows
 BUSY_S = 30.0  # how long to wait for another process that writes
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -56,7 +57,7 @@ def explained(where: str) -> Iterator[None]:
         yield
     except sa.exc.DBAPIError as error:
         raise _told(where, error.orig or error) from error
-    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, OverflowError) as error:
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
         raise _told(where, error) from error
 
 
@@ -76,7 +77,7 @@ ADVICE = {
     "sqlite3 danlu.db .recover",
     "unable to open": "check that its folder exists and that you may write there",
     "readonly": "check that you may write to it and to its folder",
-    "is full": "free some space and run the same command again; nothing recorded is lost",
+    "is full": "free some space; nothing recorded is lost",
     "is locked": "another program holds it; close that and try again",
 }
 
@@ -101,6 +102,8 @@ def _sqlite_path(where: Path, *, create: bool) -> Path:
             f"the folder {path.parent} cannot be made: {error.strerror}. "
             "Give a folder that you may write to."
         ) from error
+    if path.is_file() and 0 < path.stat().st_size < SMALLEST:  # SQLite would write over it
+        raise StoreError(f"{path}: {_reason(ValueError('file is not a database'))}")
     return path
 
 

@@ -258,7 +258,10 @@ def _parse_holder(name: str | None) -> Holder | None:
 
 
 def _names(c: sa.Connection) -> list[str]:
-    return list(c.execute(sa.select(schema.study.c.name).order_by(schema.study.c.id)).scalars())
+    found = c.execute(sa.select(schema.study.c.name).order_by(schema.study.c.id)).scalars().all()
+    if not all(isinstance(name, str) for name in found):
+        raise StoreError("the store is damaged: the name of a study in it is no text.")
+    return list(found)
 
 
 def _spec(c: sa.Connection, study_id: int) -> tuple[int, str]:
