@@ -146,7 +146,10 @@ def test_opening_a_study_changes_nothing_in_the_store(tmp_path: Path) -> None:
     [
         ({"workers": 0}, "workers must be at least 1"),
         ({"threads": 0}, "threads must be at least 1"),
-        ({"executor": "threads"}, "executor must be one of 'auto', 'fused', 'processes', 'inline'"),
+        (
+            {"executor": "threads"},
+            "executor must be one of 'auto', 'fused', 'processes', 'inline'",
+        ),
         ({"budget": "soon"}, "cannot be read"),
     ],
 )
