@@ -45,7 +45,7 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
-from danlu.core.spending import continued, failed_starts, left_over, out_of_time, spent, started
+from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
 from danlu.errors import DanluError

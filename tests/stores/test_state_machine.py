@@ -68,8 +68,9 @@ class StoreMachine(RuleBasedStateMachine):
         begun = sum(isinstance(e, Started) for e in kept.events)
         more = [shifted(event, begun) for event in events]
         old = [e for e in kept.events if isinstance(e, Reported)]
-        if old and data.draw(st.booleans()):
-            more += [replace(data.draw(st.sampled_from(old)), metrics={"late": 1.0})]
+        again = data.draw(st.sampled_from(old)) if old else None
+        if again is not None and data.draw(st.booleans()):
+            more += [replace(again, metrics={"late": 1.0})]
         self.store.append(name, more)
         kept.events += more
 
@@ -164,7 +165,7 @@ def free(kept: Kept) -> None:
 def shifted(event: Event, begun: int) -> Event:
     """The same event of a later trial."""
     trial: Any = getattr(event, "trial", None)
-    return event if trial is None else replace(event, trial=trial + begun)  # type: ignore[call-arg]
+    return event if trial is None else replace(event, trial=trial + begun)
 
 
 class Memory(StoreMachine):
@@ -213,4 +214,4 @@ def test_postgres_too(postgres_server: str) -> None:
         def opened(self) -> Store:
             return open_store(self.address)
 
-    run_state_machine_as_test(Postgres, settings=settings(QUICK, max_examples=5))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Postgres, settings=settings(QUICK, max_examples=5))

@@ -1,7 +1,7 @@
 """What the budget still allows, and decisions as the events that carry them out."""
 
 from danlu.core.decision import Continue, Start
-from danlu.core.event import Closing, Continued, Finished, Lost, Paused, Started
+from danlu.core.event import Continued, Started
 from danlu.core.history import History
 
 
@@ -77,13 +77,3 @@ def continued(history: History, decision: Continue, now: float) -> Continued | N
     if until <= trial.epoch:
         return None
     return Continued(now, trial.number, until, trial.attempt, decision.stage, decision.why)
-
-
-def left_over(history: History, lost: Lost) -> Closing:
-    """What the loss of a worker means: nothing, if it had done all that it should."""
-    trial = history.trials[lost.trial]
-    if trial.epoch >= history.spec.epochs:
-        return Finished(lost.at, trial.number)
-    if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
-        return Paused(lost.at, trial.number)
-    return lost
