@@ -28,7 +28,7 @@ def test_the_first_tutorial_finds_the_good_region_and_writes_its_report(tmp_path
     output = run(tmp_path, ROOT / "docs/tutorials/01_first_study.py")
     value = re.search(r"val_loss (\S+)", output)
     assert value is not None
-    assert float(value[1]) < 0.12
+    assert float(value[1]) < 0.2  # the default config has 0.35, the best 0.09
     assert (tmp_path / "tutorial.html").stat().st_size > 10_000
 
 
