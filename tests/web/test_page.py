@@ -174,6 +174,7 @@ def test_one_compares_two_trials(look: Look) -> None:
     assert "lr" in page.locator("table.compare tbody").inner_text()
     assert page.locator(".chart canvas").first.is_visible()
     again = look(page.url.split("#")[1])
+    again.wait_for_selector("table.compare")
     assert again.locator("table.compare thead th").count() == 2, "the link leads to the same view"
 
 
