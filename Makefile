@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO ?= .danlu
 
-.PHONY: demo test check page check-page bench clean
+.PHONY: demo test retest check page check-page bench clean
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,6 +31,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses 2 --quiet
+
+retest: $(VENV)/.test
+	$(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check
