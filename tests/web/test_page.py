@@ -46,8 +46,13 @@ class Kitchen:
 
     def run(self) -> None:
         self.start(str(HERE / "watched.py"), self.store)
-        wait_for(lambda: (self.folder / "studies" / "danlu.db").exists(), "the store", 30)
-        wait_for(lambda: len(self.study.trials) >= 1, "trials", 30)
+        wait_for(self._begun, "trials", 30)
+
+    def _begun(self) -> bool:
+        try:
+            return len(self.study.trials) >= 1
+        except danlu.DanluError:  # neither the store nor the study is there at once
+            return False
 
     def serve(self, *options: str) -> subprocess.Popen[str]:
         server = self.start("-m", "danlu", "serve", "--store", self.store, *options)
