@@ -24,6 +24,7 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
+from danlu.executors.linux import killed_for_memory
 from danlu.worker.spool import MOST_METRICS, Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 
@@ -179,6 +180,7 @@ class Launched:
         saved: Epoch of the last checkpoint.
         failure: Cause and message that training gave for its end.
         stopping: Whether its end was asked for.
+        killed_before: How many processes were killed for want of memory before it.
     """
 
     job: Job
@@ -190,6 +192,7 @@ class Launched:
     saved: int = 0
     failure: tuple[str, str] | None = None
     stopping: bool = False
+    killed_before: int = field(default_factory=killed_for_memory)
 
     def events(self, *, final: bool = False) -> list[Event]:
         """What it wrote since the last call, and what is no longer ahead."""
@@ -222,13 +225,18 @@ class Launched:
         if failure is not None:
             return Failed(now, trial, *failure, self.files.log_tail())
         if status == -signal.SIGKILL and not self.overlong:
-            return Lost(
-                now, trial, "its process was killed (signal 9), perhaps for want of memory"
-            )
+            return self._killed(now)
         reached = self.taken if self.ahead else max(self.known, self.job.epoch)
         if self.job.until <= reached < self.job.epochs:
             return Paused(now, trial)
         return Finished(now, trial)
+
+    def _killed(self, now: float) -> Lost:
+        if killed_for_memory() > self.killed_before:
+            message = "the system killed its process for want of memory"
+            return Lost(now, self.job.trial, message, cause="memory")
+        message = "its process was killed (signal 9), perhaps for want of memory"
+        return Lost(now, self.job.trial, message)
 
     def _failure(self, status: int, objective: str) -> tuple[str, str] | None:
         """Cause and message if it failed."""
