@@ -14,6 +14,7 @@ from danlu.catalogue.filling import filled
 from danlu.checking import GivenProblem
 from danlu.core.command import Command
 from danlu.core.history import History
+from danlu.core.limits import DEFAULT, Limits
 from danlu.core.outset import differences, read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
@@ -208,6 +209,7 @@ class Study:
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
+        limits: Limits = DEFAULT,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -216,19 +218,17 @@ class Study:
 
         Args:
             train: A function that takes a `Trial`; its name ``"module:function"``; a `Command`.
-            workers: How many trials run at once; where they train together, how many processes
-                do it.
+            workers: How many trials run at once, or processes where they train together.
             budget: Replaces the study's budget; it counts all that was spent before.
             watch: Called with the history several times a second.
-            executor: ``"fused"`` trains trials of the kit that have networks of equal shape
-                together, ``"processes"`` each on its own; ``"auto"`` chooses between them;
-                ``"inline"`` trains in this process, for debugging.
+            executor: ``"fused"`` trains trials of the kit with networks of equal shape together,
+                ``"processes"`` each alone; ``"auto"`` chooses; ``"inline"``: here, for debugging.
             threads: Threads for torch and OpenMP per worker.
             check: Whether data and model are checked before the first trial, where they are
                 known. Errors end the run, and so does the finding that nothing learns, unless
                 it is ``"warn"``.
-            problem: What to check, a `Problem` or the name of one; by default the attribute
-                ``problem`` of the function.
+            problem: What to check, a `Problem` or its name; else the function's ``problem``.
+            limits: How long a trial may be silent or train.
 
         Returns:
             The trial to use, None if no trial has a result.
@@ -253,7 +253,7 @@ class Study:
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
                 self.history, chosen, place, self._store, self.folder, train, watch,
-                heed=check != "warn",
+                heed=check != "warn", limits=limits,
             )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best

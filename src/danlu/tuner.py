@@ -32,8 +32,9 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.history import History
-from danlu.core.interruption import INTERRUPTED, interrupted, left_over
+from danlu.core.interruption import INTERRUPTED, interrupted, left_over, retried
 from danlu.core.job import Job
+from danlu.core.limits import DEFAULT, Limits, Overdue
 from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.core.request import (
@@ -77,6 +78,7 @@ class Tuner:
         rules: What looks at each trial's curves after each report.
         study_rules: What looks at the study as a whole when trials close, ever less often.
         heed: Whether the study ends when these say that nothing learns.
+        limits: Time limits of trials.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Tuner:
         rules: Sequence[Rule] = RULES,
         study_rules: Sequence[StudyRule] = STUDY_RULES,
         heed: bool = True,
+        limits: Limits = DEFAULT,
     ) -> None:
         self.history = history
         self.strategy = strategy
@@ -104,7 +107,8 @@ class Tuner:
         self.heed = heed
         self.interrupts = 0  # 1: finish what runs; 2: end now
         self._unsaved: list[Event] = []
-        self._endings: dict[int, Stopped | Failed] = {}
+        self._overdue = Overdue(limits)
+        self._endings: dict[int, Stopped | Failed | Lost] = {}
         self._over = ""
         self._outcome = "done"
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
@@ -150,13 +154,13 @@ class Tuner:
         for job in launches:
             patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
         self.watch(self.history)
-        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        training = any(t.state == "running" for t in self.history.running)
+        if interrupts > 1 or self._cut_off or (self._over and not training):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
+        for ending in self._overdue.found(self.history):
+            self._stop(ending.trial, ending)
         return True
-
-    def _training(self) -> bool:
-        return any(t.state == "running" for t in self.history.running)
 
     def _note(self, *events: Event) -> None:
         self.history = self.history.after(*events)
@@ -317,16 +321,10 @@ class Tuner:
         for trial in self.history.running:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
-            if trial.losses > MAX_LOSSES:
-                message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
-                self._note(Failed(time.time(), trial.number, "lost", message))
-                continue
-            blameless = trial.message == INTERRUPTED
-            begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
-            why = f"{trial.message}; goes on from {begin}"
-            attempt = trial.attempt + (not blameless)
-            self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
-            jobs.append(self._job(self.history.trials[trial.number]))
+            event = retried(trial, MAX_LOSSES, time.time())
+            self._note(event)
+            if isinstance(event, Continued):
+                jobs.append(self._job(self.history.trials[trial.number]))
         return jobs
 
     def _job(self, trial: TrialRecord) -> Job:
@@ -388,7 +386,7 @@ class Tuner:
         found = judgement(self.history, self.history.trials[number])
         self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
-    def _stop(self, number: int, ending: Stopped | Failed) -> None:
+    def _stop(self, number: int, ending: Stopped | Failed | Lost) -> None:
         """End an open trial; a running one is closed when its processes are gone."""
         trial = self.history.trials.get(number)
         if trial is None or not trial.open or number in self._endings:

@@ -1,7 +1,8 @@
 """What it means for a trial that its run was interrupted or its worker is gone."""
 
-from danlu.core.event import Closing, Finished, Lost, Paused
+from danlu.core.event import Closing, Continued, Failed, Finished, Lost, Paused
 from danlu.core.history import History
+from danlu.core.record import TrialRecord
 
 INTERRUPTED = "the run was interrupted"
 
@@ -19,3 +20,14 @@ def left_over(history: History, lost: Lost) -> Closing:
     if trial.epoch >= trial.until and trial.checkpoint >= trial.until:
         return Paused(lost.at, trial.number)
     return lost
+
+
+def retried(trial: TrialRecord, most: int, at: float) -> Continued | Failed:
+    """How a lost trial goes on: from its checkpoint, unless ``most`` losses taught enough."""
+    if trial.losses > most:
+        message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
+        return Failed(at, trial.number, "lost", message)
+    attempt = trial.attempt + (trial.message != INTERRUPTED)
+    begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
+    why = f"{trial.message}; goes on from {begin}"
+    return Continued(at, trial.number, trial.until, attempt, "", why)
