@@ -152,7 +152,7 @@ class Tuner:
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
             self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
-            patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
+            self._patiently(partial(self.executor.launch, job))
         self.watch(self.history)
         training = any(t.state == "running" for t in self.history.running)
         if interrupts > 1 or self._cut_off or (self._over and not training):
@@ -168,8 +168,11 @@ class Tuner:
 
     def _save(self) -> None:
         if self._unsaved:
-            patiently(self._append, self._tell, lambda: self.interrupts)
+            self._patiently(self._append)
             self._saved_at = time.monotonic()
+
+    def _patiently(self, writes: Callable[[], None]) -> None:
+        patiently(writes, self._tell, lambda: self.interrupts)
 
     def _append(self) -> None:
         self.store.append(self.history.spec.name, self._unsaved)
@@ -241,7 +244,7 @@ class Tuner:
             case "add budget":
                 self._save()
                 self.history, done = granted_budget(request, self.history)
-                self.store.respecify(self.history.spec)
+                self._patiently(partial(self.store.respecify, self.history.spec))
                 return done
         return ""
 
