@@ -25,7 +25,7 @@ WHO_LOCKS = sa.text(
 END_OWN = sa.text(
     "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
     "WHERE locktype = 'advisory' AND granted AND classid = :app AND objid = :study "
-    "AND datname = current_database() AND application_name = :name"
+    "AND datname = current_database() AND application_name = :name AND pid = :pid"
 )
 # The server notices within half a minute that the machine of a session is gone, and ends one
 # that keeps rows locked while its process is stopped.
@@ -34,7 +34,7 @@ BEGIN_SESSION = sa.text(
     "set_config('tcp_keepalives_idle', '10', false), "
     "set_config('tcp_keepalives_interval', '5', false), "
     "set_config('tcp_keepalives_count', '4', false), "
-    "set_config('idle_in_transaction_session_timeout', '60s', false)"
+    "set_config('idle_in_transaction_session_timeout', '60s', false), pg_backend_pid() AS pid"
 )
 
 
@@ -63,7 +63,7 @@ def take_token(c: sa.Connection, study_id: int, at: float) -> int:
     return token
 
 
-def check_token(c: sa.Connection, study: str, study_id: int, lease: Lease) -> None:
+def check_token(c: sa.Connection, study: str, study_id: int, token: int) -> None:
     """Make sure that nobody has taken the study over.
 
     Raises:
@@ -72,7 +72,7 @@ def check_token(c: sa.Connection, study: str, study_id: int, lease: Lease) -> No
     t = schema.lease
     newest = sa.select(t.c.token, t.c.holder).where(t.c.study_id == study_id)
     found = c.execute(newest.order_by(t.c.token.desc()).limit(1)).one_or_none()
-    if found is None or found.token != lease.token:
+    if found is None or found.token != token:
         raise fenced(study, SOMEBODY if found is None else found.holder)
 
 
@@ -122,33 +122,39 @@ class Session:
             raise held(study, who)
         self._connection.commit()
 
-    def connection(self) -> sa.Connection:
+    def connection(self, token: int) -> sa.Connection:
         """The session's connection, outside of any transaction; a new one if it was cut off.
 
         Raises:
+            StudyError: If somebody has taken the study over.
             UnavailableError: If the server cannot be reached, or has not yet noticed that the
                 session before is over.
         """
         if self._connection.invalidated or self._connection.closed:
+            before = self._pid
             self.close()
             self._connection = self._begun()
             if not self._locks():
-                # An end of ours that the server still takes for alive; if it is another's, the
-                # token tells so at the next try.
-                self._connection.execute(END_OWN, {**self._keys, "name": self.name})
-                self._connection.commit()
-                self._connection.invalidate()
-                raise UnavailableError(
-                    f"{self._where}: the lock of the session that was cut off is still held."
-                )
+                self._end(before, token)
             self._connection.commit()
         return self._connection
+
+    def _end(self, pid: int, token: int) -> None:
+        """End a session of ours that the server takes for alive, for the next try."""
+        try:
+            check_token(self._connection, self._study, self._keys["study"], token)
+            self._connection.execute(END_OWN, {**self._keys, "name": self.name, "pid": pid})
+            self._connection.commit()
+        finally:
+            self.close()
+            self._pid = pid
+        raise UnavailableError(f"{self._where}: the session that was cut off is still there.")
 
     def _begun(self) -> sa.Connection:
         with explained(self._where):
             connection = self._engine.connect()
             connection.detach()  # closing it ends the session, rather than lending it to the next
-            connection.execute(BEGIN_SESSION, {"name": self.name})
+            self._pid: int = connection.execute(BEGIN_SESSION, {"name": self.name}).one().pid
             return connection
 
     def _locks(self) -> bool:

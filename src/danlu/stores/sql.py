@@ -240,7 +240,7 @@ class SqlStore:
             study_id = self._study(c, study, to_write=True)
             last = _last(c, study_id)
             if lease is not None:
-                check_token(c, study, study_id, lease)
+                check_token(c, study, study_id, lease.token)
                 if last != lease.last:  # the answer to a commit was lost
                     rows = unrecorded(rows, _rows_after(c, study_id, lease.last), study)
             kept = _first_reports(c, study_id, rows) if repeated else rows
@@ -270,7 +270,7 @@ class SqlStore:
             with self._writer.connect() as c:
                 yield c
             return
-        c = lease.session.connection()
+        c = lease.session.connection(lease.token)
         try:
             yield c
         finally:
