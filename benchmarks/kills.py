@@ -40,7 +40,7 @@ EPOCH_S = 0.02
 TARGETS = ("training", "supervisor", "fork server", "main")
 SPACE = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
 LEAVE_S = 15.0  # what a killed main process leaves may take to end: its grace is ten seconds
-PATIENCE_S = 180.0  # without a sign of life for so long, the study hangs
+PATIENCE_S = 600.0  # without a sign of life for so long, the study hangs
 MARK, RUN = "DANLU_KILLS_FOLDER", "DANLU_KILLS_RUN"
 PACE = "DANLU_KILLS_PACE"  # workers, and seconds an epoch takes
 

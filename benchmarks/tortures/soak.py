@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+import kills
 import psutil
 from kills import PACE, TARGETS, Killer, below, broken, marked
 from tests.invariants import broken as unsound
@@ -110,7 +111,7 @@ class Soak:
     def _again(self, tree: list[psutil.Process]) -> None:
         """The same command, once the last one is gone."""
         killer = self.killer
-        killer.main.wait(60)
+        killer.main.wait(kills.PATIENCE_S)
         killer.left += [(p, time.monotonic()) for p in tree]
         killer.main = killer.begin()
 
@@ -192,6 +193,9 @@ def soak(folder: Path, minutes: float, seed: int, results: Path) -> None:
         try:
             one.run(min(ROUND_S, left))
             verdict.add(one.end())
+        except (psutil.TimeoutExpired, SystemExit) as error:
+            print("HANGS", error, flush=True)
+            verdict.add({"failed": 1})
         finally:
             one.clear()
         left -= time.monotonic() - begun

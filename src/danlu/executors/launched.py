@@ -119,7 +119,7 @@ class Reading:
         at = self._time(table.get("at"))
         if "danlu" in table:
             return self._note(at, table)
-        metrics = self._few(numbers_of(table))
+        metrics = self._known(table) or self._few(numbers_of(table))
         if not metrics or self.problem:
             return []
         epoch = self._epoch(table.get("epoch"))
@@ -128,6 +128,17 @@ class Reading:
         self.last = epoch
         self.seen_metrics |= set(metrics)
         return [Reported(at, self.trial, epoch, metrics)]
+
+    def _known(self, table: Mapping[str, Any]) -> dict[str, float]:
+        """The metrics of a line as most are: names that came before, and floats; else none."""
+        seen = self.seen_metrics
+        found = {n: v for n, v in table.items() if n in seen and type(v) is float}
+        return found if len(found) + ("epoch" in table) + ("at" in table) == len(table) else {}
+
+    @property
+    def behind(self) -> int:
+        """Bytes of reports that are written, but were left for the next look."""
+        return self._reports.behind
 
     def _few(self, metrics: dict[str, float]) -> dict[str, float]:
         """The metrics whose names are known, and new ones as long as they are not too many."""

@@ -115,6 +115,7 @@ class Session:
         self._keys = {"app": APPLICATION_ID, "study": study_id}
         self._where = where
         self.name = session_name(Holder.here())
+        self._pid = 0  # of the server's process
         self._connection = self._begun()
         if not self._locks():
             who = parse_holder(self._connection.execute(WHO_LOCKS, self._keys).scalar())
@@ -154,7 +155,7 @@ class Session:
         with explained(self._where):
             connection = self._engine.connect()
             connection.detach()  # closing it ends the session, rather than lending it to the next
-            self._pid: int = connection.execute(BEGIN_SESSION, {"name": self.name}).one().pid
+            self._pid = connection.execute(BEGIN_SESSION, {"name": self.name}).one().pid
             return connection
 
     def _locks(self) -> bool:
