@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from danlu.core.command import Command
-from danlu.core.event import Event, Finished, Reported
+from danlu.core.event import Event, Failed, Finished, Reported
 from danlu.core.job import Job
 from danlu.executors.processes import ProcessExecutor
 
@@ -24,11 +24,13 @@ def test_who_reports_faster_than_is_recorded_waits_and_loses_nothing(
 ) -> None:
     monkeypatch.setattr("danlu.executors.processes.MUCH", 1 << 18)
     monkeypatch.setattr("danlu.executors.processes.LITTLE", 1 << 16)
-    executor = ProcessExecutor(Command([sys.executable, "-c", FLOOD]), "val_loss")
+    program = tmp_path / "flood.py"
+    program.write_text(FLOOD)
+    executor = ProcessExecutor(Command([sys.executable, str(program)]), "val_loss")
     executor.launch(Job("s", 1, {}, 1, until=10**6, epochs=10**6, folder=tmp_path / "1"))
     events: list[Event] = []
     behind = 0
-    while not any(isinstance(e, Finished) for e in events):
+    while not any(isinstance(e, Finished | Failed) for e in events):
         events += executor.collect(0.2)
         behind = max([behind, *(p.reading.behind for p in executor._running())])
     executor.close()
