@@ -5,7 +5,6 @@ one transaction, launch. Running the same study again goes on where the last run
 it ended.
 """
 
-import math
 import os
 import shutil
 import socket
@@ -46,6 +45,7 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
+from danlu.core.sentence import say
 from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
@@ -109,11 +109,10 @@ class Tuner:
         self._unsaved: list[Event] = []
         self._overdue = Overdue(limits)
         self._endings: dict[int, Stopped | Failed | Lost] = {}
-        self._over = ""
-        self._outcome = "done"
+        self._outcome, self._over = "done", ""
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
-        self._saved_at = -math.inf  # on the monotonic clock
+        self._saved_at = 0.0  # on the monotonic clock
         self._inbox = Inbox(store, history, TURN_S)
 
     # ---- the loop
@@ -228,7 +227,7 @@ class Tuner:
             if done := self._granted(request):
                 self._note(Noted(time.time(), answer(request, done)))
         if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
+            self._finish("interrupted", say("interrupted from the keyboard or by a signal"))
 
     def _granted(self, request: Request) -> str:
         """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
@@ -236,7 +235,7 @@ class Tuner:
             case "stop trial":
                 return self._stop_asked(request.trial)
             case "stop" | "stop now":
-                self._finish("stopped", f"a person asked to {request.verb}")
+                self._finish("stopped", say("a person asked to {verb}", verb=request.verb))
                 self._cut_off = self._cut_off or request.verb == "stop now"
                 return FOR_TUNER[request.verb]
             case "pause" | "resume":
@@ -249,11 +248,11 @@ class Tuner:
         return ""
 
     def _stop_asked(self, number: int | None) -> str:
-        trial = None if number is None else self.history.trials.get(number)
-        if number is None or trial is None or not trial.open:
-            return "nothing: it is not open"
-        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
-        return f"stopped at epoch {trial.epoch}"
+        trial = self.history.trials.get(number or 0)
+        if trial is None or not trial.open:
+            return say("nothing: it is not open")
+        self._stop(trial.number, Stopped(time.time(), trial.number, say("stopped by a person")))
+        return say("stopped at epoch {epoch}", epoch=trial.epoch)
 
     def _asked_for(self, slots: int) -> list[Job]:
         """Launch configs that people chose; one that cannot be is answered with the reason."""
@@ -289,9 +288,10 @@ class Tuner:
             jobs += [job] if job is not None else []
         if not jobs and not self.history.running:
             if not decisions:
-                self._finish("done", "the strategy has nothing left to try")
+                self._finish("done", say("the strategy has nothing left to try"))
             elif self.history.version == before:  # nothing came of what it decided
-                self._finish("done", f"the budget of {self.history.spec.budget} is spent")
+                budget = self.history.spec.budget
+                self._finish("done", say("the budget of {budget} is spent", budget=budget))
         return jobs
 
     def _carry_out(self, decision: Decision) -> Job | None:
@@ -324,8 +324,7 @@ class Tuner:
         for trial in self.history.running:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
-            event = retried(trial, MAX_LOSSES, time.time())
-            self._note(event)
+            self._note(event := retried(trial, MAX_LOSSES, time.time()))
             if isinstance(event, Continued):
                 jobs.append(self._job(self.history.trials[trial.number]))
         return jobs

@@ -3,8 +3,9 @@
 from danlu.core.event import Closing, Continued, Failed, Finished, Lost, Paused
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 
-INTERRUPTED = "the run was interrupted"
+INTERRUPTED = say("the run was interrupted")
 
 
 def interrupted(at: float, trial: int) -> Lost:
@@ -25,9 +26,13 @@ def left_over(history: History, lost: Lost) -> Closing:
 def retried(trial: TrialRecord, most: int, at: float) -> Continued | Failed:
     """How a lost trial goes on: from its checkpoint, unless ``most`` losses taught enough."""
     if trial.losses > most:
-        message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
+        message = say(
+            "its worker was lost {losses} times in a row: {message}",
+            losses=trial.losses, message=trial.message,
+        )  # fmt: skip
         return Failed(at, trial.number, "lost", message)
     attempt = trial.attempt + (trial.message != INTERRUPTED)
-    begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
-    why = f"{trial.message}; goes on from {begin}"
+    saved = trial.checkpoint
+    begin = say("epoch {epoch}", epoch=saved) if saved else say("the beginning")
+    why = say("{message}; goes on from {begin}", message=trial.message, begin=begin)
     return Continued(at, trial.number, trial.until, attempt, "", why)
