@@ -48,7 +48,7 @@ def work(folder: Path, trials: int, mine: int) -> None:
         if one.history.outcome == "done":
             return
         with suppress(StudyError):
-            one.run(train, workers=4)
+            one.run(train, workers=4, check="warn")  # its values never change: nothing learns
             return
         time.sleep(0.05)
 
