@@ -343,6 +343,7 @@ class Tuner:
         return Job(
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
             self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
+            trial.stage == "confirm",
         )  # fmt: skip
 
     # ---- what the workers did

@@ -24,6 +24,8 @@ class Job:
         proxy: What to train on.
         attempt: Counted from 1; a retry after a lost worker is a new attempt.
         epoch: Last epoch that earlier launches reported, 0 for a new trial.
+        repetition: Whether a config of the search is trained again with a fresh seed, to confirm
+            it.
     """
 
     study: str
@@ -36,6 +38,7 @@ class Job:
     proxy: Proxy = FULL
     attempt: int = 1
     epoch: int = 0
+    repetition: bool = False
 
     def encode(self) -> dict[str, Any]:
         """The job as plain JSON."""
