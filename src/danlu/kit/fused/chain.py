@@ -165,9 +165,8 @@ class Chain:
 
     def gradients(self, x: Tensors, masks: Sequence[Tensor | None], losses_of: LossesOf) -> Tensor:
         layers = self._of(x)
-        dropped = [layer for layer in layers if isinstance(layer, Dropped)]
-        for layer, mask in zip(dropped, masks, strict=True):
-            layer.mask = mask
+        for one, mask in zip(_dropped(layers), masks, strict=True):
+            one.mask = mask
         losses, g = losses_of(_through(layers, x))
         for layer in reversed(layers):
             g = layer.backward(g)
@@ -178,9 +177,8 @@ class Chain:
         rows = len(next(iter(self.p.values())))
         wide = tuple(t.expand(rows, *t.shape) for t in x)
         layers = self._of(wide)
-        for layer in layers:
-            if isinstance(layer, Dropped):
-                layer.mask = None
+        for one in _dropped(layers):
+            one.mask = None
         return _through(layers, wide).clone()
 
     def _of(self, x: Tensors) -> list[Layer]:
@@ -201,6 +199,10 @@ class Chain:
         return (
             Dropped(like) if isinstance(layer, Dropout) else Activation(BENDS[type(layer)], like)
         )
+
+
+def _dropped(layers: Sequence[Layer]) -> list[Dropped]:
+    return [layer for layer in layers if isinstance(layer, Dropped)]
 
 
 def _through(layers: Sequence[Layer], x: Tensors) -> Tensor:

@@ -124,7 +124,7 @@ class Optimisers:
         Returns:
             The norms of their gradients before clipping, (k,).
         """
-        norms = torch.linalg.vector_norm(self._G, dim=1, keepdim=True)
+        norms: Tensor = torch.linalg.vector_norm(self._G, dim=1, keepdim=True)
         if "clip" in self._used:
             self._clip(norms)
         self._t.add_(1.0)
