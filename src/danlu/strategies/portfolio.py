@@ -17,7 +17,7 @@ from importlib.resources import files
 import numpy as np
 
 from danlu.catalogue.roles import role_of
-from danlu.core.parameter import Choice, Value
+from danlu.core.parameter import Choice, Int, Value
 from danlu.strategies.encoding import Axis, Encoding
 from danlu.surrogates.linalg import Array
 
@@ -71,12 +71,15 @@ def _point(encoding: Encoding, roles: Sequence[str | None], entry: Entry) -> Arr
 def _place(axis: Axis, value: Value) -> float | None:
     """Where a value lies on an axis; None where the axis does not hold it.
 
-    A range that excludes the value means that the parameter is counted in other units.
+    A range that excludes the value, or whole numbers where it is a fraction, mean that the
+    parameter is counted in other units.
     """
     p = axis.parameter
     if isinstance(p, Choice):
         return _place_of_choice(axis, value)
     if not isinstance(value, int | float) or not p.low <= value <= p.high:
+        return None
+    if isinstance(p, Int) and value < 1:
         return None
     return float(axis.to_unit([value])[0])
 
