@@ -44,7 +44,7 @@ def run(part: str, folder: Path, given: argparse.Namespace) -> None:
             found = failing(mine, given.every, [action])
             Verdict(**found).write(results)  # type: ignore[arg-type]
     elif part == "queue":
-        queueing(folder, given.times or 20, given.trials, seed).write(results)
+        queueing(folder, given.times or 20, given.trials, seed, results)
     elif part == "flood":
         flooding(folder, given.seconds).write(results)
     elif part == "peers":
