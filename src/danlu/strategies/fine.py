@@ -7,6 +7,7 @@ from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Space
+from danlu.strategies.advised import advised, advising
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
 from danlu.strategies.findings import answer
@@ -29,8 +30,11 @@ CONTROL = 6  # one of how many draws comes from the whole space, lest the narrow
 REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the pace
 
 
-def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
-    """The next step of the fine stage; None when it is over or must wait for coarse trials."""
+def fine(space: Space, history: History, p: Plan) -> Start | Continue | Entry | None:
+    """The next step of the fine stage, or a line that is due before it.
+
+    None when the stage is over or must wait for coarse trials.
+    """
     if not begun(history, p):
         return None
     limit = p.budget - p.confirm_runs + _confirmed(history)
@@ -40,6 +44,7 @@ def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
     return (
         _promotion(history, halfway, promoted, limit)
         or _going_on(history, p, unreserved)
+        or _advised(space, history, p, halfway, unreserved)
         or _draw(space, history, p, unreserved)
         or _promotion(history, halfway, FINALISTS, limit)
     )
@@ -167,6 +172,15 @@ def _stratified(history: History, ranking: Ranking, count: int, epoch: int, p: P
     if sum(longer) >= STRATIFIED:
         return []
     return [count + (2 * i + 1) * rest // (2 * STRATIFIED) for i in range(STRATIFIED)]
+
+
+def _advised(
+    space: Space, history: History, p: Plan, halfway: Ranking, limit: float
+) -> Start | Entry | None:
+    """A config that follows what findings advise for one of the best, or the line before it."""
+    if not p.moves.findings or not _room(history, p, limit):
+        return None
+    return advised(history, _length(history, p)) or advising(space, history, halfway)
 
 
 def _draw(space: Space, history: History, p: Plan, limit: float) -> Start | None:
