@@ -198,7 +198,7 @@ FAULTS: dict[str, Fault] = {
     "validation in training mode": _fault(
         29,
         _settings(dropout=0.5, batch_norm=True, batch_size=8, val_in_train_mode=True),
-        "noisy_val",
+        "val_handicapped noisy_val",
     ),
     "20 validation samples": _fault(30, _data(_twenty_to_validate), "noisy_val", constructed=True),
     "batch 2, lr × 8": _fault(

@@ -211,14 +211,25 @@ def _one_answer(at: Features) -> bool:
     return bool(len(top)) and top.end > thresholds.ONE_ANSWER
 
 
-def collapse(at: Features, _: Set[str]) -> Finding | None:
+def imbalance(at: Features, found: Set[str]) -> Finding | None:
+    """`collapse` where the classes are uneven: there it is the cause of what the curves show."""
+    return collapse(at, found) if _imbalanced(at) else None
+
+
+def _imbalanced(at: Features) -> bool:
+    priors = at.task.priors
+    return bool(priors) and min(priors or ()) < thresholds.IMBALANCED * max(priors or ())
+
+
+def collapse(at: Features, found: Set[str]) -> Finding | None:
     """Nearly every validation sample gets the same answer, though training learns.
 
     A network at chance does so too: that is said already.
     """
+    if "collapse" in found:
+        return None
     top, entropy = _top_share(at), at.other("val_entropy")
-    true = max(at.task.priors) if at.task.priors else 0.0
-    imbalanced = bool(at.task.priors) and min(at.task.priors or ()) < thresholds.IMBALANCED * true
+    true, imbalanced = max(at.task.priors or (0.0,)), _imbalanced(at)
     # Shares of a balanced validation set: an imbalanced training set says nothing of it.
     beyond = 0.0 if imbalanced else true + thresholds.TOP_EXCESS
     same = bool(len(top)) and top.end > max(thresholds.TOP_SHARE, beyond)

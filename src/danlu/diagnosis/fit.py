@@ -69,6 +69,45 @@ def _drowned(at: Features) -> Finding | None:
     )  # fmt: skip
 
 
+def val_handicapped(at: Features, found: Set[str]) -> Finding | None:
+    """Validation is worse than training from the first epochs on, too early for overfitting.
+
+    After one pass a sample of the training data was seen once, so that a network answers it
+    hardly better than one it has never seen: what differs is how the two are measured.
+    """
+    if at.epochs < thresholds.LEAST_EPOCHS or found & {*RAN_OFF, "lr_too_high", "collapse"}:
+        return None
+    gaps = _first_gaps(at)
+    if not gaps or not all(gap > limit for gap, limit in gaps):
+        return None
+    train, val = at.train_metric.values[0], at.val_metric.values[0]
+    return verdict(
+        at, "val_handicapped", 0.8,
+        f"Validation ({percent(val)}) is worse than training ({percent(train)}) from the first "
+        "epoch on, before anything can be learned by heart: they are not measured alike. Check "
+        "that the model is in evaluation mode for validation (model.eval()), that both are "
+        "prepared in the same way, and that training data is shuffled.",
+        (advice.check("validation", "evaluation mode, and the same preparation"),
+         advice.check("data", "order of the samples, and the split", advice.DATA)),
+        train=at.train_metric.values[: len(gaps)], val=at.val_metric.values[: len(gaps)],
+    )  # fmt: skip
+
+
+def _first_gaps(at: Features) -> list[tuple[float, float]]:
+    """(training metric over validation's, what may be chance) of the first epochs; or nothing."""
+    train, val, n = at.train_metric, at.val_metric, thresholds.FIRST_EPOCHS
+    sizes = at.task.n_train, at.task.n_val
+    if train.epochs[:n] != val.epochs[:n] or train.epochs[:n] != tuple(range(1, n + 1)):
+        return []
+    if None in sizes:
+        return []
+    found = []
+    for a, b in zip(train.values[:n], val.values[:n], strict=True):
+        error = math.hypot(at.standard_error(a, sizes[0]), at.standard_error(b, sizes[1]))
+        found.append((a - b, max(thresholds.FIRST_GAP, thresholds.HANDICAP_ERRORS * error)))
+    return found
+
+
 def _unsure(at: Features) -> Finding | None:
     """Right answers that are given with little certainty: what strong dropout leaves behind.
 

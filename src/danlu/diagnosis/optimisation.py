@@ -33,7 +33,48 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             "larger batches, and check that gradients are reset before each step.",
             _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
-    return _clipped(at)
+    return _worsening(at) or _clipped(at)
+
+
+def _worsening(at: Features) -> Finding | None:
+    """The training loss rises for good: the steps do not follow what they should make small."""
+    loss, scale = at.train_loss, at.scale or 1.0
+    i = loss.lowest
+    rise, noise = loss.end - loss.smooth[i], loss.noise
+    begun = i < thresholds.RISE_BEGINS * len(loss)
+    fits = (at.train_skill or 0.0) >= thresholds.TRAIN_RISE_SKILL
+    if noise is None or not begun or fits or rise <= thresholds.TRAIN_RISE * scale:
+        return None
+    if rise <= thresholds.RISE_NOISE * noise:
+        return None
+    return verdict(
+        at, "lr_too_high", 0.55,
+        f"The training loss rises since epoch {loss.epochs[i]}, from {loss.smooth[i]:.3g} to "
+        f"{loss.end:.3g}: the steps are too large to make small what they follow. Try a smaller "
+        "learning rate.",
+        _smaller_steps(at, sure=True), epoch=loss.epochs[i], rise=rise, noise=noise,
+    )  # fmt: skip
+
+
+def gradients_grew(at: Features, found: Set[str]) -> Finding | None:
+    """Gradients stay far above those at the start, and nothing else was found that explains it."""
+    first, largest = at.other("grad_norm"), at.other("grad_norm_max")
+    if at.epochs < thresholds.SURE_EPOCHS or not (len(first) and len(largest)):
+        return None
+    if found - {"overconfident"}:
+        return None
+    late = largest.values[int(thresholds.SPIKE_AFTER * len(largest)) :]
+    limit = thresholds.GREW * first.values[0]
+    grown = sum(v > limit for v in late)
+    if limit <= 0.0 or grown < thresholds.GREW_EPOCHS * len(late):
+        return None
+    return verdict(
+        at, "lr_too_high", 0.5,
+        f"The largest gradients are {max(late) / first.values[0]:.3g} times the usual ones of the "
+        f"first epoch, in {grown} of the last {len(late)} epochs: weights have grown and single "
+        "batches jump. Try a smaller learning rate, larger batches, or clip gradients.",
+        (advice.lr(1 / 3), advice.BATCH, advice.CLIP), largest=max(late), first=first.values[0],
+    )  # fmt: skip
 
 
 def _cured(at: Features) -> bool:

@@ -10,6 +10,9 @@ from danlu.diagnosis.features import Features
 from danlu.diagnosis.fit import BROKEN
 from danlu.diagnosis.words import percent, verdict
 
+EXPLAINED = BROKEN | {"collapse", "val_handicapped"}
+"""Verdicts that explain why validation falls behind; only uneven classes are judged before."""
+
 
 @dataclass(frozen=True)
 class TurnUp:
@@ -52,7 +55,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     Where the metric shows no gap, or goes on growing, the network merely grows too sure of
     itself: ``overconfident``.
     """
-    if at.epochs < thresholds.LEAST_EPOCHS or found & BROKEN:
+    if at.epochs < thresholds.LEAST_EPOCHS or found & EXPLAINED:
         return None
     up, gap = turn_up(at), at.gap
     apart = gap is not None and gap > thresholds.GAP and at.gap_noise > thresholds.GAP_NOISE
