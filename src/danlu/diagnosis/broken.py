@@ -83,7 +83,7 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         return None
     since = loss.epochs[loss.lowest]
     return verdict(
-        at, "diverged", 0.9,
+        at, "diverged", "ended far above",
         f"The training loss ends at {loss.end:.4g}, {loss.end / chance:.3g} times that of a "
         f"constant answer: training diverged. Try a learning rate {_times_smaller(at, since)}, "
         "warm-up, or clip gradients.",

@@ -33,7 +33,7 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     if len(loss) and loss.end > usual:
         checks = (checks[1], checks[0])
     return verdict(
-        at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
+        at, "bad_scale", "far beyond" if ratio > thresholds.SCALE_SURE else "beyond",
         f"Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
         f"{usual:.3g}: inputs or first weights are too large. Standardise the inputs "
         "(images: divide by 255), check how the weights are set at first, and set the output's "
@@ -50,7 +50,7 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     if _killed(at):
         smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1
         return verdict(
-            at, "lr_too_high", 0.7,
+            at, "lr_too_high", "destroyed",
             f"{_level(at)}, and the losses jump about (up to {max(at.train_loss.values):.3g}): "
             "steps so large that they destroyed the network. Try a learning rate "
             f"{'ten' if smaller == 0.1 else 'a hundred'} times smaller.",
@@ -60,13 +60,13 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     if (factor := _creeps(at)) is not None:
         val = at.val_loss
         return verdict(
-            at, "lr_too_low", 0.7,
+            at, "lr_too_low", "creeps",
             f"{_level(at)}, but the validation loss falls steadily, from {val.values[0]:.4g} to "
             f"{val.end:.4g}: the learning rate is too small. Try one {factor:g} times larger.",
             (advice.lr(factor), advice.LARGER_LR_RANGE), first=val.values[0], end=val.end,
         )  # fmt: skip
     return verdict(
-        at, "not_learning", 0.9,
+        at, "not_learning", "stuck",
         f"{_level(at)}, and nothing moves: dead or saturated units, a gradient that does not "
         "arrive, or far too strong regularisation. Searching on will not help: run danlu check, "
         "try without weight decay, and one trial with a ten times larger learning rate.",
@@ -195,7 +195,7 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         key=lambda a: (a.amount == "validation") != below,
     )  # fmt: skip
     return verdict(
-        at, "val_at_chance", 0.9,
+        at, "val_at_chance", "training learns",
         f"Training reaches {percent(train.end)} while validation never leaves the level of a "
         f"constant answer ({percent(val.end)}, constant {percent(chance)}): {reason}",
         checks, severity="error", train=train.end, val=max(val.smooth), constant=chance,
@@ -240,7 +240,7 @@ def collapse(at: Features, found: Set[str]) -> Finding | None:
         f"the answers' entropy is {entropy.end:.3g} of the largest possible"
     )  # fmt: skip
     return verdict(
-        at, "collapse", 0.8 if imbalanced else 0.5,
+        at, "collapse", "uneven classes" if imbalanced else "even classes",
         f"{seen[0].upper()}{seen[1:]}: the network answers with one class. Sample the rare "
         "classes more often, balance the batches, or weight the classes.",
         (Advice("set", "oversample", 1.0, advice.DATA),

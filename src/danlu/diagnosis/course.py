@@ -19,15 +19,15 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
         return None
     n_val = at.task.n_val
     if n_val is not None and n_val < thresholds.FEW_VAL:
-        reason = f"it rests on {n_val} samples"
+        rule, reason = "few samples", f"it rests on {n_val} samples"
     elif (noise := _metric_noise(at)) is not None:
-        reason = f"the metric jumps by {percent(noise)} from epoch to epoch"
+        rule, reason = "metric", f"the metric jumps by {percent(noise)} from epoch to epoch"
     elif (noise := _loss_noise(at)) is not None:
-        reason = f"the loss jumps by {noise:.3g} from epoch to epoch"
+        rule, reason = "loss", f"the loss jumps by {noise:.3g} from epoch to epoch"
     else:
         return None
     return verdict(
-        at, "noisy_val", 0.6,
+        at, "noisy_val", rule,
         f"Validation is noisy: {reason}. Differences of that size between trials mean nothing: "
         "validate on more samples, average the last epochs, or let the learning rate decay to 0.",
         (advice.WIDER_VALIDATION, Advice("set", "schedule", "cosine", advice.OPTIMISATION),
@@ -60,7 +60,7 @@ def still_improving(at: Features, found: Set[str]) -> Finding | None:
     if not (late or still_falls(at)) or turn_up(at) is not None:
         return None
     return verdict(
-        at, "still_improving", 0.7,
+        at, "still_improving", "late best" if late else "falls",
         f"It still improves at epoch {at.trial.epoch}"
         + (f" (best at epoch {best})" if late else "")
         + ": more epochs with the same shape of schedule would help, or a learning rate twice "
@@ -84,7 +84,7 @@ def plateau(at: Features, found: Set[str]) -> Finding | None:
     if not curves or any(_trends(c) for c in curves) or _decayed(at.other("lr")):
         return None
     return verdict(
-        at, "plateau", 0.6,
+        at, "plateau", "level",
         f"The losses have stood still up to epoch {at.trial.epoch}: halve the learning rate now; "
         "if that gains nothing, more epochs are wasted.",
         (advice.lr(0.5), Advice("set", "schedule", "plateau", advice.OPTIMISATION)),
@@ -110,7 +110,7 @@ def saturated_early(at: Features, found: Set[str]) -> Finding | None:
     if best is None or best > thresholds.EARLY_BEST * at.trial.epoch or turn_up(at) is not None:
         return None
     return verdict(
-        at, "saturated_early", 0.6,
+        at, "saturated_early", "early best",
         f"The best epoch was {best} of {at.trial.epoch}: half as many epochs would do.",
         (advice.epochs(0.5),), severity="info", best=best,
     )  # fmt: skip

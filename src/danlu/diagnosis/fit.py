@@ -50,7 +50,7 @@ def _outdone(at: Features) -> Finding:
     if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
         moves = (advice.USUAL_DROPOUT, *moves)
     return verdict(
-        at, "train_handicapped", 0.8,
+        at, "train_handicapped", "outdone",
         f"Validation ({val}) is better than training ({train}), {reason}", moves,
         train=at.train_metric.end, val=at.val_metric.end,
     )  # fmt: skip
@@ -62,7 +62,7 @@ def _drowned(at: Features) -> Finding | None:
     if dropout <= thresholds.MAD_DROPOUT or skill is None or skill >= thresholds.FITTED:
         return None
     return verdict(
-        at, "train_handicapped", 0.6,
+        at, "train_handicapped", "drowned",
         f"Training ends at {percent(at.train_metric.end)}: dropout of {dropout:g} leaves "
         f"{percent(1.0 - dropout)} of the units, too few to learn with. Try 0.2.",
         (advice.USUAL_DROPOUT,), dropout=dropout, train=at.train_metric.end,
@@ -82,7 +82,7 @@ def val_handicapped(at: Features, found: Set[str]) -> Finding | None:
         return None
     train, val = at.train_metric.values[0], at.val_metric.values[0]
     return verdict(
-        at, "val_handicapped", 0.8,
+        at, "val_handicapped", "first epochs",
         f"Validation ({percent(val)}) is worse than training ({percent(train)}) from the first "
         "epoch on, before anything can be learned by heart: they are not measured alike. Check "
         "that the model is in evaluation mode for validation (model.eval()), that both are "
@@ -127,7 +127,7 @@ def _unsure(at: Features) -> Finding | None:
     if end <= factor * usual or softmax_twice(at):
         return None
     return verdict(
-        at, "train_handicapped", 0.6,
+        at, "train_handicapped", "unsure",
         f"Training answers {percent(at.train_metric.end)} right but with little certainty: its "
         f"loss of {loss.end:.3g} is {end / usual:.2g} times what such answers need. Dropout, "
         "augmentation or weight decay is too strong.", _relief(at),
@@ -182,7 +182,7 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     if not below or unfinished:
         return None
     return verdict(
-        at, "underfit", 0.4 if known is None else 0.8,
+        at, "underfit", "no reference" if known is None else "below reference",
         f"Training ends at {percent(end)}, below {than}: the network is too small or held back. "
         "Try a wider or deeper one, less dropout and weight decay, or more epochs.",
         _growth(at, known), train=end, reference=known,

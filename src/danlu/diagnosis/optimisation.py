@@ -28,7 +28,7 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             else f"goes up and down: rises undo {percent(min(1.0, rough))} of its progress"
         )
         return verdict(
-            at, "lr_too_high", 0.75 if sure else 0.55,
+            at, "lr_too_high", "very rough" if sure else "rough",
             f"The training loss {seen}: the steps are too large. Try a smaller learning rate or "
             "larger batches, and check that gradients are reset before each step.",
             _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
@@ -48,7 +48,7 @@ def _worsening(at: Features) -> Finding | None:
     if rise <= thresholds.RISE_NOISE * noise:
         return None
     return verdict(
-        at, "lr_too_high", 0.55,
+        at, "lr_too_high", "training worsens",
         f"The training loss rises since epoch {loss.epochs[i]}, from {loss.smooth[i]:.3g} to "
         f"{loss.end:.3g}: the steps are too large to make small what they follow. Try a smaller "
         "learning rate.",
@@ -69,7 +69,7 @@ def gradients_grew(at: Features, found: Set[str]) -> Finding | None:
     if limit <= 0.0 or grown < thresholds.GREW_EPOCHS * len(late):
         return None
     return verdict(
-        at, "lr_too_high", 0.5,
+        at, "lr_too_high", "gradients grew",
         f"The largest gradients are {max(late) / first.values[0]:.3g} times the usual ones of the "
         f"first epoch, in {grown} of the last {len(late)} epochs: weights have grown and single "
         "batches jump. Try a smaller learning rate, larger batches, or clip gradients.",
@@ -101,7 +101,7 @@ def _clipped(at: Features) -> Finding | None:
     if not often or len(often) < thresholds.CLIPPED_EPOCHS * len(clipped):
         return None
     return verdict(
-        at, "lr_too_high", 0.5,
+        at, "lr_too_high", "clipped",
         f"More than {percent(thresholds.CLIPPED)} of the steps are clipped in {len(often)} of "
         f"{len(clipped)} epochs: clipping has become a smaller learning rate. Try a smaller one, "
         "or clip at the 90th percentile of the norms.",
@@ -155,7 +155,7 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     factor = raised(at.scale or loss.values[0], loss.values[0] - loss.end)
     share = progress(at)
     return verdict(
-        at, "lr_too_low", 0.7,
+        at, "lr_too_low", "unfinished",
         f"The losses fall smoothly and are far from done: {percent(min(1.0, share))} of the "
         f"progress lies in the last quarter of the epochs. Try a learning rate {factor:g} times "
         "larger; if that is too much, train for longer.",
@@ -185,7 +185,7 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
         else "the loss is not the one that the answers would have"
     )
     return verdict(
-        at, "loss_metric_mismatch", 0.8 if twice else 0.4,
+        at, "loss_metric_mismatch", "softmax twice" if twice else "high loss",
         f"Training answers {percent(at.train_metric.end)} right, but its loss stays at "
         f"{loss.end:.3g}: {known}. Remove a softmax or sigmoid in front of the loss.",
         (advice.check("loss", "softmax or sigmoid in front of it"),), loss=loss.end,
@@ -226,7 +226,7 @@ def late_spikes(at: Features, found: Set[str]) -> Finding | None:
         return None
     listed = ", ".join(map(str, spikes[:5])) + (" …" if len(spikes) > 5 else "")
     return verdict(
-        at, "late_spikes", 0.6,
+        at, "late_spikes", "loss",
         f"The training loss jumps at epochs {listed}: single batches move the network too far. "
         "Clip gradients at the 90th percentile of their norms, or halve the learning rate.",
         (advice.CLIP, advice.lr(0.5), Advice("set", "beta2", 0.99, advice.OPTIMISATION),

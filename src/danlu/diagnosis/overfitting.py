@@ -62,7 +62,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     if up is None:
         alone = gap is not None and gap > thresholds.GAP_ALONE
         if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
-            return _overfit(at, 0.7, _memorised(at))
+            return _overfit(at, "memorised", _memorised(at))
         return None
     rise = (
         f"Validation loss rises since epoch {up.epoch}, from {up.lowest:.3g} to "
@@ -74,9 +74,12 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
             if found & {"bad_scale", "lr_too_high"}:  # which explain it
                 return None
             return _overconfident(at, rise, up)
-        return tell(0.9, f"{rise}, and training is {percent(gap)} ahead: overfitting. {_try(up)}")
+        return tell(
+            "turned up, gap",
+            f"{rise}, and training is {percent(gap)} ahead: overfitting. {_try(up)}",
+        )
     if _loss_gap(at) > thresholds.LOSS_GAP:
-        return tell(0.7, f"{rise}: overfitting. {_try(up)}")
+        return tell("turned up", f"{rise}: overfitting. {_try(up)}")
     return None
 
 
@@ -99,7 +102,7 @@ def _loss_gap(at: Features) -> float:
     return (at.val_loss.end - at.train_loss.end) / at.val_loss.end
 
 
-def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = None) -> Finding:
+def _overfit(at: Features, rule: str, message: str, up: TurnUp | None = None) -> Finding:
     sure = at.gap is not None and at.gap_noise > thresholds.GAP_SURE
     few = at.task.n_train is not None and at.task.n_train < thresholds.FEW_PER_CLASS * (
         at.classes or 1
@@ -117,7 +120,7 @@ def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = 
     return verdict(
         at,
         "overfit",
-        confidence,
+        rule,
         message,
         moves,
         gap=at.gap,
@@ -130,7 +133,7 @@ def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = 
 
 def _overconfident(at: Features, rise: str, up: TurnUp) -> Finding:
     return verdict(
-        at, "overconfident", 0.6,
+        at, "overconfident", "metric unharmed",
         f"{rise}, but the answers get no worse: the network grows too sure of itself. Select by "
         "the metric, or try label smoothing.",
         (advice.SMOOTH_LABELS, advice.decay(3.0)), severity="info",

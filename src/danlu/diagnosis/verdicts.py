@@ -73,12 +73,12 @@ def verdicts(
 
 def _too_short(at: Features) -> Finding:
     message = f"{at.epochs} evaluations are too few to judge by."
-    return verdict(at, "unclear", 0.5, message, severity="info")
+    return verdict(at, "unclear", "short", message, severity="info")
 
 
 def _good(at: Features) -> Finding:
     message = "No symptom was found; that is not to say that it is optimal."
-    return verdict(at, "good", 0.7, message, severity="info")
+    return verdict(at, "good", "no symptom", message, severity="info")
 
 
 def _undecided(at: Features, found: list[Finding]) -> list[Finding]:
@@ -94,7 +94,8 @@ def _undecided(at: Features, found: list[Finding]) -> list[Finding]:
         f"{first.code} and {second.code} are equally likely and ask for opposite moves of "
         f"{', '.join(roles)}: change nothing on this trial's word alone."
     )
-    return [verdict(at, "unclear", 0.5, message, severity="info", causes=[f.code for f in causes])]
+    codes = [f.code for f in causes]
+    return [verdict(at, "unclear", "opposites", message, severity="info", causes=codes)]
 
 
 def _less(finding: Finding) -> set[str]:
