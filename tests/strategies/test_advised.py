@@ -11,7 +11,7 @@ from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Config, Space
-from danlu.strategies.advised import advised, advising, followed
+from danlu.strategies.advised import advised, advising, answered, followed
 from danlu.strategies.ranges import current, range_of
 from danlu.strategies.rungs import ranked_at
 
@@ -31,7 +31,8 @@ def config(lr: float = 1e-4, dropout: float = 0.3, units: int = 64) -> Config:
 
 
 def next_line(history: History) -> Entry | None:
-    return advising(SPACE, history, ranked_at(history, HALF))
+    halfway = ranked_at(history, HALF)
+    return answered(SPACE, history, halfway) or advising(SPACE, history, halfway)
 
 
 def after(*rows: Row) -> History:

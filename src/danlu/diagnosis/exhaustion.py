@@ -68,7 +68,8 @@ def _known_around(survey: Survey) -> Condition:
     """Enough good configs, on both sides of the best in each parameter that matters."""
     name, count = "good configs around the best", len(survey.good)
     if count < FEW_GOOD:
-        return Condition(name, False, f"only {count} configs are as good as the best")
+        few = "only 1 config is" if count == 1 else f"only {count} configs are"
+        return Condition(name, False, f"{few} as good as the best")
     bare = [p for p in _important(survey) if not _both_sides(survey, p)]
     said = f"all good values of {', '.join(bare)} lie on one side of the best" if bare else ""
     return Condition(name, not bare, said)

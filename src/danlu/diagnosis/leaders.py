@@ -49,10 +49,11 @@ def too_few_good(survey: Survey) -> Iterator[Finding]:
         return
     needed = max(FEW_GOOD, FEW_GOOD_EACH * len(active(survey)))
     count, tried = len(survey.good), len(survey.tried)
+    are = "is" if count == 1 else "are"
     if count < needed:
         yield Finding(
             "too_few_good", "info", 0.6,
-            f"Only {count} of {tried} configs are as good as the best as far as noise lets tell; "
+            f"Only {count} of {tried} configs {are} as good as the best, as noise lets tell; "
             f"{needed} would tell where good ones lie. Try more before narrowing: another random "
             f"config beats all of them with probability 1/{tried + 1}.",
             {"good": count, "needed": needed, "tried": tried},

@@ -42,18 +42,23 @@ def advised(history: History, until: int) -> Start | None:
     return Start(dict(line.data["config"]), until, FULL, "fine", why=why)
 
 
-def advising(space: Space, history: History, halfway: Ranking) -> Entry | None:
-    """What becomes of the last advice, the ranges that follow it, or the next advice.
+def answered(space: Space, history: History, halfway: Ranking) -> Entry | None:
+    """What became of the last advice, or the ranges that follow it; None if both are said."""
+    line = _last(history, ADVICE)
+    if line is None:
+        return None
+    if not _settled(history, line):
+        return _outcome(history, line, halfway)
+    return _reach(space, history, line, halfway)
 
-    None while an advice is being tried, or if there is none to follow. After one that did not
-    help, another kind of draw comes first.
+
+def advising(space: Space, history: History, halfway: Ranking) -> Entry | None:
+    """The next advice that is worth following; None while one is tried, or if there is none.
+
+    After one that did not help, another kind of draw comes first.
     """
     line = _last(history, ADVICE)
-    if line is not None and not _settled(history, line):
-        return _outcome(history, line, halfway)
-    if line is not None and (reached := _reach(space, history, line, halfway)) is not None:
-        return reached
-    if line is not None and _has_just_failed(history, line):
+    if line is not None and (not _settled(history, line) or _has_just_failed(history, line)):
         return None
     return next(_worth_trying(space, history, halfway), None)
 

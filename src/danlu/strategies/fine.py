@@ -7,7 +7,7 @@ from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Space
-from danlu.strategies.advised import advised, advising
+from danlu.strategies.advised import advised, advising, answered
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
 from danlu.strategies.findings import answer
@@ -59,10 +59,12 @@ def begun(history: History, p: Plan) -> bool:
 
 
 def looking(space: Space, history: History, p: Plan) -> list[Entry]:
-    """The lines of a look at the ranges, if one is due."""
+    """What became of an advice, and the lines of a look at the ranges, if one is due."""
+    halfway = ranked_at(history, p.half_epochs)
+    if p.moves.findings and (said := answered(space, history, halfway)) is not None:
+        return [said]
     if not begun(history, p):
         return []
-    halfway = ranked_at(history, p.half_epochs)
     number = due(_valued(halfway)) if looked(history) >= 0 else 0
     if number <= looked(history):
         return []
