@@ -170,7 +170,7 @@ def test_advice_changes_one_value_within_the_hard_limits(
     advice: Advice, name: str, value: object
 ) -> None:
     found = followed(SPACE, config(), advice, name)
-    assert found == config() | {name: value}
+    assert found == {**config(), name: value}
 
 
 @pytest.mark.parametrize(

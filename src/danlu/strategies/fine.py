@@ -12,7 +12,7 @@ from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
 from danlu.strategies.findings import answer
 from danlu.strategies.fresh import config_key, fresh_config
-from danlu.strategies.looks import Look, due, lines, looked
+from danlu.strategies.looks import Look, Move, due, lines, looked
 from danlu.strategies.moves import narrow, widen
 from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs, part
 from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
@@ -65,17 +65,21 @@ def looking(space: Space, history: History, p: Plan) -> list[Entry]:
         return [said]
     if not begun(history, p):
         return []
-    number = due(_valued(halfway)) if looked(history) >= 0 else 0
-    if number <= looked(history):
-        return []
-    rankings = [ranking for _, ranking in coarse_rankings(history, p)]
-    ranking = max(rankings, key=_valued) if number == 0 else halfway
-    moves = [
-        *((check_proxy,) if p.moves.proxy_check else ()),
-        *((widen, narrow) if p.moves.narrow else (widen,) if p.moves.findings else ()),
-        *((shift, answer) if p.moves.findings else ()),
-    ]
-    return lines(Look(space, history, p, number, ranking), tuple(moves))
+    now = due(_valued(halfway))
+    if looked(history) < 0:
+        rankings = [ranking for _, ranking in coarse_rankings(history, p)]
+        first = Look(space, history, p, 0, max(rankings, key=_valued))
+        if found := lines(first, _moves(p)):
+            return found
+    return lines(Look(space, history, p, now, halfway), _moves(p)) if now > looked(history) else []
+
+
+def _moves(p: Plan) -> tuple[Move, ...]:
+    """The moves of a look; the check of proxies costs nothing and is always made."""
+    moves: tuple[Move, ...] = (check_proxy,)
+    if p.moves.narrow or p.moves.findings:
+        moves += (widen, narrow) if p.moves.narrow else (widen,)
+    return (*moves, shift, answer) if p.moves.findings else moves
 
 
 def _promoted(history: History, p: Plan, halfway: int) -> int:
