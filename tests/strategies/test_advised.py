@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 from tests.strategies.pasts import HALF, Row, past, verdict
 
+from danlu.core.decision import FULL
 from danlu.core.event import Diagnosed, Noted, Paused, Reported, Started
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Config, Space
-from danlu.strategies.advised import advised, advising, answered, followed
+from danlu.strategies.advised import Rung, advised, advising, answered, followed
 from danlu.strategies.ranges import current, range_of
 from danlu.strategies.rungs import ranked_at
 
@@ -31,8 +32,12 @@ def config(lr: float = 1e-4, dropout: float = 0.3, units: int = 64) -> Config:
 
 
 def next_line(history: History) -> Entry | None:
-    halfway = ranked_at(history, HALF)
-    return answered(SPACE, history, halfway) or advising(SPACE, history, halfway)
+    at = rung(history)
+    return answered(SPACE, history, at) or advising(SPACE, history, at)
+
+
+def rung(history: History) -> Rung:
+    return Rung("fine", HALF, FULL, ranked_at(history, HALF))
 
 
 def after(*rows: Row) -> History:
@@ -55,9 +60,9 @@ def test_the_advice_on_the_best_is_followed_and_all_else_stays() -> None:
     line = next_line(history)
     assert line is not None
     assert line.code == "advice"
-    assert line.seen == "#1, 1 of the best at half length: lr_too_low"
+    assert line.seen == "#1, 1 of the best 2 at epoch 15: lr_too_low"
     assert line.done == "#1 with lr 0.0001 → 0.003"
-    start = advised(history.after(Noted(9.0, line)), HALF)
+    start = advised(history.after(Noted(9.0, line)), rung(history), HALF)
     assert start is not None
     assert start.config == config(lr=3e-3)
     assert (start.until, start.stage) == (HALF, "fine")
@@ -69,7 +74,7 @@ def test_nothing_is_begun_twice_and_no_further_advice_comes_while_one_is_tried()
     noted = after(BEST, WORSE).after(Noted(9.0, line))
     assert next_line(noted) is None
     running = noted.after(Started(9.0, 3, line.data["config"], HALF, 3, stage="fine"))
-    assert advised(running, HALF) is None
+    assert advised(running, rung(running), HALF) is None
     assert next_line(running) is None
 
 
@@ -114,21 +119,30 @@ def test_what_helped_is_followed_on_from_the_new_best_up_to_the_hard_limits() ->
     assert line.data["config"] == config(lr=0.09)
 
 
-def test_what_did_not_help_gives_way_to_other_draws_and_is_not_tried_again() -> None:
+def test_what_did_not_help_gives_way_to_another_draw_and_is_then_tried_half_as_far() -> None:
     history = told(after(*tried(0.6)))
     assert next_line(history) is None
-    drawn = history
-    for row in (config(dropout=0.1), config(dropout=0.2)):
-        drawn = begun(drawn, row)
-    line = next_line(drawn)
-    assert line is None or (line.data["code"], line.data["parameter"]) != ("lr_too_low", "lr")
+    line = next_line(begun(history, config(dropout=0.1), 0.1))
+    assert line is not None
+    assert line.data["config"] == config(lr=5.477e-4, dropout=0.1)
 
 
-def begun(history: History, given: Config) -> History:
-    """The history with one more trial, better than all others, of which the same is said."""
+def test_what_did_not_help_twice_is_not_tried_again() -> None:
+    history = begun(told(after(*tried(0.6))), config(dropout=0.1), 0.1)
+    history = told(history)
+    history = told(begun(history, history.logbook[-1].data["config"], 0.3))
+    assert [e.data["better"] for e in history.logbook if e.code == "outcome"] == [False, False]
+    history = begun(history, config(dropout=0.2), 0.05)
+    line = next_line(history)
+    assert line is None or line.data["code"] != "lr_too_low"
+
+
+def begun(history: History, given: Config, loss: float) -> History:
+    """The history with one more trial of which the same is said."""
     n = history.next_number
     return history.after(
-        Started(60.0, n, given, HALF, n, stage="fine"), Reported(60.0, n, HALF, {"val_loss": 0.1}),
+        Started(60.0, n, given, HALF, n, stage="fine"),
+        Reported(60.0, n, HALF, {"val_loss": loss}),
         Diagnosed(60.0, n, TOO_LOW), Paused(60.0, n),
     )  # fmt: skip
 
@@ -147,6 +161,15 @@ def test_without_advice_that_is_sure_and_about_a_parameter_nothing_is_tried(
     found: tuple[Finding, ...],
 ) -> None:
     assert next_line(after(Row(config(), {HALF: 0.5}, found))) is None
+
+
+def test_what_is_said_of_all_of_the_best_is_surer_than_what_is_said_of_one() -> None:
+    unsure = verdict("lr_too_low", "multiply", "lr", 30.0, sure=0.3)
+    one, two, three = (
+        after(*(Row(config(lr=1e-4 * n), {HALF: 0.5 + n}, (unsure,)) for n in range(1, most + 1)))
+        for most in (1, 2, 3)
+    )
+    assert [next_line(h) is not None for h in (one, two, three)] == [False, True, True]
 
 
 def test_if_all_failed_there_is_nothing_to_follow() -> None:

@@ -386,7 +386,7 @@ def test_a_space_that_is_used_up_ends_the_search() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "coarse"), [(1, 1), (2, 1), (5, 1), (6, 3), (8, 3), (30, 6), (100, 20)]
+    ("epochs", "coarse"), [(1, 1), (2, 1), (5, 1), (6, 3), (8, 3), (20, 5), (30, 6), (100, 20)]
 )
 def test_coarse_trials_take_a_fifth_of_the_epochs_but_some_at_least(
     epochs: int, coarse: int

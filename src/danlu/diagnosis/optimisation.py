@@ -140,8 +140,10 @@ def still_falls(at: Features) -> bool:
 
 def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     """Smooth, steady and far from done."""
-    if at.epochs < thresholds.SURE_EPOCHS or found & {*CALLED, "bad_scale", "val_at_chance"}:
+    if found & {*CALLED, "bad_scale", "val_at_chance"}:
         return None
+    if at.epochs < thresholds.SURE_EPOCHS:
+        return _crawls(at)
     loss = at.train_loss
     if not len(loss) or loss.roughness >= thresholds.LOW_ROUGH or not still_falls(at):
         return None
@@ -161,6 +163,27 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
         "larger; if that is too much, train for longer.",
         (advice.lr(factor), advice.epochs(2.0), advice.LARGER_LR_RANGE),
         progress=share, roughness=loss.roughness, loss=loss.end,
+    )  # fmt: skip
+
+
+def _crawls(at: Features) -> Finding | None:
+    """A short curve that falls steadily, and at its pace will get nowhere by the full length."""
+    loss, metric, val = at.train_loss, at.train_metric, at.val_loss
+    if min(len(loss), len(metric)) < thresholds.LEAST_EPOCHS or at.scale is None:
+        return None
+    steady = loss.roughness < thresholds.LOW_ROUGH and loss.tau < thresholds.CREEP_TAU
+    told = steady and (not len(val) or val.tau < thresholds.PROGRESS_VAL_TAU)
+    covered = (loss.values[0] - loss.end) * at.horizon / at.trial.epoch
+    right = metric.end if at.train_skill is None else at.train_skill
+    if not told or right >= thresholds.LEARNS or covered >= thresholds.CRAWL * at.scale:
+        return None
+    factor = raised(at.scale, covered)
+    return verdict(
+        at, "lr_too_low", "crawls",
+        f"The training loss falls so slowly, from {loss.values[0]:.4g} to {loss.end:.4g}, that at "
+        f"this pace {percent(max(0.0, covered / at.scale))} of the way is done after all "
+        f"{at.horizon} epochs. Try a learning rate {factor:g} times larger.",
+        (advice.lr(factor), advice.LARGER_LR_RANGE), covered=covered, scale=at.scale,
     )  # fmt: skip
 
 

@@ -97,6 +97,7 @@ PROGRESS = 0.08  # share of all progress that lies in the tail
 PROGRESS_TAU, PROGRESS_VAL_TAU = -0.6, -0.5
 LOW_SKILL, LOW_LOSS_SKILL = 0.9, 0.7  # better ones are merely unfinished
 LOW_ROUGH = 0.15
+CRAWL = 0.2  # of the scale, that a short curve covers by the full length if it goes on like that
 LATE_BEST = 0.75  # a best epoch after this share of the run: more epochs would help (playbook)
 
 # ---- underfitting

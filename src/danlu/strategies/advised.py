@@ -1,18 +1,19 @@
 """Findings act on configs: what is advised for one of the best is tried in a new config.
 
 As a person does who looks at the best curves: all as it was but for the one change, which may
-leave the ranges up to the hard limits. Whether the new config beat the one it came from decides
-whether such advice is followed again. The line in the log-book comes first; the trial, and later
-what became of it, are read off it.
+leave the ranges up to the hard limits. Whether the new config beat the one it came from, at the
+length at which both are compared, decides whether such advice is followed again. The line in the
+log-book comes first; the trial, and later what became of it, are read off it.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from danlu.catalogue.roles import role_of
-from danlu.core.decision import FULL, Start
+from danlu.core.decision import Proxy, Start
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History
 from danlu.core.logbook import Entry
@@ -25,34 +26,47 @@ from danlu.strategies.ranges import Range, beyond, current, limits_of, outside, 
 from danlu.strategies.rungs import Ranking
 
 ADVICE, OUTCOME, REACH = "advice", "outcome", "reach"  # codes of the lines
-BEST = 3  # so many of the best at half length are looked at
+BEST = 3  # so many of the best are looked at
 SILENT = frozenset({"unclear", "noisy_val"})
+FAR = 10.0  # a factor from which one that did not help is tried half as far, by its root
 SURE = 0.5  # confidence below which nothing is tried
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where configs are compared: in which stage, at which epoch, on what, and how they rank."""
+
+    stage: str
+    epoch: int
+    proxy: Proxy
+    ranking: Ranking
+
 
 Kind: TypeAlias = tuple[str, str]
 """A verdict, and the parameter that it would change."""
 
 
-def advised(history: History, until: int) -> Start | None:
+def advised(history: History, rung: Rung, until: int) -> Start | None:
     """The trial that the last advice asks for; None if it was begun."""
     line = _last(history, ADVICE)
-    if line is None or _child(history, line) is not None:
+    if line is None or line.stage != rung.stage or _child(history, line) is not None:
         return None
-    why = f"fine: {line.done}, {until} of {history.spec.epochs} epochs, for {line.seen}"
-    return Start(dict(line.data["config"]), until, FULL, "fine", why=why)
+    length = f"{until} of {history.spec.epochs} epochs"
+    why = f"{rung.stage}: {line.done}, {length}, for {line.seen}"
+    return Start(dict(line.data["config"]), until, rung.proxy, rung.stage, why=why)
 
 
-def answered(space: Space, history: History, halfway: Ranking) -> Entry | None:
-    """What became of the last advice, or the ranges that follow it; None if both are said."""
+def answered(space: Space, history: History, rung: Rung) -> Entry | None:
+    """What became of the stage's last advice, or the ranges that follow; None if both are said."""
     line = _last(history, ADVICE)
-    if line is None:
+    if line is None or line.stage != rung.stage:
         return None
     if not _settled(history, line):
-        return _outcome(history, line, halfway)
-    return _reach(space, history, line, halfway)
+        return _outcome(history, line, rung)
+    return _reach(space, history, line, rung)
 
 
-def advising(space: Space, history: History, halfway: Ranking) -> Entry | None:
+def advising(space: Space, history: History, rung: Rung) -> Entry | None:
     """The next advice that is worth following; None while one is tried, or if there is none.
 
     After one that did not help, another kind of draw comes first.
@@ -60,32 +74,57 @@ def advising(space: Space, history: History, halfway: Ranking) -> Entry | None:
     line = _last(history, ADVICE)
     if line is not None and (not _settled(history, line) or _has_just_failed(history, line)):
         return None
-    return next(_worth_trying(space, history, halfway), None)
+    return next(_worth_trying(space, history, rung), None)
 
 
-def _worth_trying(space: Space, history: History, halfway: Ranking) -> Iterator[Entry]:
+def _worth_trying(space: Space, history: History, rung: Rung) -> Iterator[Entry]:
     """Lines of the advice on the best that no trial has followed."""
-    tried, refuted = {config_key(t.config) for t in history.trials.values()}, _refuted(history)
-    for place, (loss, number) in enumerate(halfway[:BEST], 1):
-        trial = history.trials[number]
-        if math.isinf(loss) or trial.state == "failed":
+    tried, balance = {config_key(t.config) for t in history.trials.values()}, _balance(history)
+    best = [history.trials[n] for loss, n in rung.ranking[:BEST] if math.isfinite(loss)]
+    sure = _pooled(best)
+    for place, trial in enumerate(best, 1):
+        first = _primary(trial)
+        if first is None or sure[first.code] < SURE or trial.state == "failed":
             continue
-        for finding, advice in _sure(trial):
+        for advice in first.advice:
             for name in named(space, advice.parameter):
-                config = followed(space, trial.config, advice, name)
-                new = config is not None and config_key(config) not in tried
-                if config is not None and new and (finding.code, name) not in refuted:
-                    yield _line(space, trial, finding, name, config, place)
+                move = _tempered(advice, balance[first.code, name])
+                config = move and followed(space, trial.config, move, name)
+                if config is not None and config_key(config) not in tried:
+                    yield _line(space, trial, first, name, config, f"{place} of {_at(rung)}", rung)
 
 
-def _sure(trial: TrialRecord) -> Iterator[tuple[Finding, Advice]]:
-    """The advice of a trial's primary verdict, if that is of harm and sure enough.
+def _tempered(advice: Advice, balance: int) -> Advice | None:
+    """The advice after others of its kind: half as far once if it was far; None if it harms."""
+    if balance >= 0:
+        return advice
+    amount = advice.amount
+    if advice.action != "multiply" or not is_number(amount) or balance < -1:
+        return None
+    factor = float(amount)  # type: ignore[arg-type]
+    far = factor > 0 and max(factor, 1.0 / factor) >= FAR
+    return replace(advice, amount=math.sqrt(factor)) if far else None
+
+
+def _at(rung: Rung) -> str:
+    return f"the best {len(rung.ranking[:BEST])} at epoch {rung.epoch}"
+
+
+def _primary(trial: TrialRecord) -> Finding | None:
+    """A trial's primary verdict, if it is of harm.
 
     Noisy validation says how trials compare, nothing of what to train.
     """
     first = next((f for f in trial.diagnosis if f.code not in SILENT), None)
-    if first is not None and first.severity != "info" and first.confidence >= SURE:
-        yield from ((first, a) for a in first.advice)
+    return None if first is None or first.severity == "info" else first
+
+
+def _pooled(best: Sequence[TrialRecord]) -> dict[str, float]:
+    """Code → how sure it is of the best together: what is said of three is surer than of one."""
+    doubt: dict[str, float] = {}
+    for f in filter(None, map(_primary, best)):
+        doubt[f.code] = doubt.get(f.code, 1.0) * (1.0 - min(1.0, max(0.0, f.confidence)))
+    return {code: 1.0 - left for code, left in doubt.items()}
 
 
 def followed(space: Space, config: Config, advice: Advice, name: str) -> Config | None:
@@ -118,12 +157,12 @@ def _changed(p: Parameter, old: Value, advice: Advice) -> Value:
 
 
 def _line(
-    space: Space, trial: TrialRecord, f: Finding, name: str, config: Config, place: int
+    space: Space, trial: TrialRecord, f: Finding, name: str, config: Config, place: str, rung: Rung
 ) -> Entry:
     old, new = trial.config[name], config[name]
     what = f"{old} → {new}" if isinstance(space[name], Choice) else f"{old:.3g} → {new:.3g}"
     return Entry(
-        ADVICE, "fine", f"#{trial.number}, {place} of the best at half length: {f.code}",
+        ADVICE, rung.stage, f"#{trial.number}, {place}: {f.code}",
         f"#{trial.number} with {name} {what}", f.message,
         {"parent": trial.number, "code": f.code, "parameter": name, "config": dict(config)},
     )  # fmt: skip
@@ -132,10 +171,10 @@ def _line(
 # ---- what became of it
 
 
-def _outcome(history: History, line: Entry, halfway: Ranking) -> Entry | None:
+def _outcome(history: History, line: Entry, rung: Rung) -> Entry | None:
     """Whether the new config beat the one that it came from; None if that is not known yet."""
     child, parent = _child(history, line), line.data["parent"]
-    losses = {number: loss for loss, number in halfway}
+    losses = {number: loss for loss, number in rung.ranking}
     if child is None or (child.open and child.number not in losses) or parent not in losses:
         return None
     mine, its = losses.get(child.number, math.inf), losses[parent]
@@ -144,24 +183,24 @@ def _outcome(history: History, line: Entry, halfway: Ranking) -> Entry | None:
     before = Counter(e.data["better"] for e in _lines(history, OUTCOME) if e.data["code"] == code)
     helped = before[True] + better
     seen = f"#{child.number}, {line.done}: {sign * mine:.4g} after {sign * its:.4g}"
-    done = "advice like this is followed on" if better else f"no more of this for {name}"
+    done = "advice like this is followed on" if better else f"less of this for {name}"
     why = f"what was advised for {code} has helped in {helped} of {before.total() + 1} trials"
     data = {"trial": child.number, "code": code, "parameter": name, "better": better}
-    return Entry(OUTCOME, "fine", seen, done, why, data | {"config": line.data["config"]})
+    return Entry(OUTCOME, line.stage, seen, done, why, data | {"config": line.data["config"]})
 
 
-def _refuted(history: History) -> set[Kind]:
-    """Kinds of advice that have harmed more often than helped."""
+def _balance(history: History) -> Counter[Kind]:
+    """Kind of advice → how much more often it has helped than harmed."""
     balance: Counter[Kind] = Counter()
     for e in _lines(history, OUTCOME):
         balance[e.data["code"], e.data["parameter"]] += 1 if e.data["better"] else -1
-    return {kind for kind, n in balance.items() if n < 0}
+    return balance
 
 
-def _reach(space: Space, history: History, line: Entry, halfway: Ranking) -> Entry | None:
+def _reach(space: Space, history: History, line: Entry, rung: Rung) -> Entry | None:
     """The line that extends the ranges to a new best which an advice has led out of them."""
     child, box = _child(history, line), current(space, history.logbook)
-    if child is None or halfway[0][1] != child.number:
+    if child is None or rung.ranking[0][1] != child.number:
         return None
     ranges: dict[str, Range] = {
         n: beyond(box[n], space[n], child.config[n]) for n in outside(box, child.config)
@@ -170,7 +209,7 @@ def _reach(space: Space, history: History, line: Entry, halfway: Ranking) -> Ent
         return None
     before = {n: range_of(box[n]) for n in ranges}
     return Entry(
-        REACH, "fine", f"#{child.number}, {line.done}, is the best and lies outside the ranges",
+        REACH, line.stage, f"#{child.number}, {line.done}, is best and lies outside the ranges",
         told(box, ranges), "the best config lies inside the ranges from which others are drawn",
         {"ranges": ranges, "before": before, "trials": len(history.trials)},
     )  # fmt: skip

@@ -7,7 +7,7 @@ from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.space import Space
-from danlu.strategies.advised import advised, advising, answered
+from danlu.strategies.advised import Rung, advised, advising, answered
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
 from danlu.strategies.findings import answer
@@ -61,7 +61,8 @@ def begun(history: History, p: Plan) -> bool:
 def looking(space: Space, history: History, p: Plan) -> list[Entry]:
     """What became of an advice, and the lines of a look at the ranges, if one is due."""
     halfway = ranked_at(history, p.half_epochs)
-    if p.moves.findings and (said := answered(space, history, halfway)) is not None:
+    rung = Rung("fine", p.half_epochs, FULL, halfway)
+    if p.moves.findings and (said := answered(space, history, rung)) is not None:
         return [said]
     if not begun(history, p):
         return []
@@ -186,7 +187,8 @@ def _advised(
     """A config that follows what findings advise for one of the best, or the line before it."""
     if not p.moves.findings or not _room(history, p, limit):
         return None
-    return advised(history, _length(history, p)) or advising(space, history, halfway)
+    rung = Rung("fine", p.half_epochs, FULL, halfway)
+    return advised(history, rung, _length(history, p)) or advising(space, history, rung)
 
 
 def _draw(space: Space, history: History, p: Plan, limit: float) -> Start | None:

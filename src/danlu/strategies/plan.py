@@ -91,11 +91,13 @@ def plan(space: Space, history: History, moves: Moves) -> Plan:
 
 
 def coarse_epochs(epochs: int) -> int:
-    """About a fifth of the full length; at least 3 epochs where a full trial has 6 or more.
+    """About a fifth of the full length; at least 5 epochs of 20 and more, 3 of 6 and more.
 
-    The order of trials after a single epoch says next to nothing about their order at the end.
+    The order of trials after a single epoch says next to nothing about their order at the end,
+    and a verdict on their curves takes five.
     """
-    return max(3 if epochs >= 6 else 1, round(0.2 * epochs))
+    least = next((n for full, n in ((20, 5), (6, 3)) if epochs >= full), 1)
+    return max(least, round(0.2 * epochs))
 
 
 def proxy_of(history: History) -> Proxy:
