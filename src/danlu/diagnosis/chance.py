@@ -45,7 +45,7 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
 
 def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     """Training never left the constant answer; the curves tell why, or that nothing moves."""
-    if at.epochs < thresholds.LEAST_EPOCHS or "bad_scale" in found or not _stuck(at):
+    if at.epochs < thresholds.LEAST_EPOCHS or found & {"bad_scale", "diverged"} or not _stuck(at):
         return None
     if _killed(at):
         smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1

@@ -89,7 +89,7 @@ def _worth_trying(space: Space, history: History, rung: Rung) -> Iterator[Entry]
         for advice in first.advice:
             for name in named(space, advice.parameter):
                 move = _tempered(advice, balance[first.code, name])
-                config = move and followed(space, trial.config, move, name)
+                config = None if move is None else followed(space, trial.config, move, name)
                 if config is not None and config_key(config) not in tried:
                     yield _line(space, trial, first, name, config, f"{place} of {_at(rung)}", rung)
 
