@@ -5,7 +5,6 @@ one transaction, launch. Running the same study again goes on where the last run
 it ended.
 """
 
-import math
 import os
 import shutil
 import socket
@@ -32,8 +31,9 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.history import History
-from danlu.core.interruption import INTERRUPTED, interrupted, left_over
+from danlu.core.interruption import INTERRUPTED, interrupted, left_over, retried
 from danlu.core.job import Job
+from danlu.core.limits import DEFAULT, Limits, Overdue
 from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.core.request import (
@@ -45,6 +45,7 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
+from danlu.core.sentence import say
 from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
@@ -77,6 +78,7 @@ class Tuner:
         rules: What looks at each trial's curves after each report.
         study_rules: What looks at the study as a whole when trials close, ever less often.
         heed: Whether the study ends when these say that nothing learns.
+        limits: Time limits of trials.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Tuner:
         rules: Sequence[Rule] = RULES,
         study_rules: Sequence[StudyRule] = STUDY_RULES,
         heed: bool = True,
+        limits: Limits = DEFAULT,
     ) -> None:
         self.history = history
         self.strategy = strategy
@@ -104,12 +107,12 @@ class Tuner:
         self.heed = heed
         self.interrupts = 0  # 1: finish what runs; 2: end now
         self._unsaved: list[Event] = []
-        self._endings: dict[int, Stopped | Failed] = {}
-        self._over = ""
-        self._outcome = "done"
+        self._overdue = Overdue(limits)
+        self._endings: dict[int, Stopped | Failed | Lost] = {}
+        self._outcome, self._over = "done", ""
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
-        self._saved_at = -math.inf  # on the monotonic clock
+        self._saved_at = 0.0  # on the monotonic clock
         self._inbox = Inbox(store, history, TURN_S)
 
     # ---- the loop
@@ -148,15 +151,15 @@ class Tuner:
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
             self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
-            patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
+            self._patiently(partial(self.executor.launch, job))
         self.watch(self.history)
-        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        training = any(t.state == "running" for t in self.history.running)
+        if interrupts > 1 or self._cut_off or (self._over and not training):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
+        for ending in self._overdue.found(self.history):
+            self._stop(ending.trial, ending)
         return True
-
-    def _training(self) -> bool:
-        return any(t.state == "running" for t in self.history.running)
 
     def _note(self, *events: Event) -> None:
         self.history = self.history.after(*events)
@@ -164,8 +167,11 @@ class Tuner:
 
     def _save(self) -> None:
         if self._unsaved:
-            patiently(self._append, self._tell, lambda: self.interrupts)
+            self._patiently(self._append)
             self._saved_at = time.monotonic()
+
+    def _patiently(self, writes: Callable[[], None]) -> None:
+        patiently(writes, self._tell, lambda: self.interrupts)
 
     def _append(self) -> None:
         self.store.append(self.history.spec.name, self._unsaved)
@@ -221,7 +227,7 @@ class Tuner:
             if done := self._granted(request):
                 self._note(Noted(time.time(), answer(request, done)))
         if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
+            self._finish("interrupted", say("interrupted from the keyboard or by a signal"))
 
     def _granted(self, request: Request) -> str:
         """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
@@ -229,7 +235,7 @@ class Tuner:
             case "stop trial":
                 return self._stop_asked(request.trial)
             case "stop" | "stop now":
-                self._finish("stopped", f"a person asked to {request.verb}")
+                self._finish("stopped", say("a person asked to {verb}", verb=request.verb))
                 self._cut_off = self._cut_off or request.verb == "stop now"
                 return FOR_TUNER[request.verb]
             case "pause" | "resume":
@@ -237,16 +243,16 @@ class Tuner:
             case "add budget":
                 self._save()
                 self.history, done = granted_budget(request, self.history)
-                self.store.respecify(self.history.spec)
+                self._patiently(partial(self.store.respecify, self.history.spec))
                 return done
         return ""
 
     def _stop_asked(self, number: int | None) -> str:
-        trial = None if number is None else self.history.trials.get(number)
-        if number is None or trial is None or not trial.open:
-            return "nothing: it is not open"
-        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
-        return f"stopped at epoch {trial.epoch}"
+        trial = self.history.trials.get(number or 0)
+        if trial is None or not trial.open:
+            return say("nothing: it is not open")
+        self._stop(trial.number, Stopped(time.time(), trial.number, say("stopped by a person")))
+        return say("stopped at epoch {epoch}", epoch=trial.epoch)
 
     def _asked_for(self, slots: int) -> list[Job]:
         """Launch configs that people chose; one that cannot be is answered with the reason."""
@@ -283,9 +289,10 @@ class Tuner:
             jobs += [job] if job is not None else []
         if not jobs and not self.history.running:
             if not decisions:
-                self._finish("done", "the strategy has nothing left to try")
+                self._finish("done", say("the strategy has nothing left to try"))
             elif self.history.version == before:  # nothing came of what it decided
-                self._finish("done", f"the budget of {self.history.spec.budget} is spent")
+                budget = self.history.spec.budget
+                self._finish("done", say("the budget of {budget} is spent", budget=budget))
         return jobs
 
     def _carry_out(self, decision: Decision) -> Job | None:
@@ -318,16 +325,9 @@ class Tuner:
         for trial in self.history.running:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
-            if trial.losses > MAX_LOSSES:
-                message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
-                self._note(Failed(time.time(), trial.number, "lost", message))
-                continue
-            blameless = trial.message == INTERRUPTED
-            begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
-            why = f"{trial.message}; goes on from {begin}"
-            attempt = trial.attempt + (not blameless)
-            self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
-            jobs.append(self._job(self.history.trials[trial.number]))
+            self._note(event := retried(trial, MAX_LOSSES, time.time()))
+            if isinstance(event, Continued):
+                jobs.append(self._job(self.history.trials[trial.number]))
         return jobs
 
     def _job(self, trial: TrialRecord) -> Job:
@@ -335,6 +335,7 @@ class Tuner:
         return Job(
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
             self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
+            2**trial.starved,
         )  # fmt: skip
 
     # ---- what the workers did
@@ -388,7 +389,7 @@ class Tuner:
         found = judgement(self.history, self.history.trials[number])
         self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
-    def _stop(self, number: int, ending: Stopped | Failed) -> None:
+    def _stop(self, number: int, ending: Stopped | Failed | Lost) -> None:
         """End an open trial; a running one is closed when its processes are gone."""
         trial = self.history.trials.get(number)
         if trial is None or not trial.open or number in self._endings:

@@ -5,6 +5,7 @@ from collections.abc import Set
 from statistics import median
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.chance import raised
 from danlu.diagnosis.curve import GAUSS, Curve
@@ -23,14 +24,23 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
     if at.blown_up or (rough > thresholds.ROUGH and rises > thresholds.RISES and not _cured(at)):
         sure = at.blown_up or rough > thresholds.ROUGH_SURE
         seen = (
-            f"ends at {loss.end:.3g}, far above its start, though the answers are good"
+            say(
+                "ends at {end:.3g}, far above its start, though the answers are good",
+                end=loss.end,
+            )
             if at.blown_up
-            else f"goes up and down: rises undo {percent(min(1.0, rough))} of its progress"
+            else say(
+                "goes up and down: rises undo {rough} of its progress",
+                rough=percent(min(1.0, rough)),
+            )
         )
         return verdict(
             at, "lr_too_high", "very rough" if sure else "rough",
-            f"The training loss {seen}: the steps are too large. Try a smaller learning rate or "
-            "larger batches, and check that gradients are reset before each step.",
+            say(
+                "The training loss {seen}: the steps are too large. Try a smaller learning rate "
+                "or larger batches, and check that gradients are reset before each step.",
+                seen=seen,
+            ),
             _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
     return _worsening(at) or _clipped(at)
@@ -49,9 +59,11 @@ def _worsening(at: Features) -> Finding | None:
         return None
     return verdict(
         at, "lr_too_high", "training worsens",
-        f"The training loss rises since epoch {loss.epochs[i]}, from {loss.smooth[i]:.3g} to "
-        f"{loss.end:.3g}: the steps are too large to make small what they follow. Try a smaller "
-        "learning rate.",
+        say(
+            "The training loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}: the "
+            "steps are too large to make small what they follow. Try a smaller learning rate.",
+            epoch=loss.epochs[i], lowest=loss.smooth[i], end=loss.end,
+        ),
         _smaller_steps(at, sure=True), epoch=loss.epochs[i], rise=rise, noise=noise,
     )  # fmt: skip
 
@@ -70,9 +82,12 @@ def gradients_grew(at: Features, found: Set[str]) -> Finding | None:
         return None
     return verdict(
         at, "lr_too_high", "gradients grew",
-        f"The largest gradients are {max(late) / first.values[0]:.3g} times the usual ones of the "
-        f"first epoch, in {grown} of the last {len(late)} epochs: weights have grown and single "
-        "batches jump. Try a smaller learning rate, larger batches, or clip gradients.",
+        say(
+            "The largest gradients are {ratio:.3g} times the usual ones of the first epoch, in "
+            "{grown} of the last {late} epochs: weights have grown and single batches jump. Try "
+            "a smaller learning rate, larger batches, or clip gradients.",
+            ratio=max(late) / first.values[0], grown=grown, late=len(late),
+        ),
         (advice.lr(1 / 3), advice.BATCH, advice.CLIP), largest=max(late), first=first.values[0],
     )  # fmt: skip
 
@@ -102,9 +117,12 @@ def _clipped(at: Features) -> Finding | None:
         return None
     return verdict(
         at, "lr_too_high", "clipped",
-        f"More than {percent(thresholds.CLIPPED)} of the steps are clipped in {len(often)} of "
-        f"{len(clipped)} epochs: clipping has become a smaller learning rate. Try a smaller one, "
-        "or clip at the 90th percentile of the norms.",
+        say(
+            "More than {clipped} of the steps are clipped in {often} of {clipped2} epochs: "
+            "clipping has become a smaller learning rate. Try a smaller one, or clip at the 90th "
+            "percentile of the norms.",
+            clipped=percent(thresholds.CLIPPED), often=len(often), clipped2=len(clipped),
+        ),
         (advice.lr(1 / 3), Advice("multiply", "clip", 3.0, advice.OPTIMISATION)),
         clipped=median(clipped.values),
     )  # fmt: skip
@@ -158,9 +176,12 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     share = progress(at)
     return verdict(
         at, "lr_too_low", "unfinished",
-        f"The losses fall smoothly and are far from done: {percent(min(1.0, share))} of the "
-        f"progress lies in the last quarter of the epochs. Try a learning rate {factor:g} times "
-        "larger; if that is too much, train for longer.",
+        say(
+            "The losses fall smoothly and are far from done: {share} of the progress lies in the "
+            "last quarter of the epochs. Try a learning rate {factor:g} times larger; if that is "
+            "too much, train for longer.",
+            share=percent(min(1.0, share)), factor=factor,
+        ),
         (advice.lr(factor), advice.epochs(2.0), advice.LARGER_LR_RANGE),
         progress=share, roughness=loss.roughness, loss=loss.end,
     )  # fmt: skip
@@ -180,9 +201,13 @@ def _crawls(at: Features) -> Finding | None:
     factor = raised(at.scale, covered)
     return verdict(
         at, "lr_too_low", "crawls",
-        f"The training loss falls so slowly, from {loss.values[0]:.4g} to {loss.end:.4g}, that at "
-        f"this pace {percent(max(0.0, covered / at.scale))} of the way is done after all "
-        f"{at.horizon} epochs. Try a learning rate {factor:g} times larger.",
+        say(
+            "The training loss falls so slowly, from {first:.4g} to {end:.4g}, that at this pace "
+            "{share} of the way is done after all {epochs} epochs. Try a learning rate "
+            "{factor:g} times larger.",
+            first=loss.values[0], end=loss.end, share=percent(max(0.0, covered / at.scale)),
+            epochs=at.horizon, factor=factor,
+        ),
         (advice.lr(factor), advice.LARGER_LR_RANGE), covered=covered, scale=at.scale,
     )  # fmt: skip
 
@@ -203,14 +228,20 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
     if not twice and still_falls(at):
         return None
     known = (
-        f"that is the least that {at.classes} classes allow when softmax is applied twice"
+        say(
+            "that is the least that {classes} classes allow when softmax is applied twice",
+            classes=at.classes,
+        )
         if twice
-        else "the loss is not the one that the answers would have"
+        else say("the loss is not the one that the answers would have")
     )
     return verdict(
         at, "loss_metric_mismatch", "softmax twice" if twice else "high loss",
-        f"Training answers {percent(at.train_metric.end)} right, but its loss stays at "
-        f"{loss.end:.3g}: {known}. Remove a softmax or sigmoid in front of the loss.",
+        say(
+            "Training answers {end} right, but its loss stays at {loss_end:.3g}: {known}. Remove "
+            "a softmax or sigmoid in front of the loss.",
+            end=percent(at.train_metric.end), loss_end=loss.end, known=known,
+        ),
         (advice.check("loss", "softmax or sigmoid in front of it"),), loss=loss.end,
         metric=at.train_metric.end,
     )  # fmt: skip
@@ -250,8 +281,12 @@ def late_spikes(at: Features, found: Set[str]) -> Finding | None:
     listed = ", ".join(map(str, spikes[:5])) + (" …" if len(spikes) > 5 else "")
     return verdict(
         at, "late_spikes", "loss",
-        f"The training loss jumps at epochs {listed}: single batches move the network too far. "
-        "Clip gradients at the 90th percentile of their norms, or halve the learning rate.",
+        say(
+            "The training loss jumps at epochs {listed}: single batches move the network too "
+            "far. Clip gradients at the 90th percentile of their norms, or halve the learning "
+            "rate.",
+            listed=listed,
+        ),
         (advice.CLIP, advice.lr(0.5), Advice("set", "beta2", 0.99, advice.OPTIMISATION),
          advice.WARM_UP),
         spikes=spikes,

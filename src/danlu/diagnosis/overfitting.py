@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.features import Features
 from danlu.diagnosis.fit import BROKEN
@@ -64,9 +65,12 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
         if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
             return _overfit(at, "memorised", _memorised(at))
         return None
-    rise = (
-        f"Validation loss rises since epoch {up.epoch}, from {up.lowest:.3g} to "
-        f"{at.val_loss.end:.3g}, while training loss falls"
+    rise = say(
+        "Validation loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}, while "
+        "training loss falls",
+        epoch=up.epoch,
+        lowest=up.lowest,
+        end=at.val_loss.end,
     )
     tell = partial(_overfit, at, up=up)
     if gap is not None:
@@ -76,22 +80,29 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
             return _overconfident(at, rise, up)
         return tell(
             "turned up, gap",
-            f"{rise}, and training is {percent(gap)} ahead: overfitting. {_try(up)}",
+            say(
+                "{rise}, and training is {gap} ahead: overfitting. {what}",
+                rise=rise,
+                gap=percent(gap),
+                what=_try(up),
+            ),
         )
     if _loss_gap(at) > thresholds.LOSS_GAP:
-        return tell("turned up", f"{rise}: overfitting. {_try(up)}")
+        return tell("turned up", say("{rise}: overfitting. {what}", rise=rise, what=_try(up)))
     return None
 
 
 def _try(up: TurnUp) -> str:
-    return f"Try more dropout or weight decay, or stop near epoch {up.epoch}."
+    return say("Try more dropout or weight decay, or stop near epoch {epoch}.", epoch=up.epoch)
 
 
 def _memorised(at: Features) -> str:
-    return (
-        f"Training reaches {percent(at.train_metric.end)}, validation "
-        f"{percent(at.val_metric.end)}, and their losses are far apart: the training data is "
-        "memorised. Try more dropout or weight decay, augmentation, or more data."
+    return say(
+        "Training reaches {end}, validation {val_metric_end}, and their losses are far "
+        "apart: the training data is memorised. Try more dropout or weight decay, "
+        "augmentation, or more data.",
+        end=percent(at.train_metric.end),
+        val_metric_end=percent(at.val_metric.end),
     )
 
 
@@ -134,8 +145,11 @@ def _overfit(at: Features, rule: str, message: str, up: TurnUp | None = None) ->
 def _overconfident(at: Features, rise: str, up: TurnUp) -> Finding:
     return verdict(
         at, "overconfident", "metric unharmed",
-        f"{rise}, but the answers get no worse: the network grows too sure of itself. Select by "
-        "the metric, or try label smoothing.",
+        say(
+            "{rise}, but the answers get no worse: the network grows too sure of itself. Select "
+            "by the metric, or try label smoothing.",
+            rise=rise,
+        ),
         (advice.SMOOTH_LABELS, advice.decay(3.0)), severity="info",
         epoch=up.epoch, rise=up.share, noise=up.noise, gap=at.gap,
     )  # fmt: skip

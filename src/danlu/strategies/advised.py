@@ -19,6 +19,7 @@ from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Parameter, Value, is_number, same
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Config, Space
 from danlu.strategies.fresh import config_key
 from danlu.strategies.pulls import CAPACITY, named
@@ -51,8 +52,10 @@ def advised(history: History, rung: Rung, until: int) -> Start | None:
     line = _last(history, ADVICE)
     if line is None or line.stage != rung.stage or _child(history, line) is not None:
         return None
-    length = f"{until} of {history.spec.epochs} epochs"
-    why = f"{rung.stage}: {line.done}, {length}, for {line.seen}"
+    why = say(
+        "{stage}: {done}, {until} of {epochs} epochs, for {seen}",
+        stage=rung.stage, done=line.done, until=until, epochs=history.spec.epochs, seen=line.seen,
+    )  # fmt: skip
     return Start(dict(line.data["config"]), until, rung.proxy, rung.stage, why=why)
 
 
@@ -91,7 +94,7 @@ def _worth_trying(space: Space, history: History, rung: Rung) -> Iterator[Entry]
                 move = _tempered(advice, balance[first.code, name])
                 config = None if move is None else followed(space, trial.config, move, name)
                 if config is not None and config_key(config) not in tried:
-                    yield _line(space, trial, first, name, config, f"{place} of {_at(rung)}", rung)
+                    yield _line(space, trial, first, name, config, place, rung)
 
 
 def _tempered(advice: Advice, balance: int) -> Advice | None:
@@ -104,10 +107,6 @@ def _tempered(advice: Advice, balance: int) -> Advice | None:
     factor = float(amount)  # type: ignore[arg-type]
     far = factor > 0 and max(factor, 1.0 / factor) >= FAR
     return replace(advice, amount=math.sqrt(factor)) if far else None
-
-
-def _at(rung: Rung) -> str:
-    return f"the best {len(rung.ranking[:BEST])} at epoch {rung.epoch}"
 
 
 def _primary(trial: TrialRecord) -> Finding | None:
@@ -157,13 +156,19 @@ def _changed(p: Parameter, old: Value, advice: Advice) -> Value:
 
 
 def _line(
-    space: Space, trial: TrialRecord, f: Finding, name: str, config: Config, place: str, rung: Rung
+    space: Space, trial: TrialRecord, f: Finding, name: str, config: Config, place: int, rung: Rung
 ) -> Entry:
     old, new = trial.config[name], config[name]
-    what = f"{old} → {new}" if isinstance(space[name], Choice) else f"{old:.3g} → {new:.3g}"
+    if not isinstance(space[name], Choice):
+        old, new = f"{old:.3g}", f"{new:.3g}"
+    known = {"number": trial.number, "place": place, "count": len(rung.ranking[:BEST])}
     return Entry(
-        ADVICE, rung.stage, f"#{trial.number}, {place}: {f.code}",
-        f"#{trial.number} with {name} {what}", f.message,
+        ADVICE, rung.stage,
+        say("#{number}, {place} of the best {count} at epoch {epoch}: {code}",
+            epoch=rung.epoch, code=f.code, **known),
+        say("#{number} with {name} {old} → {new}", number=trial.number, name=name, old=old,
+            new=new),
+        f.message,
         {"parent": trial.number, "code": f.code, "parameter": name, "config": dict(config)},
     )  # fmt: skip
 
@@ -182,11 +187,21 @@ def _outcome(history: History, line: Entry, rung: Rung) -> Entry | None:
     code, name = line.data["code"], line.data["parameter"]
     before = Counter(e.data["better"] for e in _lines(history, OUTCOME) if e.data["code"] == code)
     helped = before[True] + better
-    seen = f"#{child.number}, {line.done}: {sign * mine:.4g} after {sign * its:.4g}"
-    done = "advice like this is followed on" if better else f"less of this for {name}"
-    why = f"what was advised for {code} has helped in {helped} of {before.total() + 1} trials"
+    seen = say(
+        "#{number}, {done}: {mine:.4g} after {its:.4g}",
+        number=child.number, done=line.done, mine=sign * mine, its=sign * its,
+    )  # fmt: skip
+    followed_on, less = (
+        say("advice like this is followed on"),
+        say("less of this for {name}", name=name),
+    )
+    why = say(
+        "what was advised for {code} has helped in {helped} of {trials} trials",
+        code=code, helped=helped, trials=before.total() + 1,
+    )  # fmt: skip
     data = {"trial": child.number, "code": code, "parameter": name, "better": better}
-    return Entry(OUTCOME, line.stage, seen, done, why, data | {"config": line.data["config"]})
+    data["config"] = line.data["config"]
+    return Entry(OUTCOME, line.stage, seen, followed_on if better else less, why, data)
 
 
 def _balance(history: History) -> Counter[Kind]:
@@ -209,8 +224,11 @@ def _reach(space: Space, history: History, line: Entry, rung: Rung) -> Entry | N
         return None
     before = {n: range_of(box[n]) for n in ranges}
     return Entry(
-        REACH, line.stage, f"#{child.number}, {line.done}, is best and lies outside the ranges",
-        told(box, ranges), "the best config lies inside the ranges from which others are drawn",
+        REACH, line.stage,
+        say("#{number}, {done}, is best and lies outside the ranges", number=child.number,
+            done=line.done),
+        told(box, ranges),
+        say("the best config lies inside the ranges from which others are drawn"),
         {"ranges": ranges, "before": before, "trials": len(history.trials)},
     )  # fmt: skip
 
