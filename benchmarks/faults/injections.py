@@ -23,6 +23,7 @@ BASE: dict[str, Settings] = {
     "wine-mlp": Settings(lr=2e-3, batch_size=16, dropout=0.2),
     "text-bag": Settings(lr=2e-3, dropout=0.3, width=32, epochs=25),
     "mixture-mlp": Settings(dropout=0.3, weight_decay=1e-4, epochs=20),
+    "rings-mlp": Settings(layers=2, width=32, dropout=0.05, epochs=25),
 }
 """Settings that train well on each part, found by hand."""
 

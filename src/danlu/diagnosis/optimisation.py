@@ -47,7 +47,12 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
 
 
 def _worsening(at: Features) -> Finding | None:
-    """The training loss rises for good: the steps do not follow what they should make small."""
+    """The training loss rises for good: the steps do not follow what they should make small.
+
+    Strong weight decay makes another loss small than the reported one.
+    """
+    if at.roles.get("weight decay", 0.0) >= thresholds.STRONG_DECAY:
+        return None
     loss, scale = at.train_loss, at.scale or 1.0
     i = loss.lowest
     rise, noise = loss.end - loss.smooth[i], loss.noise
