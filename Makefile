@@ -21,7 +21,7 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "Installing what the tests need ..."
-	$(PIP) --editable '.[examples,kit,plots,postgres,frames,optuna,hyperopt,bayesopt,test,lint]'
+	$(PIP) --editable '.[examples,kit,plots,postgres,ray,frames,optuna,hyperopt,bayesopt,test,lint]'
 	@touch $@
 
 demo: $(VENV)/.demo
@@ -30,7 +30,7 @@ demo: $(VENV)/.demo
 	$(BIN)/danlu report digits --store $(DEMO) --output digits.html
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses 2 --quiet
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet
 
 retest: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none

@@ -22,6 +22,7 @@ from danlu.errors import (
     StudyError,
     StudyFileError,
 )
+from danlu.executors.cluster import Cluster
 from danlu.predicting import predict
 from danlu.preflight.problem import Data, Problem
 from danlu.study import Study
@@ -35,6 +36,7 @@ __all__ = [
     "Budget",
     "CheckError",
     "Choice",
+    "Cluster",
     "Command",
     "ConfigError",
     "Constraint",

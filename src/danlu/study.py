@@ -222,8 +222,9 @@ class Study:
             watch: Called with the history several times a second.
             executor: ``"fused"`` trains trials of the kit that have networks of equal shape
                 together, ``"processes"`` each on its own; ``"auto"`` chooses between them;
-                ``"inline"`` trains in this process, for debugging.
-            threads: Threads for torch and OpenMP per worker.
+                ``"ray"`` trains on a Ray cluster, as does a `Cluster` that says where and with
+                what; ``"inline"`` trains in this process, for debugging.
+            threads: Threads for torch and OpenMP per worker; on a cluster, as many as its CPUs.
             check: Whether data and model are checked before the first trial, where they are
                 known. Errors end the run, and so does the finding that nothing learns, unless
                 it is ``"warn"``.
