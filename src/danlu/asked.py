@@ -29,6 +29,7 @@ from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.spending import continued, spent, started
 from danlu.diagnosis.rules import judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import next_look, study_news
@@ -138,7 +139,9 @@ class Asking:
         settle(store, history.spec)
         now = time.time()
         left = [t.number for t in history.running if t.state == "running"]
-        lost = [Lost(now, number, "it was never told of", interrupted=True) for number in left]
+        lost = [
+            Lost(now, number, say("it was never told of"), interrupted=True) for number in left
+        ]
         process = f"pid {os.getpid()} on {socket.gethostname()}"
         self._record(*lost, Began(now, process=process))
 
@@ -152,7 +155,7 @@ class Asking:
         """The next trial to train; None if there is none now."""
         lost = next((t for t in self.history.running if t.state == "lost"), None)
         if lost is not None:
-            why = f"{lost.message}; begins anew"
+            why = say("{message}; begins anew", message=lost.message)
             again = Continued(time.time(), lost.number, lost.until, lost.attempt + 1, "", why)
             self._record(again)
             return self._asked(lost.number, start=0)
@@ -182,7 +185,7 @@ class Asking:
                     self._record(*asides)
                     return self._carried_out(decision)
             if not asides:
-                return "the strategy has nothing left to try"
+                return say("the strategy has nothing left to try")
             self._record(*asides)
         return why
 
@@ -193,7 +196,7 @@ class Asking:
         return continued(self.history, decision, now) or self._too_dear()
 
     def _too_dear(self) -> str:
-        return f"the budget of {self.history.spec.budget} is spent"
+        return say("the budget of {budget} is spent", budget=self.history.spec.budget)
 
     def _asked(self, number: int, start: int) -> AskedTrial:
         folder = self._folder / str(number)
@@ -230,7 +233,7 @@ class Asking:
                 else (Stopped(now, number, why))
             )
         if known.value is None:
-            message = f"it was told without {self.history.objective.metric}"
+            message = say("it was told without {metric}", metric=self.history.objective.metric)
             return Failed(now, number, "no result", message)
         if known.until <= known.epoch < self.history.spec.epochs:
             return Paused(now, number)

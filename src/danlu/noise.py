@@ -9,6 +9,7 @@ from typing import TypeAlias
 from danlu.comparing import HUGE
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 
 SEED_FREEDOM = 6  # degrees of freedom from which the spread between seeds is trusted alone (E4)
 NOISE_EPOCHS = 5  # reports of a curve from which its noise is read off
@@ -40,15 +41,17 @@ def noise_of(history: History, tried: Sequence[Trainings]) -> Noise:
     """
     spread, freedom = _between_seeds(tried)
     if spread is not None and freedom >= SEED_FREEDOM:
-        return Noise(spread, freedom, f"{freedom + 1} or more repeated trainings")
+        return Noise(
+            spread, freedom, say("{freedom} or more repeated trainings", freedom=freedom + 1)
+        )
     known = [
-        (spread, "few repeated trainings"),
-        (_sampling(history), "the number of validation samples"),
-        (_along_curves(history, tried), "how far the curves jump from epoch to epoch"),
+        (spread, say("few repeated trainings")),
+        (_sampling(history), say("the number of validation samples")),
+        (_along_curves(history, tried), say("how far the curves jump from epoch to epoch")),
     ]
     told = [(sd, source) for sd, source in known if sd is not None]
     if not told:
-        return Noise(None, freedom, "nothing tells it")
+        return Noise(None, freedom, say("nothing tells it"))
     sd, source = max(told)
     return Noise(sd, freedom, source)
 

@@ -45,6 +45,7 @@ from danlu.core.request import (
     resumed_by_running,
     tried,
 )
+from danlu.core.sentence import say
 from danlu.core.spending import continued, failed_starts, out_of_time, spent, started
 from danlu.diagnosis.rules import RULES, Rule, judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import STUDY_RULES, StudyRule, ends_study, next_look, study_news
@@ -221,7 +222,7 @@ class Tuner:
             if done := self._granted(request):
                 self._note(Noted(time.time(), answer(request, done)))
         if self.interrupts:
-            self._finish("interrupted", "interrupted from the keyboard or by a signal")
+            self._finish("interrupted", say("interrupted from the keyboard or by a signal"))
 
     def _granted(self, request: Request) -> str:
         """Do what a person asked for; what was done, empty if there is nothing to tell yet."""
@@ -229,7 +230,7 @@ class Tuner:
             case "stop trial":
                 return self._stop_asked(request.trial)
             case "stop" | "stop now":
-                self._finish("stopped", f"a person asked to {request.verb}")
+                self._finish("stopped", say("a person asked to {verb}", verb=request.verb))
                 self._cut_off = self._cut_off or request.verb == "stop now"
                 return FOR_TUNER[request.verb]
             case "pause" | "resume":
@@ -244,9 +245,9 @@ class Tuner:
     def _stop_asked(self, number: int | None) -> str:
         trial = None if number is None else self.history.trials.get(number)
         if number is None or trial is None or not trial.open:
-            return "nothing: it is not open"
-        self._stop(number, Stopped(time.time(), number, "stopped by a person"))
-        return f"stopped at epoch {trial.epoch}"
+            return say("nothing: it is not open")
+        self._stop(number, Stopped(time.time(), number, say("stopped by a person")))
+        return say("stopped at epoch {epoch}", epoch=trial.epoch)
 
     def _asked_for(self, slots: int) -> list[Job]:
         """Launch configs that people chose; one that cannot be is answered with the reason."""
@@ -282,9 +283,10 @@ class Tuner:
             jobs += [job] if job is not None else []
         if not jobs and not self.history.running:
             if not decisions:
-                self._finish("done", "the strategy has nothing left to try")
+                self._finish("done", say("the strategy has nothing left to try"))
             elif self.history.version == before:  # nothing came of what it decided
-                self._finish("done", f"the budget of {self.history.spec.budget} is spent")
+                budget = self.history.spec.budget
+                self._finish("done", say("the budget of {budget} is spent", budget=budget))
         return jobs
 
     def _carry_out(self, decision: Decision) -> Job | None:
@@ -318,12 +320,19 @@ class Tuner:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
             if trial.losses > MAX_LOSSES:
-                message = f"its worker was lost {trial.losses} times in a row: {trial.message}"
+                message = say(
+                    "its worker was lost {losses} times in a row: {message}",
+                    losses=trial.losses, message=trial.message,
+                )  # fmt: skip
                 self._note(Failed(time.time(), trial.number, "lost", message))
                 continue
             blameless = trial.message == INTERRUPTED
-            begin = f"epoch {trial.checkpoint}" if trial.checkpoint else "the beginning"
-            why = f"{trial.message}; goes on from {begin}"
+            begin = (
+                say("epoch {epoch}", epoch=trial.checkpoint)
+                if trial.checkpoint
+                else say("the beginning")
+            )
+            why = say("{message}; goes on from {begin}", message=trial.message, begin=begin)
             attempt = trial.attempt + (not blameless)
             self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
             jobs.append(self._job(self.history.trials[trial.number]))

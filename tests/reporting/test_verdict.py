@@ -145,4 +145,4 @@ def test_all_that_is_said_is_plain_json(history: History) -> None:
     data = why_data(noted)
     assert data is not None
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["logbook"][-1]["told"] == "seen: done – why."
+    assert data["logbook"][-1]["done"] == "done"

@@ -9,6 +9,7 @@ from danlu.catalogue.subject import Subject
 from danlu.catalogue.verdict import verdict
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Choice, Float, Int, Parameter
+from danlu.core.sentence import say
 
 MEAN_L2 = ("weight decay", "l2")
 
@@ -20,7 +21,7 @@ def convention(subject: Subject) -> Iterator[Finding]:
         (name,) = (n for n, p in subject.having("l2 convention") if p is of_space)
         yield from verdict(
             "convention_searched", "warning", name,
-            "one number means different things in each convention: choose one.",
+            say("one number means different things in each convention: choose one."),
             Advice("freeze", name),
         )  # fmt: skip
     summed = isinstance(of_space, Choice) and of_space.values == ("sum",)
@@ -36,20 +37,30 @@ def _convention(subject: Subject, name: str, p: Float | Int, *, summed: bool) ->
         if p.high < t.SMALLEST_SUM_L2:
             yield from verdict(
                 "l2_convention", "warning", name,
-                f"up to {p.high:g} of the summed loss is next to nothing; the usual is 0.1 to 10. "
-                'It looks like the convention of the mean loss: l2_convention = "mean".',
+                say(
+                    "up to {high:g} of the summed loss is next to nothing; the usual is 0.1 to "
+                    "10. It looks like the convention of the mean loss: l2_convention = \"mean\".",
+                    high=p.high,
+                ),
                 Advice("check", name), better=Float(0.1, 10.0, True, when=p.when, role=p.role),
             )  # fmt: skip
         return
     if p.high <= t.LARGEST_L2:
         return
-    size = f" With {n} samples {p.high:g} is {p.high / n:.1g} here." if n else ""
+    size = (
+        say(" With {n} samples {high:g} is {high2:.1g} here.", n=n, high=p.high, high2=p.high / n)
+        if n
+        else ""
+    )
     yield from verdict(
         "l2_convention", "warning", name,
-        f"{p.high:g} is far too strong for the mean loss, where it is added to the gradient of "
-        "one average sample. L2 = 1 of textbooks and older libraries belongs to the summed loss: "
-        f"divide by the number of training samples.{size} Or the kit takes l2 with "
-        'l2_convention = "sum".',
+        say(
+            "{high:g} is far too strong for the mean loss, where it is added to the gradient of "
+            "one average sample. L2 = 1 of textbooks and older libraries belongs to the summed "
+            "loss: divide by the number of training samples.{size} Or the kit takes l2 with "
+            "l2_convention = \"sum\".",
+            high=p.high, size=size,
+        ),
         Advice("lower high", name, t.LARGEST_L2), better=_without_sum(p), high=p.high,
     )  # fmt: skip
 
@@ -74,8 +85,11 @@ def batch(subject: Subject) -> Iterator[Finding]:
                 fewer = p.between(p.low, limit)
             yield from verdict(
                 "large_batch", "error" if most > n else "warning", name,
-                f"up to {most:g} of {n} samples leaves {max(1, round(n / most))} steps in an "
-                f"epoch: at most a tenth of the data, {limit}.",
+                say(
+                    "up to {most:g} of {n} samples leaves {n2} steps in an epoch: at most a "
+                    "tenth of the data, {limit}.",
+                    most=most, n=n, n2=max(1, round(n / most)), limit=limit,
+                ),
                 Advice("lower high", name, limit), better=fewer, n_train=n,
             )  # fmt: skip
 
@@ -90,7 +104,10 @@ def embedding(subject: Subject) -> Iterator[Finding]:
         if isinstance(p, Int) and p.high > t.EMBEDDING_SLACK * usual:
             yield from verdict(
                 "long_embedding", "info", name,
-                f"up to {p.high} is long for {words} words; the rule of thumb gives {usual}.",
+                say(
+                    "up to {high} is long for {words} words; the rule of thumb gives {usual}.",
+                    high=p.high, words=words, usual=usual,
+                ),
                 Advice("lower high", name, usual), usual=usual,
             )  # fmt: skip
 
@@ -102,7 +119,7 @@ def not_searched(subject: Subject) -> Iterator[Finding]:
         if role in ("seed", "epochs"):
             yield from verdict(
                 f"{role}_searched", "warning", name,
-                f"it is no parameter to tune. {known(role).note}",
+                say("it is no parameter to tune. {note}", note=known(role).note),
                 Advice("freeze", name),
             )  # fmt: skip
 
@@ -113,8 +130,10 @@ def no_rate(subject: Subject) -> Iterator[Finding]:
     if rates and all(p.constant for _, p in rates) and subject.space.free:
         yield from verdict(
             "fixed_rate", "info", rates[0][0],
-            "the learning rate matters most of all and is fixed: what is found of the others "
-            "holds for this value only.",
+            say(
+                "the learning rate matters most of all and is fixed: what is found of the others "
+                "holds for this value only."
+            ),
             Advice("check", rates[0][0]),
         )  # fmt: skip
 
@@ -135,8 +154,11 @@ def too_many(subject: Subject) -> Iterator[Finding]:
         keep = ", ".join(ranked[:most])
         yield from verdict(
             "too_many", "warning" if count > t.FAR_TOO_MANY * most else "info", "",
-            f"{count} parameters at once for {trials:g} full trainings: a practitioner would tune "
-            f"{most} ({keep}) first and fix the rest.",
+            say(
+                "{count} parameters at once for {trials:g} full trainings: a practitioner would "
+                "tune {most} ({keep}) first and fix the rest.",
+                count=count, trials=trials, most=most, keep=keep,
+            ),
             *(Advice("freeze", name) for name in ranked[most:]),
             count=count, trials=trials,
         )  # fmt: skip
@@ -169,8 +191,11 @@ def adam_depth(subject: Subject) -> Iterator[Finding]:
         if needed is not None and trials is not None and trials < needed:
             yield from verdict(
                 "adam_depth", "warning", name,
-                f"it pays from about {needed} full trainings on, but there are {trials:g}: "
-                f"leave it at {known(subject.roles[name]).default}.",
+                say(
+                    "it pays from about {needed} full trainings on, but there are {trials:g}: "
+                    "leave it at {default}.",
+                    needed=needed, trials=trials, default=known(subject.roles[name]).default,
+                ),
                 Advice("freeze", name, known(subject.roles[name]).default), needed=needed,
             )  # fmt: skip
 

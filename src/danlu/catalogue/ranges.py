@@ -15,6 +15,7 @@ from danlu.catalogue.subject import Subject
 from danlu.catalogue.verdict import verdict
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Choice, Float, Int, is_number
+from danlu.core.sentence import say
 
 Number: TypeAlias = Float | Int
 NumberRule: TypeAlias = Callable[[str, Number, Known], Iterable[Finding]]
@@ -26,7 +27,9 @@ IMPOSSIBLE: dict[str, Callable[[float, float], bool]] = {
     "to": operator.gt,
 }
 OWN_RULE = ("weight decay",)  # its convention is what a large one tells of
-WANTED = {"above": "above", "from": "at least", "below": "below", "to": "at most"}
+WANTED = {
+    "above": say("above"), "from": say("at least"), "below": say("below"), "to": say("at most"),
+}  # fmt: skip
 
 
 def impossible(name: str, p: Number, known: Known) -> Iterator[Finding]:
@@ -37,8 +40,12 @@ def impossible(name: str, p: Number, known: Known) -> Iterator[Finding]:
         if IMPOSSIBLE[word](value, bound):
             yield from verdict(
                 "impossible_value", "error", name,
-                f"{value:g} is no possible value ({known.about}): it must be {WANTED[word]} "
-                f"{bound:g}.{_per_cent(p, known)}",
+                say(
+                    "{value:g} is no possible value ({about}): it must be {wanted} "
+                    "{bound:g}.{per_cent}",
+                    value=value, about=known.about, wanted=WANTED[word], bound=bound,
+                    per_cent=_per_cent(p, known),
+                ),
                 Advice("lower high" if end == "high" else "raise low", name, bound),
                 better=_within(p, known), bound=bound,
             )  # fmt: skip
@@ -46,7 +53,7 @@ def impossible(name: str, p: Number, known: Known) -> Iterator[Finding]:
 
 def _per_cent(p: Number, known: Known) -> str:
     most = known.valid.get("below", known.valid.get("to"))
-    return " Is it counted in per cent?" if most == 1.0 and 1.0 < p.high <= 100.0 else ""
+    return say(" Is it counted in per cent?") if most == 1.0 and 1.0 < p.high <= 100.0 else ""
 
 
 def _within(p: Number, known: Known) -> Number | None:
@@ -75,14 +82,19 @@ def beyond(name: str, p: Number, known: Known) -> Iterator[Finding]:
     if p.high > high and known.role not in OWN_RULE and not _impossible(p.high, known):
         yield from verdict(
             "beyond_limits", "warning", name,
-            f"up to {p.high:g} is beyond {high:g}, the most that is of use "
-            f"({known.about}).{_note(known)}",
+            say(
+                "up to {high:g} is beyond {high2:g}, the most that is of use ({about}).{note}",
+                high=p.high, high2=high, about=known.about, note=_note(known),
+            ),
             Advice("lower high", name, high), better=_within(p, known), limit=high,
         )  # fmt: skip
     if p.low < low and p.low != known.valid.get("from") and not _impossible(p.low, known):
         yield from verdict(
             "beyond_limits", "warning", name,
-            f"down to {p.low:g} is below {low:g}, the least that is of use ({known.about}).",
+            say(
+                "down to {low:g} is below {low2:g}, the least that is of use ({about}).",
+                low=p.low, low2=low, about=known.about,
+            ),
             Advice("raise low", name, low), better=_within(p, known), limit=low,
         )  # fmt: skip
 
@@ -108,8 +120,10 @@ def unusual(name: str, p: Number, known: Known) -> Iterator[Finding]:
         move = ("raise high", low) if p.high < low else ("lower low", high)
         yield from verdict(
             "unusual_range", "warning", name,
-            f"{p.low:g} … {p.high:g} lies outside the usual {low:g} … {high:g} "
-            f"({known.about}).{_note(known)}",
+            say(
+                "{low:g} … {high:g} lies outside the usual {low2:g} … {high2:g} ({about}).{note}",
+                low=p.low, high=p.high, low2=low, high2=high, about=known.about, note=_note(known),
+            ),
             Advice(move[0], name, move[1]),
             better=_ranged(p, *known.range), usual=[low, high],
         )  # fmt: skip
@@ -125,15 +139,21 @@ def linear(name: str, p: Number, known: Known) -> Iterator[Finding]:
         if p.log is None:
             yield from verdict(
                 "scale_taken", "info", name,
-                f"a log scale is taken for its {decades:.1f} decades. Write log = true, or "
-                "log = false to have it otherwise.",
+                say(
+                    "a log scale is taken for its {decades:.1f} decades. Write log = true, or "
+                    "log = false to have it otherwise.",
+                    decades=decades,
+                ),
                 Advice("check", name, why="log scale"), better=log, decades=decades,
             )  # fmt: skip
             return
         yield from verdict(
             "linear_scale", "warning", name,
-            f"on a linear scale over {decades:.1f} decades 99 % of the draws lie above "
-            f"{p.low + 0.01 * (p.high - p.low):.3g} ({known.about}): write log = true.",
+            say(
+                "on a linear scale over {decades:.1f} decades 99 % of the draws lie above "
+                "{low:.3g} ({about}): write log = true.",
+                decades=decades, low=p.low + 0.01 * (p.high - p.low), about=known.about,
+            ),
             Advice("check", name, why="log scale"), better=log, decades=decades,
         )  # fmt: skip
     elif p.low <= 0 < p.high and known.range is not None and p.high >= 10 * known.range[0]:
@@ -150,8 +170,11 @@ def _from_zero(name: str, p: Number, known: Known) -> Iterator[Finding]:
         return
     yield from verdict(
         "linear_scale", "warning", name,
-        f"a range from {p.low:g} is drawn linearly and seldom comes near it; a log scale is usual "
-        f"({known.about}), for example from {low:g}.",
+        say(
+            "a range from {low:g} is drawn linearly and seldom comes near it; a log scale is "
+            "usual ({about}), for example from {low2:g}.",
+            low=p.low, about=known.about, low2=low,
+        ),
         Advice("raise low", name, low),
         better=replace(_ranged(p, low, p.high), log=True),
     )  # fmt: skip
@@ -165,8 +188,11 @@ def one_minus(name: str, p: Number, known: Known) -> Iterator[Finding]:
     if decades > t.DECADES_FOR_LOG + 1e-9:
         yield from verdict(
             "linear_near_one", "warning", name,
-            f"from {p.low:g} to {p.high:g} what counts, 1 − {name}, spans {decades:.1f} decades, "
-            "which only the model-based search takes into account. Tune 1 − x on a log scale.",
+            say(
+                "from {low:g} to {high:g} what counts, 1 − {name}, spans {decades:.1f} decades, "
+                "which only the model-based search takes into account. Tune 1 − x on a log scale.",
+                low=p.low, high=p.high, name=name, decades=decades,
+            ),
             Advice("check", name),
             decades=decades,
             line=line_of(f"one_minus_{name}", _complement(p)),
@@ -191,13 +217,13 @@ def whole(name: str, p: Number, known: Known) -> Iterator[Finding]:
             better = Int(low, high, log, default if fits else None, p.when, None, p.role)
         yield from verdict(
             "not_whole", "warning", name,
-            f"{known.about} are counted in whole numbers: add int = true.",
+            say("{about} are counted in whole numbers: add int = true.", about=known.about),
             Advice("check", name, why="whole numbers"), better=better,
         )  # fmt: skip
     if isinstance(p, Int) and p.log and known.scale == "linear" and p.high < t.SHORT_LOG * p.low:
         yield from verdict(
             "needless_log", "info", name,
-            f"from {p.low} to {p.high} a log scale gains nothing.",
+            say("from {low} to {high} a log scale gains nothing.", low=p.low, high=p.high),
             Advice("check", name, why="linear scale"), better=replace(p, log=None),
         )  # fmt: skip
 
@@ -210,8 +236,11 @@ def narrow(name: str, p: Number, known: Known) -> Iterator[Finding]:
     if share < t.NARROW:
         yield from verdict(
             "narrow_range", "info", name,
-            f"{p.low:g} … {p.high:g} is {share:.0%} of the usual {known.range[0]:g} … "
-            f"{known.range[1]:g}: fix it, or widen it.",
+            say(
+                "{low:g} … {high:g} is {share:.0%} of the usual {range:g} … {range2:g}: fix it, "
+                "or widen it.",
+                low=p.low, high=p.high, share=share, range=known.range[0], range2=known.range[1],
+            ),
             Advice("freeze", name), share=share,
         )  # fmt: skip
 
@@ -233,15 +262,20 @@ def default_at_edge(name: str, p: Number, known: Known) -> Iterator[Finding]:
         end = "low" if p.default == p.low else "high"
         yield from verdict(
             "default_at_edge", "warning", name,
-            f"the default {p.default:g} is the {end}est value: one side of it is never tried.",
+            say(
+                "the default {default:g} is at the {end} end: one side of it is never tried.",
+                default=p.default, end=say("low") if end == "low" else say("high"),
+            ),
             Advice("lower low" if end == "low" else "raise high", name, p.default),
             default=p.default,
         )  # fmt: skip
     elif known.range and in_units_of(p, known) and _is_far(p.default, known.range):
         yield from verdict(
             "unusual_default", "info", name,
-            f"the default {p.default:g} lies outside the usual {known.range[0]:g} … "
-            f"{known.range[1]:g}.{_note(known)}",
+            say(
+                "the default {default:g} lies outside the usual {range:g} … {range2:g}.{note}",
+                default=p.default, range=known.range[0], range2=known.range[1], note=_note(known),
+            ),
             Advice("check", name), default=p.default,
         )  # fmt: skip
 
@@ -274,8 +308,11 @@ def numbers_as_choices(subject: Subject) -> Iterator[Finding]:
         make: Any = Int if all(isinstance(v, int) for v in values) else Float
         yield from verdict(
             "numbers_as_choices", "info", name,
-            f"{len(values)} numbers as choices hide what lies between them, and no search can "
-            "move their ends: a range is better, unless only these are possible.",
+            say(
+                "{values} numbers as choices hide what lies between them, and no search can move "
+                "their ends: a range is better, unless only these are possible.",
+                values=len(values),
+            ),
             Advice("check", name),
             better=make(low, high, log or None, p.default, p.when, None, p.role),
         )  # fmt: skip

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any, Literal, TypeAlias
 
 from danlu.core.parameter import Parameter, Value
+from danlu.core.sentence import say
 
 Kind: TypeAlias = Literal["float", "int", "choice", "flag"]
 
@@ -92,6 +93,9 @@ def known_by(table: Mapping[str, Any]) -> Known:
     for key in ("range", "limits", "choices"):
         if key in fields:
             fields[key] = tuple(fields[key])
+    for key in ("about", "note"):
+        if key in fields:
+            fields[key] = say(fields[key])
     when = fields.get("when", {})
     fields["when"] = {r: (v,) if isinstance(v, str) else tuple(v) for r, v in when.items()}
     return Known(**fields)

@@ -12,6 +12,7 @@ from danlu.catalogue.subject import Subject
 from danlu.catalogue.verdict import verdict
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Choice, Int, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import NAME
 
 NUMBERED = re.compile(r"(.*?)_?(\d+)$")
@@ -36,8 +37,10 @@ def _condition(
     if not useful:
         yield from verdict(
             "never_used", "warning", name,
-            f"it means something only with {' or '.join(wanted)}, which {parent} never is: "
-            "drop it.",
+            say(
+                "it means something only with {wanted}, which {parent} never is: drop it.",
+                wanted=' or '.join(wanted), parent=parent,
+            ),
             Advice("freeze", name), needs=list(wanted),
         )  # fmt: skip
     elif useless:
@@ -45,7 +48,10 @@ def _condition(
         listed = ", ".join(str(value) for value in useless)
         yield from verdict(
             "condition_missing", "warning", name,
-            f"it means nothing with {parent} = {listed}, where the search would still tune it.",
+            say(
+                "it means nothing with {parent} = {listed}, where the search would still tune it.",
+                parent=parent, listed=listed,
+            ),
             Advice("check", name), better=better, parent=parent,
         )  # fmt: skip
 
@@ -88,8 +94,11 @@ def numbered(subject: Subject) -> Iterator[Finding]:
                 deep_enough = tuple(range(index, layers.high + 1))
                 yield from verdict(
                     "condition_missing", "warning", name,
-                    f"with fewer than {index} {depth} it means nothing, where the search would "
-                    "still tune it.",
+                    say(
+                        "with fewer than {index} {depth} it means nothing, where the search "
+                        "would still tune it.",
+                        index=index, depth=depth,
+                    ),
                     Advice("check", name), better=_with_condition(p, depth, deep_enough),
                     parent=depth,
                 )  # fmt: skip
@@ -105,7 +114,10 @@ def shared_rate(subject: Subject) -> Iterator[Finding]:
         listed = ", ".join(f"{kind} {value:g}" for kind, value in usual.items())
         yield from verdict(
             "shared_rate", "info", name,
-            f"each optimizer wants its own (usual: {listed}), in place of one for all.",
+            say(
+                "each optimizer wants its own (usual: {listed}), in place of one for all.",
+                listed=listed,
+            ),
             Advice("check", name, why="one for each optimizer"), usual=usual,
             line=_own_rates(subject, name),
         )  # fmt: skip
@@ -134,8 +146,11 @@ def counted_twice(subject: Subject) -> Iterator[Finding]:
                 if _may_be_on(p) and _may_be_on(q) and other not in p.when and name not in q.when:
                     yield from verdict(
                         "counted_twice", "warning", name,
-                        f"together with {other} rare classes count twice: let one exclude the "
-                        "other.",
+                        say(
+                            "together with {other} rare classes count twice: let one exclude the "
+                            "other.",
+                            other=other,
+                        ),
                         Advice("check", name), other=other,
                     )  # fmt: skip
 
@@ -152,8 +167,10 @@ def follows_validation(subject: Subject) -> Iterator[Finding]:
         if isinstance(p, Choice) and not p.constant and "plateau" in p.values:
             yield from verdict(
                 "plateau_schedule", "info", name,
-                "a rate that follows the validation loss cannot be compared between short and "
-                "long trainings; cosine or linear can.",
+                say(
+                    "a rate that follows the validation loss cannot be compared between short "
+                    "and long trainings; cosine or linear can."
+                ),
                 Advice("drop choice", name, "plateau"),
             )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Any
 from danlu.catalogue.lines import line_of
 from danlu.core.finding import Advice, Finding, Severity
 from danlu.core.parameter import Parameter
+from danlu.core.sentence import say
 
 SURE, LIKELY, HINT = 0.95, 0.8, 0.6  # how often a practitioner would agree: ours, to be measured
 
@@ -25,7 +26,7 @@ def verdict(
     """
     confidence = {"error": SURE, "warning": LIKELY, "info": HINT}[severity]
     known = {"parameter": name, **evidence} if name else evidence
-    text = f"{name}: {message}" if name else message
+    text = say("{name}: {message}", name=name, message=message) if name else message
     if better is not None:
         known["line"] = line_of(name, better)
     yield Finding(code, severity, confidence, text, known, advice)

@@ -7,7 +7,8 @@ import click
 
 from danlu.cli.options import find, opened, store_option, study_argument
 from danlu.cli.predictions import predictions_of
-from danlu.reporting.html import LANGUAGES, write_report
+from danlu.language import LANGUAGES
+from danlu.reporting.html import write_report
 
 
 @click.command()

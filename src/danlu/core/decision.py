@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Note:
     @property
     def why(self) -> str:
         """What was seen and done, in a sentence."""
-        return f"{self.entry.seen}: {self.entry.done}"
+        return say("{seen}: {done}", seen=self.entry.seen, done=self.entry.done)
 
 
 Decision: TypeAlias = Start | Continue | Stop | Finish | Note

@@ -18,6 +18,7 @@ from danlu.core.decision import FULL, Proxy
 from danlu.core.finding import Advice, Finding
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
+from danlu.core.sentence import decode_sentences, encode_sentences
 from danlu.core.task import Task
 
 
@@ -224,16 +225,18 @@ def encode_event(event: Event) -> tuple[str, dict[str, Any]]:
         data["task"] = asdict(event.task)
     elif isinstance(event, Noted):
         data["entry"] = asdict(event.entry)
+    if not isinstance(event, Reported):
+        data = encode_sentences(data)
     return type(event).__name__.lower(), data
 
 
 def decode_event(kind: str, data: Mapping[str, Any]) -> Event:
     """The event that `encode_event` gave."""
-    rest = dict(data)
+    rest = dict(data) if kind in ("reported", "started") else decode_sentences(data)
     if kind == "reported":
         rest["metrics"] = {k: decode_number(v) for k, v in rest["metrics"].items()}
     elif kind == "started":
-        rest["proxy"] = Proxy(**rest["proxy"])
+        rest["proxy"], rest["why"] = Proxy(**rest["proxy"]), decode_sentences(rest["why"])
     elif kind == "diagnosed":
         finding = dict(rest["finding"])
         finding["advice"] = tuple(Advice(**a) for a in finding["advice"])

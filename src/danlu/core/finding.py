@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from danlu.core.sentence import say
+
 Severity: TypeAlias = Literal["info", "warning", "error"]
 
 
@@ -68,8 +70,8 @@ SETTLED = "settled"
 def settled(finding: Finding) -> Finding:
     """That a finding holds no longer."""
     kept = {k: v for k, v in finding.evidence.items() if k in ("parameter", "side", "problem")}
-    of = f" of {kept['parameter']}" if "parameter" in kept else ""
-    message = f"No longer so: {finding.code.replace('_', ' ')}{of}."
+    of = say(" of {parameter}", parameter=kept["parameter"]) if "parameter" in kept else ""
+    message = say("No longer so: {code}{of}.", code=finding.code.replace("_", " "), of=of)
     return Finding(finding.code, "info", 1.0, message, {**kept, SETTLED: True})
 
 

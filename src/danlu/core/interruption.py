@@ -2,8 +2,9 @@
 
 from danlu.core.event import Closing, Finished, Lost, Paused
 from danlu.core.history import History
+from danlu.core.sentence import say
 
-INTERRUPTED = "the run was interrupted"
+INTERRUPTED = say("the run was interrupted")
 
 
 def interrupted(at: float, trial: int) -> Lost:

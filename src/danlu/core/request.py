@@ -11,6 +11,7 @@ from danlu.core.decision import Start
 from danlu.core.event import Started
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.core.spec import Budget
 from danlu.core.spending import started
 from danlu.errors import ConfigError, StudyError
@@ -19,10 +20,12 @@ CODE = "request"  # of the log-book's entries that answer requests
 ASKED = "asked"  # the stage of a trial that a person asked for
 
 FOR_TUNER = {
-    "pause": "begins no more trials until it is resumed; what runs goes to the end of its slice",
-    "resume": "goes on",
-    "stop": "finishes what runs, then stops",
-    "stop now": "ends what runs at once, then stops",
+    "pause": say(
+        "begins no more trials until it is resumed; what runs goes to the end of its slice"
+    ),
+    "resume": say("goes on"),
+    "stop": say("finishes what runs, then stops"),
+    "stop now": say("ends what runs at once, then stops"),
     "stop trial": "ends one trial",
     "add budget": "may spend more",
     "enqueue": "trains a config that a person chose, before any other",
@@ -111,18 +114,24 @@ def check_request(
 
 def answer(request: Request, done: str, trial: int | None = None) -> Entry:
     """The log-book's entry that tells what became of a request."""
-    about = "" if request.trial is None else f" {request.trial}"
-    who = request.by or "a person"
+    asked = {"who": request.by or say("a person"), "verb": request.verb, "trial": request.trial}
+    seen = (
+        say("{who} asked to {verb}", **asked)
+        if request.trial is None
+        else say("{who} asked to {verb} {trial}", **asked)
+    )
     data = {"request": request.number, "verb": request.verb}
     number = request.trial if trial is None else trial
     more = {} if number is None else {"trial": number}
-    return Entry(CODE, "", f"{who} asked to {request.verb}{about}", done, data=data | more)
+    return Entry(CODE, "", seen, done, data=data | more)
 
 
 def resumed_by_running() -> Entry:
     """The entry of a run that begins while the study is on hold."""
     data = {"request": 0, "verb": "resume"}
-    return Entry(CODE, "", "the study was on hold", "running it again resumes it", data=data)
+    return Entry(
+        CODE, "", say("the study was on hold"), say("running it again resumes it"), data=data
+    )
 
 
 def answered(history: History) -> frozenset[int]:
@@ -143,7 +152,7 @@ def _start(request: Request, history: History) -> Start:
         ConfigError: If its config does not belong to the space.
     """
     config = history.spec.space.check(request.data.get("config") or {}, complete=True)
-    why = f"asked for by {request.by or 'a person'}"
+    why = say("asked for by {who}", who=request.by or say("a person"))
     return Start(config, history.spec.epochs, stage=ASKED, why=why)
 
 
@@ -152,10 +161,10 @@ def tried(request: Request, history: History, now: float) -> tuple[Started | Non
     try:
         event = started(history, _start(request, history), now)
     except ConfigError as error:
-        return None, answer(request, f"refused: {error}")
+        return None, answer(request, say("refused: {error}", error=error))
     if event is None:
-        return None, answer(request, "refused: the budget does not allow it")
-    return event, answer(request, f"trial {event.trial} tries it", event.trial)
+        return None, answer(request, say("refused: the budget does not allow it"))
+    return event, answer(request, say("trial {trial} tries it", trial=event.trial), event.trial)
 
 
 def granted_budget(request: Request, history: History) -> tuple[History, str]:
@@ -163,9 +172,9 @@ def granted_budget(request: Request, history: History) -> tuple[History, str]:
     try:
         budget = enlarged(history.spec.budget, str(request.data.get("budget", "")))
     except StudyError as error:
-        return history, f"refused: {error}"
+        return history, say("refused: {error}", error=error)
     spec = replace(history.spec, budget=budget)
-    return replace(history, spec=spec), f"the budget is {budget} now"
+    return replace(history, spec=spec), say("the budget is {budget} now", budget=budget)
 
 
 def enlarged(budget: Budget, more: str) -> Budget:

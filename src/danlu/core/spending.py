@@ -3,15 +3,18 @@
 from danlu.core.decision import Continue, Start
 from danlu.core.event import Continued, Started
 from danlu.core.history import History
+from danlu.core.sentence import say
 
 
 def spent(history: History, now: float) -> str:
     """Why nothing more may be begun, or an empty string."""
     budget = history.spec.budget
     if out_of_time(history, now):
-        return f"the time of {budget.seconds:g} s is used up"
+        return say("the time of {seconds:g} s is used up", seconds=budget.seconds)
     if budget.trainings is not None and history.trainings >= budget.trainings - 1e-9:
-        return f"the budget of {budget.trainings:g} full trainings is spent"
+        return say(
+            "the budget of {trainings:g} full trainings is spent", trainings=budget.trainings
+        )
     return ""
 
 
@@ -35,8 +38,14 @@ def failed_starts(history: History) -> str:
     last = failed[-1]
     log = "\n".join(last.log.splitlines()[-LOG_LINES:])
     return (
-        f"the first {len(failed)} trials all failed before their first report. "
-        f"Trial {last.number}: {last.message}\n{log}"
+        say(
+            "the first {failed} trials all failed before their first report. Trial {number}: "
+            "{message}\n{log}",
+            failed=len(failed),
+            number=last.number,
+            message=last.message,
+            log=log,
+        )
     ).strip()
 
 

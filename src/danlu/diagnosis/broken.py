@@ -5,6 +5,7 @@ from collections.abc import Set
 
 from danlu.core.codec import encode_number
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, recognition, thresholds
 from danlu.diagnosis.features import Features
 from danlu.diagnosis.words import finding, verdict
@@ -25,11 +26,15 @@ def not_finite(at: Features, _: Set[str] = frozenset()) -> Finding | None:
             if math.isfinite(value) or not (name == objective or recognition.is_loss(name)):
                 continue
             since = _ran_off(at, report.epoch)
-            word = "NaN" if math.isnan(value) else "infinite"
+            word = "NaN" if math.isnan(value) else say("infinite")
             return finding(
                 "not_finite", "error", 1.0,
-                f"{name} is {word} at epoch {report.epoch}: training broke down. Try a learning "
-                f"rate {_times_smaller(at, since)}, or clip gradients.",
+                say(
+                    "{name} is {word} at epoch {epoch}: training broke down. Try a learning rate "
+                    "{times_smaller}, or clip gradients.",
+                    name=name, word=word, epoch=report.epoch,
+                    times_smaller=_times_smaller(at, since),
+                ),
                 (advice.STOP, *_moves(at, since)),
                 metric=name, epoch=report.epoch, value=encode_number(value),
             )  # fmt: skip
@@ -59,10 +64,13 @@ def diverging(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         return None
     return finding(
         "diverged", "error", 0.9,
-        f"{name} has been more than {thresholds.DIVERGED_FACTOR:g} times its start ({start:.4g}) "
-        f"since epoch {end[0][0]} and is {end[-1][1]:.4g} at epoch {end[-1][0]}: training "
-        f"diverges. Try a learning rate {_times_smaller(at, end[0][0])}, warm-up, or clip "
-        "gradients.",
+        say(
+            "{name} has been more than {factor:g} times its start ({start:.4g}) since epoch "
+            "{since} and is {value:.4g} at epoch {epoch}: training diverges. Try a learning rate "
+            "{times_smaller}, warm-up, or clip gradients.",
+            name=name, factor=thresholds.DIVERGED_FACTOR, start=start, since=end[0][0],
+            value=end[-1][1], epoch=end[-1][0], times_smaller=_times_smaller(at, end[0][0]),
+        ),
         (advice.STOP, *_moves(at, end[0][0])),
         metric=name, start=start, epochs=[e for e, _ in end],
         values=[encode_number(v) for _, v in end],
@@ -84,9 +92,11 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     since = loss.epochs[loss.lowest]
     return verdict(
         at, "diverged", 0.9,
-        f"The training loss ends at {loss.end:.4g}, {loss.end / chance:.3g} times that of a "
-        f"constant answer: training diverged. Try a learning rate {_times_smaller(at, since)}, "
-        "warm-up, or clip gradients.",
+        say(
+            "The training loss ends at {end:.4g}, {ratio:.3g} times that of a constant answer: "
+            "training diverged. Try a learning rate {times_smaller}, warm-up, or clip gradients.",
+            end=loss.end, ratio=loss.end / chance, times_smaller=_times_smaller(at, since),
+        ),
         _moves(at, since), severity="error",
         loss=loss.end, lowest=min(loss.values), constant=chance,
     )  # fmt: skip
@@ -121,8 +131,8 @@ def _factor(at: Features, since: int) -> float:
 
 
 def _times_smaller(at: Features, since: int) -> str:
-    return {0.01: "a hundred times smaller", 0.1: "ten times smaller"}.get(
-        _factor(at, since), "three times smaller"
+    return {0.01: say("a hundred times smaller"), 0.1: say("ten times smaller")}.get(
+        _factor(at, since), say("three times smaller")
     )
 
 

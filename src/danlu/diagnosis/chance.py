@@ -4,6 +4,7 @@ import math
 from collections.abc import Set
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.features import Features
@@ -34,10 +35,13 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         checks = (checks[1], checks[0])
     return verdict(
         at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
-        f"Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
-        f"{usual:.3g}: inputs or first weights are too large. Standardise the inputs "
-        "(images: divide by 255), check how the weights are set at first, and set the output's "
-        "bias to the mean of the target.",
+        say(
+            "Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
+            "{usual:.3g}: inputs or first weights are too large. Standardise the inputs (images: "
+            "divide by 255), check how the weights are set at first, and set the output's bias "
+            "to the mean of the target.",
+            first=first, ratio=ratio, usual=usual,
+        ),
         checks,
         initial=first, usual=usual, end=loss.end if len(loss) else None,
     )  # fmt: skip
@@ -51,9 +55,14 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
         smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1
         return verdict(
             at, "lr_too_high", 0.7,
-            f"{_level(at)}, and the losses jump about (up to {max(at.train_loss.values):.3g}): "
-            "steps so large that they destroyed the network. Try a learning rate "
-            f"{'ten' if smaller == 0.1 else 'a hundred'} times smaller.",
+            say(
+                "{level}, and the losses jump about (up to {values:.3g}): steps so large that "
+                "they destroyed the network. Try a learning rate {times_smaller}.",
+                level=_level(at), values=max(at.train_loss.values),
+                times_smaller=say("ten times smaller")
+                if smaller == 0.1
+                else say("a hundred times smaller"),
+            ),
             (advice.lr(smaller), advice.WARM_UP, advice.SMALLER_LR_RANGE),
             highest=max(at.train_loss.values), scale=at.scale,
         )  # fmt: skip
@@ -61,15 +70,22 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
         val = at.val_loss
         return verdict(
             at, "lr_too_low", 0.7,
-            f"{_level(at)}, but the validation loss falls steadily, from {val.values[0]:.4g} to "
-            f"{val.end:.4g}: the learning rate is too small. Try one {factor:g} times larger.",
+            say(
+                "{level}, but the validation loss falls steadily, from {values:.4g} to "
+                "{end:.4g}: the learning rate is too small. Try one {factor:g} times larger.",
+                level=_level(at), values=val.values[0], end=val.end, factor=factor,
+            ),
             (advice.lr(factor), advice.LARGER_LR_RANGE), first=val.values[0], end=val.end,
         )  # fmt: skip
     return verdict(
         at, "not_learning", 0.9,
-        f"{_level(at)}, and nothing moves: dead or saturated units, a gradient that does not "
-        "arrive, or far too strong regularisation. Searching on will not help: run danlu check, "
-        "try without weight decay, and one trial with a ten times larger learning rate.",
+        say(
+            "{level}, and nothing moves: dead or saturated units, a gradient that does not "
+            "arrive, or far too strong regularisation. Searching on will not help: run danlu "
+            "check, try without weight decay, and one trial with a ten times larger learning "
+            "rate.",
+            level=_level(at),
+        ),
         _unblock(at), severity="error", loss=at.train_loss.end if len(at.train_loss) else None,
         constant=at.chance_loss, metric=at.train_metric.end if len(at.train_metric) else None,
     )  # fmt: skip
@@ -158,8 +174,14 @@ def _unblock(at: Features) -> tuple[Advice, ...]:
 
 def _level(at: Features) -> str:
     if len(at.train_metric):
-        return f"Training stays at {percent(at.train_metric.end)}, the level of a constant answer"
-    return f"The training loss stays at {at.train_loss.end:.4g}, that of a constant answer"
+        return say(
+            "Training stays at {end}, the level of a constant answer",
+            end=percent(at.train_metric.end),
+        )
+    return say(
+        "The training loss stays at {end:.4g}, that of a constant answer",
+        end=at.train_loss.end,
+    )
 
 
 def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
@@ -183,11 +205,15 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         return None
     below = end < -limit  # worse than chance: something was learnt, and is asked for wrongly
     reason = (
-        "labels or preparation of the two do not agree. Check the label map and the preparation "
-        "of the validation data."
+        say(
+            "labels or preparation of the two do not agree. Check the label map and the "
+            "preparation of the validation data."
+        )
         if below
-        else "the training labels tell nothing of the inputs, or validation data are prepared in "
-        "another way. Check whether labels belong to their samples."
+        else say(
+            "the training labels tell nothing of the inputs, or validation data are prepared in "
+            "another way. Check whether labels belong to their samples."
+        )
     )
     checks = sorted(
         (advice.check("validation", "label map and preparation", advice.DATA),
@@ -196,8 +222,12 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     )  # fmt: skip
     return verdict(
         at, "val_at_chance", 0.9,
-        f"Training reaches {percent(train.end)} while validation never leaves the level of a "
-        f"constant answer ({percent(val.end)}, constant {percent(chance)}): {reason}",
+        say(
+            "Training reaches {end} while validation never leaves the level of a constant answer "
+            "({val_end}, constant {chance}): {reason}",
+            end=percent(train.end), val_end=percent(val.end), chance=percent(chance),
+            reason=reason,
+        ),
         checks, severity="error", train=train.end, val=max(val.smooth), constant=chance,
     )  # fmt: skip
 
@@ -225,13 +255,18 @@ def collapse(at: Features, _: Set[str]) -> Finding | None:
     flat = bool(len(entropy)) and entropy.end < thresholds.LOW_ENTROPY
     if at.epochs < thresholds.LEAST_EPOCHS or not (same or flat) or _stuck(at):
         return None
-    seen = f"{percent(top.end)} of the validation samples get the same answer" if same else (
-        f"the answers' entropy is {entropy.end:.3g} of the largest possible"
+    seen = (
+        say("{end} of the validation samples get the same answer", end=percent(top.end))
+        if same else
+        say("The answers' entropy is {end:.3g} of the largest possible", end=entropy.end)
     )  # fmt: skip
     return verdict(
         at, "collapse", 0.8 if imbalanced else 0.5,
-        f"{seen[0].upper()}{seen[1:]}: the network answers with one class. Sample the rare "
-        "classes more often, balance the batches, or weight the classes.",
+        say(
+            "{seen}: the network answers with one class. Sample the rare classes more "
+            "often, balance the batches, or weight the classes.",
+            seen=seen,
+        ),
         (Advice("set", "oversample", 1.0, advice.DATA),
          Advice("enable", "balanced batches", True, advice.DATA), advice.lr(1 / 3)),
         top_share=top.end if len(top) else None, largest_class=true or None,

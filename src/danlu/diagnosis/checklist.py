@@ -3,24 +3,29 @@
 import re
 
 from danlu.core.history import History
+from danlu.core.sentence import say
 
 MOST = 5  # findings of pre-flight that are repeated
 PREFLIGHT = re.compile(r"[A-Z]{1,2}\d\d")
 """Codes of pre-flight checks, such as D05 or M13."""
 
 DATA = (
-    "validation labels: print ten samples with their labels, as the model sees them.",
-    "the split: are training and validation of the same classes and the same preparation?",
-    "training labels: are they shuffled against the inputs, or is there any signal at all? A "
-    "linear model or nearest neighbours must beat the trivial answer.",
+    say("validation labels: print ten samples with their labels, as the model sees them."),
+    say("the split: are training and validation of the same classes and the same preparation?"),
+    say(
+        "training labels: are they shuffled against the inputs, or is there any signal at all? A "
+        "linear model or nearest neighbours must beat the trivial answer."
+    ),
 )
 CODE = (
-    "data: print one batch as the model sees it: finite, scaled, with the labels that belong to "
-    "it.",
-    "loss: logits or probabilities as it wants them, the right sign, mean and not sum.",
-    "learning rate: does any rate fit a single batch of 16 samples to zero loss?",
-    "gradients: do they reach every layer, and does the optimiser hold all parameters?",
-    "evaluation: is the model that trains the one that is evaluated, in evaluation mode?",
+    say(
+        "data: print one batch as the model sees it: finite, scaled, with the labels that belong "
+        "to it."
+    ),
+    say("loss: logits or probabilities as it wants them, the right sign, mean and not sum."),
+    say("learning rate: does any rate fit a single batch of 16 samples to zero loss?"),
+    say("gradients: do they reach every layer, and does the optimiser hold all parameters?"),
+    say("evaluation: is the model that trains the one that is evaluated, in evaluation mode?"),
 )
 
 
@@ -28,8 +33,11 @@ def checklist(history: History, fits: bool) -> list[str]:
     """What to look at, in order; first what pre-flight found."""
     doubts = [f for f in history.findings if PREFLIGHT.fullmatch(f.code)]
     bad = [f for f in doubts if f.severity != "info"]
-    first = [f"what pre-flight found: {f.code}, {f.message}" for f in bad[:MOST]]
+    first = [
+        say("what pre-flight found: {code}, {message}", code=f.code, message=f.message)
+        for f in bad[:MOST]
+    ]
     if not doubts:
-        first = ["the pre-flight checks, which were not run: `danlu check` runs them."]
+        first = [say("the pre-flight checks, which were not run: `danlu check` runs them.")]
     looks = DATA if fits else CODE
     return [*first, *looks]

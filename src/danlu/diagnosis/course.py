@@ -3,6 +3,7 @@
 from collections.abc import Set
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.features import Features
@@ -19,17 +20,21 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
         return None
     n_val = at.task.n_val
     if n_val is not None and n_val < thresholds.FEW_VAL:
-        reason = f"it rests on {n_val} samples"
+        reason = say("it rests on {n_val} samples", n_val=n_val)
     elif (noise := _metric_noise(at)) is not None:
-        reason = f"the metric jumps by {percent(noise)} from epoch to epoch"
+        reason = say("the metric jumps by {noise} from epoch to epoch", noise=percent(noise))
     elif (noise := _loss_noise(at)) is not None:
-        reason = f"the loss jumps by {noise:.3g} from epoch to epoch"
+        reason = say("the loss jumps by {noise:.3g} from epoch to epoch", noise=noise)
     else:
         return None
     return verdict(
         at, "noisy_val", 0.6,
-        f"Validation is noisy: {reason}. Differences of that size between trials mean nothing: "
-        "validate on more samples, average the last epochs, or let the learning rate decay to 0.",
+        say(
+            "Validation is noisy: {reason}. Differences of that size between trials mean "
+            "nothing: validate on more samples, average the last epochs, or let the learning "
+            "rate decay to 0.",
+            reason=reason,
+        ),
         (advice.WIDER_VALIDATION, Advice("set", "schedule", "cosine", advice.OPTIMISATION),
          advice.BATCH),
         n_val=n_val, metric_noise=at.val_metric.noise, loss_noise=at.val_loss.noise,
@@ -61,10 +66,12 @@ def still_improving(at: Features, found: Set[str]) -> Finding | None:
         return None
     return verdict(
         at, "still_improving", 0.7,
-        f"It still improves at epoch {at.trial.epoch}"
-        + (f" (best at epoch {best})" if late else "")
-        + ": more epochs with the same shape of schedule would help, or a learning rate twice "
-        "as large.",
+        say("It still improves at epoch {epoch}", epoch=at.trial.epoch)
+        + (say(" (best at epoch {best})", best=best) if late else "")
+        + say(
+            ": more epochs with the same shape of schedule would help, or a learning rate twice "
+            "as large."
+        ),
         (advice.epochs(2.0), advice.lr(2.0)), severity="info", best=best, progress=progress(at),
     )  # fmt: skip
 
@@ -85,8 +92,11 @@ def plateau(at: Features, found: Set[str]) -> Finding | None:
         return None
     return verdict(
         at, "plateau", 0.6,
-        f"The losses have stood still up to epoch {at.trial.epoch}: halve the learning rate now; "
-        "if that gains nothing, more epochs are wasted.",
+        say(
+            "The losses have stood still up to epoch {epoch}: halve the learning rate now; if "
+            "that gains nothing, more epochs are wasted.",
+            epoch=at.trial.epoch,
+        ),
         (advice.lr(0.5), Advice("set", "schedule", "plateau", advice.OPTIMISATION)),
         severity="info",
         changes=[c.tail.change for c in curves],
@@ -111,6 +121,9 @@ def saturated_early(at: Features, found: Set[str]) -> Finding | None:
         return None
     return verdict(
         at, "saturated_early", 0.6,
-        f"The best epoch was {best} of {at.trial.epoch}: half as many epochs would do.",
+        say(
+            "The best epoch was {best} of {epoch}: half as many epochs would do.",
+            best=best, epoch=at.trial.epoch,
+        ),
         (advice.epochs(0.5),), severity="info", best=best,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.core.spending import spent
 from danlu.diagnosis.leaders import codes, seed_noise
 from danlu.diagnosis.ranges import boundary
@@ -48,29 +49,37 @@ def _paused(survey: Survey) -> Condition:
     last = max(PAUSED_TRIALS, PAUSED_EACH * len(survey.free))
     ordered = sorted(survey.tried, key=lambda c: c.number)
     if len(ordered) < last + FEW_GOOD:
-        return Condition("no more progress", False,
-                         f"fewer than {last + FEW_GOOD} configs were tried")  # fmt: skip
+        said = say("fewer than {last} configs were tried", last=last + FEW_GOOD)
+        return Condition(say("no more progress"), False, said)
     before = min(c.loss for c in ordered[:-last])
     gain = before - min(c.loss for c in ordered[-last:])
     holds = gain <= IMPROVED_NOISE * (survey.noise.sd or 0.0)
-    said = "" if holds else f"the last {last} configs still brought {gain:.2g}"
-    return Condition("no more progress", holds, said)
+    said = (
+        ""
+        if holds
+        else say("the last {last} configs still brought {gain:.2g}", last=last, gain=gain)
+    )
+    return Condition(say("no more progress"), holds, said)
 
 
 def _inside(survey: Survey) -> Condition:
     """No best value at the end of a range that can be extended."""
     ends = [f.evidence["parameter"] for f in boundary(survey)]
-    said = f"the best {' and '.join(ends)} lie at the end of the range" if ends else ""
-    return Condition("the best inside its ranges", not ends, said)
+    said = (
+        say("the best {ends} lie at the end of the range", ends=" and ".join(ends)) if ends else ""
+    )
+    return Condition(say("the best inside its ranges"), not ends, said)
 
 
 def _known_around(survey: Survey) -> Condition:
     """Enough good configs, on both sides of the best in each parameter that matters."""
-    name, count = "good configs around the best", len(survey.good)
+    name, count = say("good configs around the best"), len(survey.good)
     if count < FEW_GOOD:
-        return Condition(name, False, f"only {count} configs are as good as the best")
+        return Condition(
+            name, False, say("only {count} configs are as good as the best", count=count)
+        )
     bare = [p for p in _important(survey) if not _both_sides(survey, p)]
-    said = f"all good values of {', '.join(bare)} lie on one side of the best" if bare else ""
+    said = say("all good values of {bare} lie on one side of the best", bare=bare) if bare else ""
     return Condition(name, not bare, said)
 
 
@@ -93,7 +102,7 @@ def _both_sides(survey: Survey, name: str) -> bool:
 def _probed(survey: Survey) -> Condition:
     """Neighbours of the best on both sides were tried and are no better."""
     missing = [p for p in _important(survey) if not _neighbours(survey, p)]
-    said = f"no neighbour of the best in {', '.join(missing)} was tried on each side"
+    said = say("no neighbour of the best in {missing} was tried on each side", missing=missing)
     return Condition("neighbours tried", not missing, said if missing else "")
 
 
@@ -113,14 +122,16 @@ def _neighbours(survey: Survey, name: str) -> bool:
 
 def _little(survey: Survey) -> Condition:
     """Another random config is not expected to gain more than a part of the noise."""
-    name, sd, tried = "little to gain", survey.noise.sd, survey.tried
+    name, sd, tried = say("little to gain"), survey.noise.sd, survey.tried
     if sd is None or len(tried) < 2 * FEW_GOOD:
-        return Condition(name, False, "the noise between trainings is not known")
+        return Condition(name, False, say("the noise between trainings is not known"))
     # A new best comes with probability 1/(N + 1), and the gaps among the best tell its size.
     gap = (tried[FEW_GOOD - 1].loss - tried[0].loss) / (FEW_GOOD - 1)
     gain = gap / (len(tried) + 1)
     holds = gain < LITTLE_TO_GAIN * sd
-    return Condition(name, holds, "" if holds else f"another config may still gain {gain:.2g}")
+    return Condition(
+        name, holds, "" if holds else say("another config may still gain {gain:.2g}", gain=gain)
+    )
 
 
 def _sound(survey: Survey) -> Condition:
@@ -128,11 +139,11 @@ def _sound(survey: Survey) -> Condition:
     carried = sorted(
         {code for c in survey.tried[:LEADERS] for code in codes(c) if code in UNFINISHED}
     )
-    said = f"the best carry {', '.join(carried)}" if carried else ""
-    return Condition("the best sound and finished", not carried, said)
+    said = say("the best carry {carried}", carried=carried) if carried else ""
+    return Condition(say("the best sound and finished"), not carried, said)
 
 
-LEFT = "more or cleaner data, other features, another family of models, or longer training"
+LEFT = say("more or cleaner data, other features, another family of models, or longer training")
 
 
 def exhausted(survey: Survey) -> Iterator[Finding]:
@@ -146,28 +157,37 @@ def exhausted(survey: Survey) -> Iterator[Finding]:
     missing = [c for c in found if not c.holds]
     noisy = bool(list(seed_noise(survey)))
     evidence = {"holds": [c.name for c in found if c.holds],
-                "missing": [f"{c.name}: {c.said}" for c in missing],
+                "missing": [say("{name}: {said}", name=c.name, said=c.said) for c in missing],
                 "noise": survey.noise.sd}  # fmt: skip
     if noisy and found[0].holds:
         yield Finding(
             "noise_limited", "info", 0.7,
-            f"Noise limits the search: the last configs brought nothing, and the best differ by "
-            f"no more than two trainings of one config do ({survey.noise.sd:.2g}). More seeds or "
-            "more validation data would help, more configs would not.",
+            say(
+                "Noise limits the search: the last configs brought nothing, and the best differ "
+                "by no more than two trainings of one config do ({sd:.2g}). More seeds or more "
+                "validation data would help, more configs would not.",
+                sd=survey.noise.sd,
+            ),
             evidence, (Advice("add", "seeds", 2, "budget"),),
         )  # fmt: skip
     elif not missing:
         yield Finding(
             "space_limited", "info", 0.8,
-            "The search is exhausted: no progress, the best inside its ranges with good "
-            f"neighbours on all sides, and little to gain. What is left is {LEFT}.",
+            say(
+                "The search is exhausted: no progress, the best inside its ranges with good "
+                "neighbours on all sides, and little to gain. What is left is {left}.",
+                left=LEFT,
+            ),
             evidence, (Advice("check", group="data", why=LEFT),),
         )  # fmt: skip
     elif spent(survey.history, survey.history.last_at):
         said = "; ".join(c.said for c in missing)
         yield Finding(
             "budget_ended", "info", 0.8,
-            f"The budget ended before the search was exhausted: {len(missing)} of "
-            f"{len(found)} signs of that are missing ({said}).",
+            say(
+                "The budget ended before the search was exhausted: {missing} of {found} signs of "
+                "that are missing ({said}).",
+                missing=len(missing), found=len(found), said=said,
+            ),
             evidence, (Advice("add", "budget", None, "budget", "the search was not exhausted"),),
         )  # fmt: skip

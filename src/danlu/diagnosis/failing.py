@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import FAIL_TRIALS, FAIL_TRIALS_DIVERGED, WIDEST_GAP
 from danlu.diagnosis.survey import Survey, broke, diverged, widest_gap
 
@@ -22,14 +23,21 @@ def everything_fails(survey: Survey) -> Iterator[Finding]:
         if len(closed) < FAIL_TRIALS_DIVERGED or widest_gap(survey, rates) > WIDEST_GAP:
             return
     message, count = Counter(t.message or t.cause for t in closed).most_common(1)[0]
-    said = f"All {len(closed)} trials failed, {count} of them so: {message} "
+    said = say(
+        "All {closed} trials failed, {count} of them so: {message} ",
+        closed=len(closed),
+        count=count,
+        message=message,
+    )
     if ran_away:
-        said += (
+        said += say(
             "Learning rates from the whole range were among them: look at the data (is every "
             "value finite and scaled?), at the loss and its sign, and at the initial weights."
         )
     else:
-        said += "It is the code that breaks, whatever the config: mend it and run the study again."
+        said += say(
+            "It is the code that breaks, whatever the config: mend it and run the study again."
+        )
     yield Finding(
         "everything_fails", "error", 0.95, said,
         {"trials": len(closed), "diverged": len(ran_away), "message": message},

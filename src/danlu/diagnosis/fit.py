@@ -4,6 +4,7 @@ import math
 from collections.abc import Set
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.features import Features
 from danlu.diagnosis.optimisation import smoothing_entropy, softmax_twice, still_falls
@@ -34,9 +35,9 @@ def _outdone(at: Features) -> Finding:
     """Validation is clearly better than training."""
     train, val = percent(at.train_metric.end), percent(at.val_metric.end)
     if at.task.eval_mode_train:
-        reason = (
-            "although training is judged without dropout: training labels are wrong, "
-            "or validation is easier. Look at the labels, and try label smoothing."
+        reason = say(
+            "although training is judged without dropout: training labels are wrong, or "
+            "validation is easier. Look at the labels, and try label smoothing."
         )
         moves: tuple[Advice, ...] = (
             advice.check("labels", "share of wrong ones", advice.DATA),
@@ -45,13 +46,16 @@ def _outdone(at: Features) -> Finding:
             advice.epochs(0.5),
         )
     else:
-        reason = "dropout or augmentation is too strong, or training labels are wrong."
+        reason = say("dropout or augmentation is too strong, or training labels are wrong.")
         moves = (advice.LESS_DROPOUT, advice.decay(1 / 3), advice.SMOOTH_LABELS)
     if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
         moves = (advice.USUAL_DROPOUT, *moves)
     return verdict(
         at, "train_handicapped", 0.8,
-        f"Validation ({val}) is better than training ({train}), {reason}", moves,
+        say(
+            "Validation ({val}) is better than training ({train}), {reason}",
+            val=val, train=train, reason=reason,
+        ), moves,
         train=at.train_metric.end, val=at.val_metric.end,
     )  # fmt: skip
 
@@ -63,8 +67,11 @@ def _drowned(at: Features) -> Finding | None:
         return None
     return verdict(
         at, "train_handicapped", 0.6,
-        f"Training ends at {percent(at.train_metric.end)}: dropout of {dropout:g} leaves "
-        f"{percent(1.0 - dropout)} of the units, too few to learn with. Try 0.2.",
+        say(
+            "Training ends at {end}: dropout of {dropout:g} leaves {kept} of the units, too few "
+            "to learn with. Try 0.2.",
+            end=percent(at.train_metric.end), dropout=dropout, kept=percent(1.0 - dropout),
+        ),
         (advice.USUAL_DROPOUT,), dropout=dropout, train=at.train_metric.end,
     )  # fmt: skip
 
@@ -89,9 +96,12 @@ def _unsure(at: Features) -> Finding | None:
         return None
     return verdict(
         at, "train_handicapped", 0.6,
-        f"Training answers {percent(at.train_metric.end)} right but with little certainty: its "
-        f"loss of {loss.end:.3g} is {end / usual:.2g} times what such answers need. Dropout, "
-        "augmentation or weight decay is too strong.", _relief(at),
+        say(
+            "Training answers {end} right but with little certainty: its loss of {loss_end:.3g} "
+            "is {ratio:.2g} times what such answers need. Dropout, augmentation or weight decay "
+            "is too strong.",
+            end=percent(at.train_metric.end), loss_end=loss.end, ratio=end / usual,
+        ), _relief(at),
         train=at.train_metric.end, loss=loss.end, usual=usual,
     )  # fmt: skip
 
@@ -130,22 +140,29 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     known = max((r for r in (at.linear, at.reference) if r is not None), default=None)
     end, skill = at.train_metric.end, at.train_skill
     if at.too_narrow and skill is not None and skill < thresholds.FITTED:
-        below, than = True, f"what more than {at.roles['width']:g} units reach"
+        below, than = True, say("what more than {units:g} units reach", units=at.roles["width"])
     elif known is not None:
         error = at.standard_error(end, at.task.n_val)
         below = known - end > max(thresholds.UNDERFIT, thresholds.UNDERFIT_ERRORS * error)
-        whose = "a linear model reaches" if known == at.linear else "another trial had by then"
-        than = f"the {percent(known)} that {whose}"
+        whose = (
+            say("a linear model reaches")
+            if known == at.linear
+            else say("another trial had by then")
+        )
+        than = say("the {known} that {whose}", known=percent(known), whose=whose)
     else:
         below = skill is not None and skill < thresholds.UNDERFIT_SKILL
-        than = "what is usual"
+        than = say("what is usual")
     unfinished = at.epochs < thresholds.SURE_EPOCHS and still_falls(at)
     if not below or unfinished:
         return None
     return verdict(
         at, "underfit", 0.4 if known is None else 0.8,
-        f"Training ends at {percent(end)}, below {than}: the network is too small or held back. "
-        "Try a wider or deeper one, less dropout and weight decay, or more epochs.",
+        say(
+            "Training ends at {end}, below {than}: the network is too small or held back. Try a "
+            "wider or deeper one, less dropout and weight decay, or more epochs.",
+            end=percent(end), than=than,
+        ),
         _growth(at, known), train=end, reference=known,
     )  # fmt: skip
 

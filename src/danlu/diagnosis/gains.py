@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import GAIN_FULL, GAIN_SPENT
 from danlu.diagnosis.survey import Survey, spent_share
 
@@ -20,9 +21,12 @@ def below_linear(survey: Survey) -> Iterator[Finding]:
         value = survey.history.objective.loss(best.loss)
         yield Finding(
             "below_linear", "warning", 0.7,
-            f"The best of {len(survey.tried)} configs has {value:.4g}, a linear model "
-            f"{task.linear_metric:.4g}: the network has not earned its depth. Look at inputs, "
-            "capacity and length of training, or use the linear model.",
+            say(
+                "The best of {tried} configs has {value:.4g}, a linear model "
+                "{linear_metric:.4g}: the network has not earned its depth. Look at inputs, "
+                "capacity and length of training, or use the linear model.",
+                tried=len(survey.tried), value=value, linear_metric=task.linear_metric,
+            ),
             {"best": value, "linear": task.linear_metric, "configs": len(survey.tried)},
             (Advice("check", group="code", why="a linear model does as well"),),
         )  # fmt: skip
@@ -44,8 +48,11 @@ def no_gain(survey: Survey) -> Iterator[Finding]:
         noise = survey.noise.sd
         yield Finding(
             "no_gain", "info", 0.6,
-            f"None of the {len(full)} configs trained in full beats the default one by more than "
-            f"the noise ({gain:.2g}, noise {noise:.2g}): the default is good, and tuning these "
-            "parameters does not pay. More data, features or another model may.",
+            say(
+                "None of the {full} configs trained in full beats the default one by more than "
+                "the noise ({gain:.2g}, noise {noise:.2g}): the default is good, and tuning "
+                "these parameters does not pay. More data, features or another model may.",
+                full=len(full), gain=gain, noise=noise,
+            ),
             {"gain": gain, "noise": noise, "full": len(full), "default": same.number},
         )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Choice
+from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import (
     BOUND_SHARE,
     BOUND_TRIALS,
@@ -32,14 +33,22 @@ PROBLEMS = ("overfit", "late_spikes", "noisy_val", "still_improving")
 """Trial verdicts that make a comparison of the best configs unfair (B3)."""
 
 ACTS: Mapping[str, str] = {
-    "overfit": "raise regularisation before comparing anything else: selection otherwise favours "
-    "whatever regularises by accident",
-    "late_spikes": "make training stable (clip gradients, halve the learning rate) before "
-    "comparing anything else: selection otherwise favours lucky epochs",
-    "noisy_val": "make validation less noisy (more samples, averaged evaluations) before "
-    "comparing anything else: selection otherwise favours lucky epochs",
-    "still_improving": "train longer before comparing anything else: selection otherwise favours "
-    "what learns fast",
+    "overfit": say(
+        "raise regularisation before comparing anything else: selection otherwise favours "
+        "whatever regularises by accident"
+    ),
+    "late_spikes": say(
+        "make training stable (clip gradients, halve the learning rate) before comparing "
+        "anything else: selection otherwise favours lucky epochs"
+    ),
+    "noisy_val": say(
+        "make validation less noisy (more samples, averaged evaluations) before comparing "
+        "anything else: selection otherwise favours lucky epochs"
+    ),
+    "still_improving": say(
+        "train longer before comparing anything else: selection otherwise favours what learns "
+        "fast"
+    ),
 }  # fmt: skip
 
 
@@ -52,9 +61,12 @@ def too_few_good(survey: Survey) -> Iterator[Finding]:
     if count < needed:
         yield Finding(
             "too_few_good", "info", 0.6,
-            f"Only {count} of {tried} configs are as good as the best as far as noise lets tell; "
-            f"{needed} would tell where good ones lie. Try more before narrowing: another random "
-            f"config beats all of them with probability 1/{tried + 1}.",
+            say(
+                "Only {count} of {tried} configs are as good as the best as far as noise lets "
+                "tell; {needed} would tell where good ones lie. Try more before narrowing: "
+                "another random config beats all of them with probability 1/{all}.",
+                count=count, tried=tried, needed=needed, all=tried + 1,
+            ),
             {"good": count, "needed": needed, "tried": tried},
         )  # fmt: skip
 
@@ -77,17 +89,20 @@ def best_problem(survey: Survey) -> Iterator[Finding]:
         listed = ", ".join(f"#{n}" for n in numbers)
         yield Finding(
             "best_problem", "warning", 0.7,
-            f"{count} of the best {LEADERS} configs ({listed}) are {NAMES[code]}: {ACTS[code]}.",
+            say(
+                "{count} of the best {leaders} configs ({listed}) are {names}: {acts}.",
+                count=count, leaders=LEADERS, listed=listed, names=NAMES[code], acts=ACTS[code],
+            ),
             {"problem": code, "trials": numbers},
             _advice(leaders, code),
         )  # fmt: skip
 
 
 NAMES: Mapping[str, str] = {
-    "overfit": "overfitting",
-    "late_spikes": "spiking late in training",
-    "noisy_val": "measured with much noise",
-    "still_improving": "still improving when they end",
+    "overfit": say("overfitting"),
+    "late_spikes": say("spiking late in training"),
+    "noisy_val": say("measured with much noise"),
+    "still_improving": say("still improving when they end"),
 }
 
 
@@ -118,9 +133,12 @@ def fragile_best(survey: Survey) -> Iterator[Finding]:
         middle = statistics.median(gaps)
         yield Finding(
             "fragile_best", "warning", 0.6,
-            f"The best config, #{best.number}, beats its {len(near)} nearest neighbours by "
-            f"{middle:.3g}, {middle / sd:.0f} times the noise: it may be luck. Train it with two "
-            "more seeds before using it.",
+            say(
+                "The best config, #{number}, beats its {near} nearest neighbours by "
+                "{middle:.3g}, {times:.0f} times the noise: it may be luck. Train it with two "
+                "more seeds before using it.",
+                number=best.number, near=len(near), middle=middle, times=middle / sd,
+            ),
             {"trial": best.number, "neighbours": [c.number for c in near],
              "gap": middle, "noise": sd},
             (Advice("add", "seeds", 2, "budget"),),
@@ -137,9 +155,12 @@ def seed_noise(survey: Survey) -> Iterator[Finding]:
     if noise.sd > NOISY_RATIO * reach:
         yield Finding(
             "seed_noise", "warning", 0.7,
-            f"Two trainings of one config differ by {noise.sd:.2g} (standard deviation), and the "
-            f"best {len(top)} configs by hardly more ({reach:.2g} in the middle): what is left to "
-            "find is noise. Spend on seeds or validation data, not on more configs.",
+            say(
+                "Two trainings of one config differ by {sd:.2g} (standard deviation), and the "
+                "best {top} configs by hardly more ({reach:.2g} in the middle): what is left to "
+                "find is noise. Spend on seeds or validation data, not on more configs.",
+                sd=noise.sd, top=len(top), reach=reach,
+            ),
             {"noise": noise.sd, "freedom": noise.freedom, "reach": reach, "top": len(top)},
             (Advice("add", "seeds", 2, "budget"),
              Advice("check", group="data", why="more validation samples")),
@@ -162,8 +183,11 @@ def duplicate_winners(survey: Survey) -> Iterator[Finding]:
         width = max(places) - min(places)
         yield Finding(
             "duplicate_winners", "info", 0.5,
-            f"{len(places)} configs as good as the best spread over {width:.0%} of the range of "
-            f"{name}: it is free. Narrow the others first, and take what is cheapest.",
+            say(
+                "{places} configs as good as the best spread over {width:.0%} of the range of "
+                "{name}: it is free. Narrow the others first, and take what is cheapest.",
+                places=len(places), width=width, name=name,
+            ),
             {"parameter": name, "good": len(places), "width": round(width, 3)},
         )  # fmt: skip
 
@@ -177,9 +201,12 @@ def budget_bound(survey: Survey) -> Iterator[Finding]:
         longer = math.ceil(1.5 * full)
         yield Finding(
             "budget_bound", "warning", 0.7,
-            f"{len(improving)} of the {len(good)} good configs trained in full still improve at "
-            f"epoch {full}: their length limits them. Train for {longer} epochs, if need be fewer "
-            "of them.",
+            say(
+                "{improving} of the {good} good configs trained in full still improve at epoch "
+                "{full}: their length limits them. Train for {longer} epochs, if need be fewer "
+                "of them.",
+                improving=len(improving), good=len(good), full=full, longer=longer,
+            ),
             {"improving": [c.number for c in improving], "good": len(good), "epochs": full},
             (Advice("multiply", "epochs", 1.5, "budget"),),
         )  # fmt: skip

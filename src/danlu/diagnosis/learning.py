@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from danlu.core.finding import Advice, Finding
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.diagnosis.checklist import checklist
 from danlu.diagnosis.study_thresholds import (
     CHANCE_LOSS,
@@ -64,9 +65,12 @@ def nothing_yet(survey: Survey) -> Iterator[Finding]:
     if _single(survey) and not _seen_enough(survey) and _how(survey):
         yield Finding(
             "nothing_yet", "warning", 0.6,
-            f"None of {len(survey.tried)} configs learns anything so far. A few of them, with "
-            "learning rates from the whole range, trained to their full length will tell whether "
-            "learning begins late or not at all.",
+            say(
+                "None of {tried} configs learns anything so far. A few of them, with learning "
+                "rates from the whole range, trained to their full length will tell whether "
+                "learning begins late or not at all.",
+                tried=len(survey.tried),
+            ),
             {"configs": len(survey.tried), "full": len(_full(survey))}, (DOUBT,),
         )  # fmt: skip
 
@@ -135,16 +139,24 @@ def _at_chance(survey: Survey, r: Reference) -> Finding:
     best = survey.tried[0]
     full = len(_full(survey))
     level = r.sign * r.loss
-    said = (
-        f"None of {len(survey.tried)} configs, {full} of them trained in full, beats what always "
-        f"giving one answer reaches ({r.metric} {level:.4g}; the best, #{best.number}, has "
-        f"{r.sign * best.loss:.4g}): nothing learns. "
+    said = say(
+        "None of {tried} configs, {full} of them trained in full, beats what always giving "
+        "one answer reaches ({metric} {level:.4g}; the best, #{number}, has {best:.4g}): "
+        "nothing learns. ",
+        tried=len(survey.tried),
+        full=full,
+        metric=r.metric,
+        level=level,
+        number=best.number,
+        best=r.sign * best.loss,
     )
     fits = _training_fits(survey)
     if fits:
-        said += "Training data is learned all the same, so it is not the model: look at the data."
+        said += say(
+            "Training data is learned all the same, so it is not the model: look at the data."
+        )
     else:
-        said += "Hyperparameters will not mend that: model, loss or data are at fault."
+        said += say("Hyperparameters will not mend that: model, loss or data are at fault.")
     return _finding(survey, "chance", said, fits, {"metric": r.metric, "trivial": level,
                                                   "best": r.sign * best.loss})  # fmt: skip
 
@@ -155,14 +167,24 @@ def _unmoved(survey: Survey, how: str) -> Finding:
     value = survey.tried[0].trials[0].value
     full = len(_full(survey))
     if how == "constant":
-        said = f"{metric} is {value:.6g} at every epoch of all {len(survey.tried)} configs"
-    else:
-        said = (
-            f"{metric} stays where it began in all {len(survey.tried)} configs, {full} of them "
-            "trained in full, whatever the learning rate"
+        said = say(
+            "{metric} is {value:.6g} at every epoch of all {tried} configs",
+            metric=metric,
+            value=value,
+            tried=len(survey.tried),
         )
-    said += ": it does not depend on training. Is the right number reported, and does the model "
-    said += "that is evaluated train at all?"
+    else:
+        said = say(
+            "{metric} stays where it began in all {tried} configs, {full} of them trained in "
+            "full, whatever the learning rate",
+            metric=metric,
+            tried=len(survey.tried),
+            full=full,
+        )
+    said += say(
+        ": it does not depend on training. Is the right number reported, and does the model that "
+        "is evaluated train at all?"
+    )
     return _finding(survey, how, said, False, {"metric": metric, "value": value})
 
 
@@ -175,7 +197,8 @@ def _finding(
                  "full": len(_full(survey)),
                  "spent": round(spent_share(survey.history), 3)}  # fmt: skip
     return Finding(
-        "nothing_learns", "error", 0.9, f"{said} First look at {looks[0]}", evidence,
+        "nothing_learns", "error", 0.9,
+        say("{said} First look at {looks}", said=said, looks=looks[0]), evidence,
         (STOP, Advice("check", group="data" if fits else "code", why=looks[0])),
     )  # fmt: skip
 

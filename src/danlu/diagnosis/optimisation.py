@@ -5,6 +5,7 @@ from collections.abc import Set
 from statistics import median
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.chance import raised
 from danlu.diagnosis.curve import GAUSS, Curve
@@ -23,14 +24,23 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
     if at.blown_up or (rough > thresholds.ROUGH and rises > thresholds.RISES and not _cured(at)):
         sure = at.blown_up or rough > thresholds.ROUGH_SURE
         seen = (
-            f"ends at {loss.end:.3g}, far above its start, though the answers are good"
+            say(
+                "ends at {end:.3g}, far above its start, though the answers are good",
+                end=loss.end,
+            )
             if at.blown_up
-            else f"goes up and down: rises undo {percent(min(1.0, rough))} of its progress"
+            else say(
+                "goes up and down: rises undo {rough} of its progress",
+                rough=percent(min(1.0, rough)),
+            )
         )
         return verdict(
             at, "lr_too_high", 0.75 if sure else 0.55,
-            f"The training loss {seen}: the steps are too large. Try a smaller learning rate or "
-            "larger batches, and check that gradients are reset before each step.",
+            say(
+                "The training loss {seen}: the steps are too large. Try a smaller learning rate "
+                "or larger batches, and check that gradients are reset before each step.",
+                seen=seen,
+            ),
             _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
     return _clipped(at)
@@ -61,9 +71,12 @@ def _clipped(at: Features) -> Finding | None:
         return None
     return verdict(
         at, "lr_too_high", 0.5,
-        f"More than {percent(thresholds.CLIPPED)} of the steps are clipped in {len(often)} of "
-        f"{len(clipped)} epochs: clipping has become a smaller learning rate. Try a smaller one, "
-        "or clip at the 90th percentile of the norms.",
+        say(
+            "More than {clipped} of the steps are clipped in {often} of {clipped2} epochs: "
+            "clipping has become a smaller learning rate. Try a smaller one, or clip at the 90th "
+            "percentile of the norms.",
+            clipped=percent(thresholds.CLIPPED), often=len(often), clipped2=len(clipped),
+        ),
         (advice.lr(1 / 3), Advice("multiply", "clip", 3.0, advice.OPTIMISATION)),
         clipped=median(clipped.values),
     )  # fmt: skip
@@ -115,9 +128,12 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     share = progress(at)
     return verdict(
         at, "lr_too_low", 0.7,
-        f"The losses fall smoothly and are far from done: {percent(min(1.0, share))} of the "
-        f"progress lies in the last quarter of the epochs. Try a learning rate {factor:g} times "
-        "larger; if that is too much, train for longer.",
+        say(
+            "The losses fall smoothly and are far from done: {share} of the progress lies in the "
+            "last quarter of the epochs. Try a learning rate {factor:g} times larger; if that is "
+            "too much, train for longer.",
+            share=percent(min(1.0, share)), factor=factor,
+        ),
         (advice.lr(factor), advice.epochs(2.0), advice.LARGER_LR_RANGE),
         progress=share, roughness=loss.roughness, loss=loss.end,
     )  # fmt: skip
@@ -139,14 +155,20 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
     if not twice and still_falls(at):
         return None
     known = (
-        f"that is the least that {at.classes} classes allow when softmax is applied twice"
+        say(
+            "that is the least that {classes} classes allow when softmax is applied twice",
+            classes=at.classes,
+        )
         if twice
-        else "the loss is not the one that the answers would have"
+        else say("the loss is not the one that the answers would have")
     )
     return verdict(
         at, "loss_metric_mismatch", 0.8 if twice else 0.4,
-        f"Training answers {percent(at.train_metric.end)} right, but its loss stays at "
-        f"{loss.end:.3g}: {known}. Remove a softmax or sigmoid in front of the loss.",
+        say(
+            "Training answers {end} right, but its loss stays at {loss_end:.3g}: {known}. Remove "
+            "a softmax or sigmoid in front of the loss.",
+            end=percent(at.train_metric.end), loss_end=loss.end, known=known,
+        ),
         (advice.check("loss", "softmax or sigmoid in front of it"),), loss=loss.end,
         metric=at.train_metric.end,
     )  # fmt: skip
@@ -186,8 +208,12 @@ def late_spikes(at: Features, found: Set[str]) -> Finding | None:
     listed = ", ".join(map(str, spikes[:5])) + (" …" if len(spikes) > 5 else "")
     return verdict(
         at, "late_spikes", 0.6,
-        f"The training loss jumps at epochs {listed}: single batches move the network too far. "
-        "Clip gradients at the 90th percentile of their norms, or halve the learning rate.",
+        say(
+            "The training loss jumps at epochs {listed}: single batches move the network too "
+            "far. Clip gradients at the 90th percentile of their norms, or halve the learning "
+            "rate.",
+            listed=listed,
+        ),
         (advice.CLIP, advice.lr(0.5), Advice("set", "beta2", 0.99, advice.OPTIMISATION),
          advice.WARM_UP),
         spikes=spikes,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis import advice, thresholds
 from danlu.diagnosis.features import Features
 from danlu.diagnosis.fit import BROKEN
@@ -61,9 +62,12 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
         if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
             return _overfit(at, 0.7, _memorised(at))
         return None
-    rise = (
-        f"Validation loss rises since epoch {up.epoch}, from {up.lowest:.3g} to "
-        f"{at.val_loss.end:.3g}, while training loss falls"
+    rise = say(
+        "Validation loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}, while "
+        "training loss falls",
+        epoch=up.epoch,
+        lowest=up.lowest,
+        end=at.val_loss.end,
     )
     tell = partial(_overfit, at, up=up)
     if gap is not None:
@@ -71,21 +75,31 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
             if found & {"bad_scale", "lr_too_high"}:  # which explain it
                 return None
             return _overconfident(at, rise, up)
-        return tell(0.9, f"{rise}, and training is {percent(gap)} ahead: overfitting. {_try(up)}")
+        return tell(
+            0.9,
+            say(
+                "{rise}, and training is {gap} ahead: overfitting. {what}",
+                rise=rise,
+                gap=percent(gap),
+                what=_try(up),
+            ),
+        )
     if _loss_gap(at) > thresholds.LOSS_GAP:
-        return tell(0.7, f"{rise}: overfitting. {_try(up)}")
+        return tell(0.7, say("{rise}: overfitting. {what}", rise=rise, what=_try(up)))
     return None
 
 
 def _try(up: TurnUp) -> str:
-    return f"Try more dropout or weight decay, or stop near epoch {up.epoch}."
+    return say("Try more dropout or weight decay, or stop near epoch {epoch}.", epoch=up.epoch)
 
 
 def _memorised(at: Features) -> str:
-    return (
-        f"Training reaches {percent(at.train_metric.end)}, validation "
-        f"{percent(at.val_metric.end)}, and their losses are far apart: the training data is "
-        "memorised. Try more dropout or weight decay, augmentation, or more data."
+    return say(
+        "Training reaches {end}, validation {val_metric_end}, and their losses are far "
+        "apart: the training data is memorised. Try more dropout or weight decay, "
+        "augmentation, or more data.",
+        end=percent(at.train_metric.end),
+        val_metric_end=percent(at.val_metric.end),
     )
 
 
@@ -128,8 +142,11 @@ def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = 
 def _overconfident(at: Features, rise: str, up: TurnUp) -> Finding:
     return verdict(
         at, "overconfident", 0.6,
-        f"{rise}, but the answers get no worse: the network grows too sure of itself. Select by "
-        "the metric, or try label smoothing.",
+        say(
+            "{rise}, but the answers get no worse: the network grows too sure of itself. Select "
+            "by the metric, or try label smoothing.",
+            rise=rise,
+        ),
         (advice.SMOOTH_LABELS, advice.decay(3.0)), severity="info",
         epoch=up.epoch, rise=up.share, noise=up.noise, gap=at.gap,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import (
     FLAT_EXPLAINED,
     FLAT_REACH,
@@ -36,9 +37,11 @@ def flat(survey: Survey) -> Iterator[Finding]:
         value = best.config[name]
         yield Finding(
             "flat", "info", 0.7,
-            f"{name} explains {total:.1%} of the differences between {found.rows} trials, less "
-            f"than the noise: it does not matter here. Keep it at {value} and "
-            "search the others.",
+            say(
+                "{name} explains {total:.1%} of the differences between {rows} trials, less than "
+                "the noise: it does not matter here. Keep it at {value} and search the others.",
+                name=name, total=total, rows=found.rows, value=value,
+            ),
             {"parameter": name, "share": round(share.value, 4), "high": round(share.high, 4),
              "total": round(total, 4), "reach": reach, "noise": noise, "rows": found.rows},
             (Advice("freeze", name, value),),
@@ -62,12 +65,16 @@ def redundant(survey: Survey) -> Iterator[Finding]:
             continue
         among_best = spearman(rows[: len(top)])
         if abs(among_best) > TIED and abs(spearman(rows)) < TIED_ALL:
-            way = "together" if among_best > 0 else "against each other"
+            way = say("together") if among_best > 0 else say("against each other")
             ratio = f"{b}/{a}" if among_best > 0 else f"{a}·{b}"
             yield Finding(
                 "redundant", "info", 0.5,
-                f"Among the best {len(top)} configs {a} and {b} move {way} (rank correlation "
-                f"{among_best:.2f}): what counts is {ratio}. Search {a} and {ratio}, or fix one.",
+                say(
+                    "Among the best {top} configs {a} and {b} move {way} (rank correlation "
+                    "{among_best:.2f}): what counts is {ratio}. Search {a} and {ratio}, or fix "
+                    "one.",
+                    top=len(top), a=a, b=b, way=way, among_best=among_best, ratio=ratio,
+                ),
                 {"parameter": a, "other": b, "correlation": round(among_best, 3),
                  "trials": len(top)},
                 (Advice("check", b, why=f"search {ratio} in its place"),),

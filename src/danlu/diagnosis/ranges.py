@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Float, Int
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import (
     BAD_LUCK,
     BAD_ROOM,
@@ -90,17 +91,25 @@ def _boundary(
     best = survey.incumbent
     assert best is not None
     to = _extended(p, end, high - low, side)
-    said = (
-        f"the best config has {name} = {best.config[name]:g}, at the {side} end of its range, and "
-        f"{outer} of the best {count} lie in the outer fifth there: better values may lie beyond "
-        f"{end:g}."
+    said = say(
+        "the best config has {name} = {config:g}, at the {side} end of its range, and "
+        "{outer} of the best {count} lie in the outer fifth there: better values may lie "
+        "beyond {end:g}.",
+        name=name,
+        config=best.config[name],
+        side=say("low") if side == LOW else say("high"),
+        outer=outer,
+        count=count,
+        end=end,
     )
     if to is None:
         advice = Advice("check", name, why="its range is hard: limits would let the search extend")
-        said += " Its range is hard; give it limits, or a wider range, to let the search go there."
+        said += say(
+            " Its range is hard; give it limits, or a wider range, to let the search go there."
+        )
     else:
         advice = Advice(FURTHER[side], name, to, why=f"the best lies at {end:g}")
-        said += f" Extend it to {to:g}."
+        said += say(" Extend it to {to:g}.", to=to)
     return Finding(
         "boundary", "info" if to is None else "warning", round(1.0 - luck, 3), _sentence(said),
         {"parameter": name, "side": side, "best": best.config[name], "end": end, "outer": outer,
@@ -146,9 +155,12 @@ def stability_limited(survey: Survey) -> Iterator[Finding]:
         assert best is not None
         yield Finding(
             "stability_limited", "warning", 0.7,
-            f"The best {name}, {best.config[name]:g}, lies just below {end:.3g}, from where on "
-            f"all {count} trials diverged: stability limits it, not the range. Try warm-up, "
-            "gradient clipping or normalisation layers, then rates up to ten times higher.",
+            say(
+                "The best {name}, {config:g}, lies just below {end:.3g}, from where on all "
+                "{count} trials diverged: stability limits it, not the range. Try warm-up, "
+                "gradient clipping or normalisation layers, then rates up to ten times higher.",
+                name=name, config=best.config[name], end=end, count=count,
+            ),
             {"parameter": name, "best": best.config[name], "diverges_from": end, "trials": count},
             (Advice("enable", "clip", group="optimisation"),
              Advice("enable", "warmup", group="optimisation"),
@@ -172,11 +184,14 @@ def infeasible(survey: Survey) -> Iterator[Finding]:
             to = _kept(survey, name, p, end, side)
             if to is None:
                 continue
-            word = "above" if side == HIGH else "below"
+            word = say("above") if side == HIGH else say("below")
             yield Finding(
                 "infeasible", "warning", round(1.0 - luck, 3),
-                f"{failed} of {count} trials with {name} at {end:g} or {word} failed, the others "
-                f"hardly ever: cut its range at {to:g}.",
+                say(
+                    "{failed} of {count} trials with {name} at {end:g} or {word} failed, the "
+                    "others hardly ever: cut its range at {to:g}.",
+                    failed=failed, count=count, name=name, end=end, word=word, to=to,
+                ),
                 {"parameter": name, "side": side, "from": end, "failed": failed, "trials": count,
                  "luck": round(luck, 4)},
                 (Advice(NEARER[side], name, to, why=f"{failed} of {count} fail beyond {end:g}"),),

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.diagnosis import thresholds
 from danlu.diagnosis.broken import diverged, not_finite
 from danlu.diagnosis.chance import at_chance, bad_scale, collapse, val_at_chance
@@ -71,12 +72,12 @@ def verdicts(
 
 
 def _too_short(at: Features) -> Finding:
-    message = f"{at.epochs} evaluations are too few to judge by."
+    message = say("{epochs} evaluations are too few to judge by.", epochs=at.epochs)
     return verdict(at, "unclear", 0.5, message, severity="info")
 
 
 def _good(at: Features) -> Finding:
-    message = "No symptom was found; that is not to say that it is optimal."
+    message = say("No symptom was found; that is not to say that it is optimal.")
     return verdict(at, "good", 0.7, message, severity="info")
 
 
@@ -89,9 +90,12 @@ def _undecided(at: Features, found: list[Finding]) -> list[Finding]:
     roles = sorted(_less(first) & _more(second) | _more(first) & _less(second))
     if not roles:
         return []
-    message = (
-        f"{first.code} and {second.code} are equally likely and ask for opposite moves of "
-        f"{', '.join(roles)}: change nothing on this trial's word alone."
+    message = say(
+        "{code} and {second_code} are equally likely and ask for opposite moves of {roles}: "
+        "change nothing on this trial's word alone.",
+        code=first.code,
+        second_code=second.code,
+        roles=roles,
     )
     return [verdict(at, "unclear", 0.5, message, severity="info", causes=[f.code for f in causes])]
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.findings import Skipped, look_at, well, wrong
@@ -47,8 +48,10 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
     if not math.isfinite(value):
         yield wrong(
             "M03", "error",
-            "the loss before training is not finite: look at the inputs' scale, at logarithms of "
-            "zero and at the initial weights.",
+            say(
+                "the loss before training is not finite: look at the inputs' scale, at "
+                "logarithms of zero and at the initial weights."
+            ),
             f"{value}", "finite", look_at("initial loss", "code"),
         )  # fmt: skip
         return
@@ -59,22 +62,28 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
     bounds = f"{0 if regression else limit.INITIAL_KNOWING:g} … {upper:g} of {nothing:.4g}"
     if ratio > upper:
         cure = (
-            "centre and scale the target, or set the output's bias to its mean"
+            say("centre and scale the target, or set the output's bias to its mean")
             if regression
-            else "standardise the inputs, use the usual initial weights, take the loss's mean"
+            else say("standardise the inputs, use the usual initial weights, take the loss's mean")
         )
         yield wrong(
             "M03", "error" if not regression and ratio > limit.INITIAL_ERROR else "warning",
-            f"the loss before training is {value:.4g}, {ratio:.1f} times that of knowing "
-            f"nothing ({nothing:.4g}): {cure}.",
+            say(
+                "the loss before training is {value:.4g}, {ratio:.1f} times that of knowing "
+                "nothing ({nothing:.4g}): {cure}.",
+                value=value, ratio=ratio, nothing=nothing, cure=cure,
+            ),
             shown, bounds, look_at("scale of inputs or initial weights"), ratio=ratio,
         )  # fmt: skip
     elif not regression and value < limit.INITIAL_KNOWING * expected:
         yield wrong(
             "M03", "warning",
-            f"the loss before training is {value:.4g}, below the {expected:.4g} of knowing "
-            "nothing: is the label among the inputs, is the model trained already, or is the loss "
-            "scaled?",
+            say(
+                "the loss before training is {value:.4g}, below the {expected:.4g} of knowing "
+                "nothing: is the label among the inputs, is the model trained already, or is the "
+                "loss scaled?",
+                value=value, expected=expected,
+            ),
             shown, bounds, look_at("leak, or a loss of another scale"), ratio=ratio,
         )  # fmt: skip
     else:
@@ -152,25 +161,35 @@ def activation_scale(problem: Problem) -> Iterator[Finding]:
     if dead.dead > limit.DEAD_NOTE:
         yield wrong(
             "M04", "error" if dead.dead > limit.DEAD_ERROR else "info",
-            f"{dead.dead:.0%} of the units of {dead.name} ({dead.kind}) are zero for all of "
-            f"{limit.PROBE} samples: those do not learn. Look at biases and initial weights.",
+            say(
+                "{dead:.0%} of the units of {name} ({kind}) are zero for all of {probe} samples: "
+                "those do not learn. Look at biases and initial weights.",
+                dead=dead.dead, name=dead.name, kind=dead.kind, probe=limit.PROBE,
+            ),
             shown, f"dead ≤ {limit.DEAD_ERROR:.0%}", look_at("dead units", "code"),
             layer=dead.name, dead=dead.dead,
         )  # fmt: skip
     elif full.saturated > limit.SATURATED_SHARE:
         yield wrong(
             "M04", "warning",
-            f"{full.saturated:.0%} of the values of {full.name} ({full.kind}) are at the ends of "
-            "its range, where gradients vanish: smaller initial weights, or scale the inputs.",
+            say(
+                "{saturated:.0%} of the values of {name} ({kind}) are at the ends of its range, "
+                "where gradients vanish: smaller initial weights, or scale the inputs.",
+                saturated=full.saturated, name=full.name, kind=full.kind,
+            ),
             shown, f"saturated ≤ {limit.SATURATED_SHARE:.0%}", look_at("saturation", "code"),
             layer=full.name, saturated=full.saturated,
         )  # fmt: skip
     elif (len(layers) > 1 and not low <= ratio <= high) or widest > limit.ACTIVATION_SD:
         yield wrong(
             "M04", "warning",
-            f"activations have a deviation of {first:.2g} in {layers[0].name} and {last:.2g} in "
-            f"{layers[-1].name}: signals {'vanish' if ratio < low else 'explode'}. Use He or "
-            "Glorot initial weights, or normalisation layers.",
+            say(
+                "activations have a deviation of {first:.2g} in {name} and {last:.2g} in "
+                "{layers_name}: signals {what}. Use He or Glorot initial weights, or "
+                "normalisation layers.",
+                first=first, name=layers[0].name, last=last, layers_name=layers[-1].name,
+                what=say("vanish") if ratio < low else say("explode"),
+            ),
             shown, f"last over first {low:g} … {high:g}", look_at("initial weights", "code"),
             first=first, last=last,
         )  # fmt: skip
@@ -187,8 +206,11 @@ def symmetry(problem: Problem) -> Iterator[Finding]:
         if (equal := _equal_rows(weight.flatten(1))) > 0:
             yield wrong(
                 "M05", "error",
-                f"{equal:.0%} of the rows of {name} are equal: their units will stay copies. Draw "
-                "initial weights at random (He, Glorot).",
+                say(
+                    "{equal:.0%} of the rows of {name} are equal: their units will stay copies. "
+                    "Draw initial weights at random (He, Glorot).",
+                    equal=equal, name=name,
+                ),
                 f"{equal:.0%} of {name}", "0", look_at("constant initial weights", "code"),
                 parameter=name,
             )  # fmt: skip
@@ -226,8 +248,10 @@ def depends_on_input(problem: Problem) -> Iterator[Finding]:
     if spread < limit.OUTPUT_SD:
         yield wrong(
             "M10", "error",
-            "the output is the same for every input: a dead or zero layer, vanishing signals, or "
-            "inputs that are not used.",
+            say(
+                "the output is the same for every input: a dead or zero layer, vanishing "
+                "signals, or inputs that are not used."
+            ),
             shown, f"≥ {limit.OUTPUT_SD:g}", look_at("input is not used", "code"), spread=spread,
         )  # fmt: skip
     else:
@@ -249,8 +273,11 @@ def batch_independence(problem: Problem) -> Iterator[Finding]:
     if change > limit.BATCH_LEAK:
         yield wrong(
             "M11", "error",
-            "a sample's output depends on the other samples of its batch: a view or reshape that "
-            "mixes them, a mean over the batch axis, or batch statistics in evaluation mode.",
+            say(
+                "a sample's output depends on the other samples of its batch: a view or reshape "
+                "that mixes them, a mean over the batch axis, or batch statistics in evaluation "
+                "mode."
+            ),
             shown, f"≤ {limit.BATCH_LEAK:g}", look_at("samples mix", "code"), change=change,
         )  # fmt: skip
     else:

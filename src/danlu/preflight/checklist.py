@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.core.task import UNKNOWN, Task
 
 State: TypeAlias = Literal["well", "warning", "error", "skipped"]
@@ -14,11 +15,11 @@ CODE = r"(?:D|BL|M|R)\d+"
 """Of a check, as against the names of verdicts."""
 
 UNSEEN = (
-    "wrong labels in the validation data alone (the curves will show them)",
-    "a learning rate that is off by less than tenfold (the search is for that)",
-    "overfitting, and how much regularisation is right",
-    "whether validation data is like the data that the model will meet",
-    "errors in the training loop that the checked step and model do not share",
+    say("wrong labels in the validation data alone (the curves will show them)"),
+    say("a learning rate that is off by less than tenfold (the search is for that)"),
+    say("overfitting, and how much regularisation is right"),
+    say("whether validation data is like the data that the model will meet"),
+    say("errors in the training loop that the checked step and model do not share"),
 )
 """What no check before training can tell."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.baselines import baselines_of
@@ -126,16 +127,22 @@ def rate_range(problem: Problem) -> Iterator[Finding]:
     if ramp.fall < limit.RANGE_DESCENT:
         yield wrong(
             "M16", "warning" if fits(problem)[-1].passed(problem) else "error",
-            f"the loss falls at no learning rate from {ramp.rates[0]:.0e} to {ramp.rates[-1]:.0e} "
-            f"(by {ramp.fall:.1%} at most): model, loss or data is at fault, not the rate.",
+            say(
+                "the loss falls at no learning rate from {rates:.0e} to {rates2:.0e} (by "
+                "{fall:.1%} at most): model, loss or data is at fault, not the rate.",
+                rates=ramp.rates[0], rates2=ramp.rates[-1], fall=ramp.fall,
+            ),
             f"falls by {ramp.fall:.1%}", f"≥ {limit.RANGE_DESCENT:.0%}",
             look_at("loss does not fall", "code"), fall=ramp.fall,
         )  # fmt: skip
     elif own >= ramp.diverging / limit.RANGE_MARGIN:
         yield wrong(
             "M16", "warning",
-            f"the loss diverges from a learning rate of {ramp.diverging:.1g} on, and the config "
-            f"has {own:g}: begin at {start:.1g} and search up to {limits[1]:.1g}.",
+            say(
+                "the loss diverges from a learning rate of {diverging:.1g} on, and the config "
+                "has {own:g}: begin at {start:.1g} and search up to {limits:.1g}.",
+                diverging=ramp.diverging, own=own, start=start, limits=limits[1],
+            ),
             f"own {own:g}, diverges at {ramp.diverging:.1g}", "", *advice, lr=own,
             diverging=ramp.diverging, steepest=ramp.steepest,
         )  # fmt: skip
@@ -204,9 +211,11 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
     if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
         yield wrong(
             "BL4", "warning",  # no error: it did learn one batch, so the input reaches the output
-            "after two epochs the model does no better on validation data than one that is blind "
-            "to its inputs: what it learns does not carry over. Is the learning rate too high, or "
-            "are labels or validation data mixed up?",
+            say(
+                "after two epochs the model does no better on validation data than one that is "
+                "blind to its inputs: what it learns does not carry over. Is the learning rate "
+                "too high, or are labels or validation data mixed up?"
+            ),
             shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
             look_at("input tells nothing"), sigmas=sigmas,
         )  # fmt: skip
@@ -241,8 +250,10 @@ def permuted_labels(problem: Problem) -> Iterator[Finding]:
     if advantage < limit.SIGNAL_RATIO:
         yield wrong(
             "M21", "warning",
-            "the model fits shuffled labels as well as the given ones: the labels carry little "
-            "signal. Do they belong to these inputs (sorted apart, joined wrongly)?",
+            say(
+                "the model fits shuffled labels as well as the given ones: the labels carry "
+                "little signal. Do they belong to these inputs (sorted apart, joined wrongly)?"
+            ),
             shown, f"≥ {limit.SIGNAL_RATIO:g} times as well", look_at("labels carry no signal"),
             ratio=advantage,
         )  # fmt: skip

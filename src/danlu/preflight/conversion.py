@@ -4,6 +4,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from danlu.core.sentence import say
 from danlu.errors import CheckError
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -32,11 +33,14 @@ def numbers(given: Any, name: str) -> Array:
 def _no_array(given: Any, name: str, error: Exception) -> str:
     lengths = {len(row) for row in given if hasattr(row, "__len__")} if _rows(given) else set()
     if len(lengths) > 1:
-        return (
-            f"{name} is ragged: its rows have from {min(lengths)} to {max(lengths)} values; "
-            "pad them to one length."
+        return say(
+            "{name} is ragged: its rows have from {lengths} to {lengths2} values; pad them "
+            "to one length.",
+            name=name,
+            lengths=min(lengths),
+            lengths2=max(lengths),
         )
-    return f"{name} is no array of numbers: {phrase(error)}."
+    return say("{name} is no array of numbers: {phrase}.", name=name, phrase=phrase(error))
 
 
 def _rows(given: Any) -> bool:

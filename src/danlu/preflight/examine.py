@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.core.task import UNKNOWN, Task
 from danlu.errors import CheckError
 from danlu.preflight import baselines, inputs, leaks, targets
@@ -19,38 +20,38 @@ from danlu.preflight.thresholds import LIMIT_S
 Layer = tuple[str, Sequence[Named]]
 
 VALUES = (
-    Named("D01", "values that are not finite", inputs.finite),
-    Named("D02", "class numbers", targets.label_range),
-    Named("D03", "samples of each class", targets.samples_per_class),
+    Named("D01", say("values that are not finite"), inputs.finite),
+    Named("D02", say("class numbers"), targets.label_range),
+    Named("D03", say("samples of each class"), targets.samples_per_class),
 )
 DATA = (
-    Named("D04", "balance of the classes", targets.imbalance),
-    Named("D05", "validation rows seen in training", leaks.shared_rows),
-    Named("D06", "groups and times across the split", leaks.groups_and_times),
-    Named("D07", "a column that gives the label away", leaks.giveaway),
-    Named("D08", "constant columns", inputs.constant_columns),
-    Named("D09", "scale of the inputs", inputs.scale),
-    Named("D10", "order of the samples", targets.order),
-    Named("D11", "classes in the batches", targets.batch_balance),
-    Named("D12", "validation like training", leaks.shift),
-    Named("D13", "size of validation", targets.validation_size),
-    Named("D14", "labels that look wrong", leaks.label_noise),
-    Named("D15", "tokens and padding", inputs.sequences),
-    Named("BL1", "best constant answer", baselines.prior),
-    Named("BL2", "linear model", baselines.linear),
-    Named("BL3", "nearest neighbours", baselines.neighbours),
+    Named("D04", say("balance of the classes"), targets.imbalance),
+    Named("D05", say("validation rows seen in training"), leaks.shared_rows),
+    Named("D06", say("groups and times across the split"), leaks.groups_and_times),
+    Named("D07", say("a column that gives the label away"), leaks.giveaway),
+    Named("D08", say("constant columns"), inputs.constant_columns),
+    Named("D09", say("scale of the inputs"), inputs.scale),
+    Named("D10", say("order of the samples"), targets.order),
+    Named("D11", say("classes in the batches"), targets.batch_balance),
+    Named("D12", say("validation like training"), leaks.shift),
+    Named("D13", say("size of validation"), targets.validation_size),
+    Named("D14", say("labels that look wrong"), leaks.label_noise),
+    Named("D15", say("tokens and padding"), inputs.sequences),
+    Named("BL1", say("best constant answer"), baselines.prior),
+    Named("BL2", say("linear model"), baselines.linear),
+    Named("BL3", say("nearest neighbours"), baselines.neighbours),
 )
 
 
-DATA_LAYERS: Sequence[Layer] = (("the data's values", VALUES), ("the data", DATA))
+DATA_LAYERS: Sequence[Layer] = ((say("the data's values"), VALUES), (say("the data"), DATA))
 
 
 def _no_torch(_: Problem) -> Iterator[Finding]:
-    text = 'checks of a model need PyTorch: pip install "danlu[torch]".'
+    text = say('checks of a model need PyTorch: pip install "danlu[torch]".')
     yield wrong("M00", "warning", text, "not installed")
 
 
-NO_TORCH = Named("M00", "PyTorch", _no_torch)
+NO_TORCH = Named("M00", say("PyTorch"), _no_torch)
 
 
 def model_layers() -> list[Layer]:
@@ -58,46 +59,48 @@ def model_layers() -> list[Layer]:
     from danlu.preflight import beginning, controls, few_steps, fitting, one_step, shapes
 
     return [
-        ("the first batch", (Named("M01", "a batch passes through", shapes.dry_run),)),
+        (say("the first batch"), (Named("M01", say("a batch passes through"), shapes.dry_run),)),
         (
-            "the model",
+            say("the model"),
             (
-                Named("M02", "layers", shapes.lint),
-                Named("M03", "loss before training", beginning.first_loss),
-                Named("M04", "activations", beginning.activation_scale),
-                Named("M05", "equal initial rows", beginning.symmetry),
-                Named("M10", "outputs depend on inputs", beginning.depends_on_input),
-                Named("M11", "samples are independent", beginning.batch_independence),
-                Named("M12", "the model is not linear", shapes.non_linear),
+                Named("M02", say("layers"), shapes.lint),
+                Named("M03", say("loss before training"), beginning.first_loss),
+                Named("M04", say("activations"), beginning.activation_scale),
+                Named("M05", say("equal initial rows"), beginning.symmetry),
+                Named("M10", say("outputs depend on inputs"), beginning.depends_on_input),
+                Named("M11", say("samples are independent"), beginning.batch_independence),
+                Named("M12", say("the model is not linear"), shapes.non_linear),
             ),
         ),
         (
-            "one step",
+            say("one step"),
             (
-                Named("M06", "every parameter gets a gradient", one_step.gradient_reaches_all),
-                Named("M07", "gradients from last to first", one_step.gradient_profile),
-                Named("M08", "every parameter changes", one_step.parameters_change),
-                Named("M19", "gradients are cleared", one_step.gradients_are_cleared),
+                Named(
+                    "M06", say("every parameter gets a gradient"), one_step.gradient_reaches_all
+                ),
+                Named("M07", say("gradients from last to first"), one_step.gradient_profile),
+                Named("M08", say("every parameter changes"), one_step.parameters_change),
+                Named("M19", say("gradients are cleared"), one_step.gradients_are_cleared),
             ),
         ),
         (
-            "some steps",
+            say("some steps"),
             (
-                Named("M09", "size of an update", few_steps.update_size),
-                Named("M18", "equal seeds, equal runs", few_steps.determinism),
-                Named("M20", "size of gradients, clipping", few_steps.clipping),
+                Named("M09", say("size of an update"), few_steps.update_size),
+                Named("M18", say("equal seeds, equal runs"), few_steps.determinism),
+                Named("M20", say("size of gradients, clipping"), few_steps.clipping),
             ),
         ),
         (
-            "short runs",
+            say("short runs"),
             (
-                Named("M13", "one batch learned by heart", fitting.one_batch),
-                Named("M14", "strength of regularisation", fitting.regulariser),
-                Named("M15", "a small set is fitted", fitting.small_set),
-                Named("M16", "learning rates that work", controls.rate_range),
-                Named("M17", "training and evaluation mode", fitting.trained_mode_gap),
-                Named("BL4", "better than without inputs", controls.uses_input),
-                Named("M21", "labels carry a signal", controls.permuted_labels),
+                Named("M13", say("one batch learned by heart"), fitting.one_batch),
+                Named("M14", say("strength of regularisation"), fitting.regulariser),
+                Named("M15", say("a small set is fitted"), fitting.small_set),
+                Named("M16", say("learning rates that work"), controls.rate_range),
+                Named("M17", say("training and evaluation mode"), fitting.trained_mode_gap),
+                Named("BL4", say("better than without inputs"), controls.uses_input),
+                Named("M21", say("labels carry a signal"), controls.permuted_labels),
             ),
         ),
     ]
@@ -145,16 +148,22 @@ def _kept_randomness(problem: Problem) -> AbstractContextManager[None]:
 
 def _reason_to_end(lines: Sequence[Line], name: str, end: float, *, go_on: bool) -> str | None:
     if not go_on and any(line.state == "error" for line in lines):
-        return f"The checks of {name} and what follows wait until the errors are mended."
+        return say(
+            "The checks of {name} and what follows wait until the errors are mended.",
+            name=name,
+        )
     if time.monotonic() > end:
-        return f"The checks of {name} and what follows were left out: the time is used up."
+        return say(
+            "The checks of {name} and what follows were left out: the time is used up.",
+            name=name,
+        )
     return None
 
 
 def _layer(problem: Problem, checks: Sequence[Named], end: float) -> Iterator[Line]:
     for named in checks:
         if time.monotonic() > end:
-            yield Line(named.code, named.title, "skipped", "the time is used up")
+            yield Line(named.code, named.title, "skipped", say("the time is used up"))
         else:
             yield _line(problem, named)
 

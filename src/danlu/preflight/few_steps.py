@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.findings import look_at, well, wrong
@@ -65,23 +66,32 @@ def update_size(problem: Problem) -> Iterator[Finding]:
     if not np.isfinite(size) or size > high:
         yield wrong(
             "M09", "warning",
-            f"a step changes weights by {size:.1g} of their size, aim at 1e-3: the learning rate "
-            f"{rate:g} is too high. Begin near {_better(rate, size):.1g}.",
+            say(
+                "a step changes weights by {size:.1g} of their size, aim at 1e-3: the learning "
+                "rate {rate:g} is too high. Begin near {better:.1g}.",
+                size=size, rate=rate, better=_better(rate, size),
+            ),
             shown, bounds, Advice("multiply", "lr", 0.1, "optimisation"), size=size, lr=rate,
         )  # fmt: skip
     elif peak > most:
         yield wrong(
             "M09", "warning",
-            f"in the first {len(losses)} steps the loss rises to {peak:.1f} times that of knowing "
-            f"nothing: the learning rate {rate:g} is too high.",
+            say(
+                "in the first {losses} steps the loss rises to {peak:.1f} times that of knowing "
+                "nothing: the learning rate {rate:g} is too high.",
+                losses=len(losses), peak=peak, rate=rate,
+            ),
             f"loss up to {peak:.1f} × its start", f"≤ {most:g} ×",
             Advice("multiply", "lr", 0.1, "optimisation"), peak=peak, lr=rate,
         )  # fmt: skip
     elif size < low:
         yield wrong(
             "M09", "warning",
-            f"a step changes weights by {size:.1g} of their size, aim at 1e-3: the learning rate "
-            f"{rate:g} is too low. Begin near {_better(rate, size):.1g}.",
+            say(
+                "a step changes weights by {size:.1g} of their size, aim at 1e-3: the learning "
+                "rate {rate:g} is too low. Begin near {better:.1g}.",
+                size=size, rate=rate, better=_better(rate, size),
+            ),
             shown, bounds, Advice("multiply", "lr", 10.0, "optimisation"), size=size, lr=rate,
         )  # fmt: skip
     else:
@@ -118,15 +128,19 @@ def determinism(problem: Problem) -> Iterator[Finding]:
     if same > 0:
         yield wrong(
             "M18", "warning",
-            "two runs with one seed end in different weights: something draws from a generator "
-            "that is not seeded (data order, augmentation, initial weights).",
+            say(
+                "two runs with one seed end in different weights: something draws from a "
+                "generator that is not seeded (data order, augmentation, initial weights)."
+            ),
             shown, "0", look_at("seed every generator", "code"), difference=same,
         )  # fmt: skip
     elif other == 0:
         yield wrong(
             "M18", "warning",
-            "runs with different seeds are equal: the seed is overridden inside build or step, so "
-            "repeats tell nothing.",
+            say(
+                "runs with different seeds are equal: the seed is overridden inside build or "
+                "step, so repeats tell nothing."
+            ),
             "seeds make no difference", "different", look_at("fixed seed", "code"),
         )  # fmt: skip
     else:
@@ -153,7 +167,8 @@ def clipping(problem: Problem) -> Iterator[Finding]:
     norms = [n for n in gradient_norms(problem) if np.isfinite(n)]
     bound = number_of(problem, "clip") or None
     if not norms:
-        yield wrong("M20", "warning", "no gradient is finite: clip, or lower the learning rate.",
+        yield wrong("M20", "warning",
+                    say("no gradient is finite: clip, or lower the learning rate."),
                     "not finite", "", Advice("multiply", "lr", 0.1, "optimisation"))  # fmt: skip
         return
     typical, high = median(norms), float(np.quantile(norms, limit.CLIP_ADVICE))
@@ -164,16 +179,23 @@ def clipping(problem: Problem) -> Iterator[Finding]:
     if bound is not None and (below or clipped > 1 - limit.CLIP_QUANTILE):
         yield wrong(
             "M20", "warning",
-            f"clipping at {bound:g} cuts more than three quarters of the steps: it is a smaller "
-            "learning rate in disguise. Take the norm that nine of ten steps stay below.",
+            say(
+                "clipping at {bound:g} cuts more than three quarters of the steps: it is a "
+                "smaller learning rate in disguise. Take the norm that nine of ten steps stay "
+                "below.",
+                bound=bound,
+            ),
             shown, f"bound ≥ P{100 * limit.CLIP_QUANTILE:.0f}",
             Advice("set", "clip", high, "optimisation"), bound=bound, p90=high,
         )  # fmt: skip
     elif bound is None and spikes >= FEWEST_SPIKES:
         yield wrong(
             "M20", "warning",
-            f"the gradient is {max(norms) / typical:.0f} times its usual size in {spikes} of "
-            f"{len(norms)} steps: clip its norm near {high:.2g}.",
+            say(
+                "the gradient is {norms:.0f} times its usual size in {spikes} of {norms2} steps: "
+                "clip its norm near {high:.2g}.",
+                norms=max(norms) / typical, spikes=spikes, norms2=len(norms), high=high,
+            ),
             shown, f"≤ {SPIKE:g} × median", Advice("enable", "clip", high, "optimisation"),
             largest=max(norms), p90=high,
         )  # fmt: skip

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.beginning import spread_of_outputs
@@ -141,8 +142,12 @@ def one_batch(problem: Problem) -> Iterator[Finding]:
         nearly = best.nearly(problem)
         yield wrong(
             "M13", "warning" if nearly else "error",
-            f"the model cannot learn {limit.ONE_BATCH} samples by heart, at any learning rate "
-            f"(loss {best.loss:.3g}, {best.right:.0%} right): {_signature(problem, best)}",
+            say(
+                "the model cannot learn {one_batch} samples by heart, at any learning rate (loss "
+                "{loss:.3g}, {right:.0%} right): {signature}",
+                one_batch=limit.ONE_BATCH, loss=best.loss, right=best.right,
+                signature=_signature(problem, best),
+            ),
             f"loss {best.loss:.3g}, {best.right:.0%} right", bounds,
             look_at("cannot overfit one batch", "code"), loss=best.loss, right=best.right,
         )  # fmt: skip
@@ -153,12 +158,16 @@ def _own_rate_fails(problem: Problem, own: Fit, passed: Fit, bounds: str) -> Fin
     rate = own_rate(problem)
     falls = math.isfinite(own.loss) and own.loss <= own.first
     slow = falls and (passed.rate or 0.0) > rate
-    word = "low" if slow else "high for so few samples, or the optimiser is set oddly"
+    word = say("low") if slow else say("high for so few samples, or the optimiser is set oddly")
     return wrong(
         "M13", "warning",
-        f"with its own learning rate {rate:g} the model does not learn {limit.ONE_BATCH} samples "
-        f"by heart (loss {own.loss:.3g}), with Adam at {passed.rate:g} it does: the learning rate "
-        f"is too {word}.",
+        say(
+            "with its own learning rate {rate:g} the model does not learn {one_batch} samples by "
+            "heart (loss {loss:.3g}), with Adam at {passed_rate:g} it does: the learning rate is "
+            "too {word}.",
+            rate=rate, one_batch=limit.ONE_BATCH, loss=own.loss,
+            passed_rate=passed.rate, word=word,
+        ),
         f"own loss {own.loss:.2g}, at {passed.rate:g} {passed.loss:.2g}", bounds,
         Advice("multiply", "lr", 10.0 if slow else 0.1, "optimisation"),
         own_loss=own.loss, lr=rate,
@@ -169,19 +178,21 @@ def _signature(problem: Problem, best: Fit) -> str:
     """What the level at which it stalls says of the cause."""
     classes = arrays_of(problem).classes
     if all(not math.isfinite(f.loss) or f.loss > limit.RISING * f.first for f in fits(problem)):
-        return "the loss rises from the first step, so its sign is flipped, or it is maximised."
+        return say(
+            "the loss rises from the first step, so its sign is flipped, or it is maximised."
+        )
     if classes and abs(best.loss - math.log(1 + (classes - 1) / math.e)) < limit.FLOOR:
-        return (
-            "it stalls where a softmax that is applied twice does. Give the loss logits, without "
-            "a softmax in the model."
+        return say(
+            "it stalls where a softmax that is applied twice does. Give the loss logits, "
+            "without a softmax in the model."
         )
     if arrays_of(problem).kind == "regression" and best.nearly(problem):
-        return "it comes near; centre and scale the target, whose size asks for many steps."
+        return say("it comes near; centre and scale the target, whose size asks for many steps.")
     if best.spread < limit.OUTPUT_SD:
-        return "every input gives the same output; a layer is dead, or the input is not used."
+        return say("every input gives the same output; a layer is dead, or the input is not used.")
     if best.loss > 0.8 * best.first:
-        return "hardly anything changes; look for frozen, detached or constant weights."
-    return "too few units, a frozen body, or labels that do not belong to their inputs."
+        return say("hardly anything changes; look for frozen, detached or constant weights.")
+    return say("too few units, a frozen body, or labels that do not belong to their inputs.")
 
 
 def regulariser(problem: Problem) -> Iterator[Finding]:
@@ -202,9 +213,12 @@ def regulariser(problem: Problem) -> Iterator[Finding]:
         )
         yield wrong(
             "M14", "warning",
-            f"with weight decay {decay:g} and dropout {dropout:g} one batch stays at a loss of "
-            f"{found.loss:.3g}. torch adds weight_decay × weights to the gradient of the mean "
-            "loss: an L2 of 1 in textbooks (on the summed loss) is 1 / n here.",
+            say(
+                "with weight decay {decay:g} and dropout {dropout:g} one batch stays at a loss "
+                "of {loss:.3g}. torch adds weight_decay × weights to the gradient of the mean "
+                "loss: an L2 of 1 in textbooks (on the summed loss) is 1 / n here.",
+                decay=decay, dropout=dropout, loss=found.loss,
+            ),
             shown, f"≤ {limit.REGULARISED:g} of chance", advice, loss=found.loss, decay=decay,
             dropout=dropout,
         )  # fmt: skip
@@ -241,9 +255,12 @@ def small_set(problem: Problem) -> Iterator[Finding]:
     if reached < limit.SMALL_SET_ACCURACY:
         yield wrong(
             "M15", "warning",
-            f"without regularisation the model fits {reached:.0%} of {size} training samples in "
-            f"{limit.SMALL_SET_EPOCHS} epochs: too small, or the labels do not follow from the "
-            "inputs. Raise the lower bounds of units and layers.",
+            say(
+                "without regularisation the model fits {reached:.0%} of {size} training samples "
+                "in {small_set_epochs} epochs: too small, or the labels do not follow from the "
+                "inputs. Raise the lower bounds of units and layers.",
+                reached=reached, size=size, small_set_epochs=limit.SMALL_SET_EPOCHS,
+            ),
             shown, f"≥ {limit.SMALL_SET_ACCURACY:.0%}",
             Advice("raise low", "width", 2.0, "capacity"), reached=reached,
         )  # fmt: skip
@@ -277,9 +294,12 @@ def trained_mode_gap(problem: Problem) -> Iterator[Finding]:
     if gap > limit.MODE_GAP:
         yield wrong(
             "M17", "warning",
-            f"after an epoch the same samples have a loss of {training:.3g} in training mode and "
-            f"{evaluated:.3g} in evaluation mode, without dropout: batch normalisation has not "
-            "settled. Larger batches or momentum, or layer normalisation.",
+            say(
+                "after an epoch the same samples have a loss of {training:.3g} in training mode "
+                "and {evaluated:.3g} in evaluation mode, without dropout: batch normalisation "
+                "has not settled. Larger batches or momentum, or layer normalisation.",
+                training=training, evaluated=evaluated,
+            ),
             shown, f"≤ {limit.MODE_GAP:.0%} apart", look_at("batch normalisation", "code"),
             gap=gap,
         )  # fmt: skip
@@ -304,7 +324,9 @@ def _evaluates_in_training_mode(problem: Problem) -> Finding | None:
         return None
     return wrong(
         "M17", "error",
-        "validation runs in training mode, with dropout or batch statistics on: call model.eval() "
-        "before it, and model.train() after.",
+        say(
+            "validation runs in training mode, with dropout or batch statistics on: call "
+            "model.eval() before it, and model.train() after."
+        ),
         "model.training is True", "False", look_at("model.eval()", "code"),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import Arrays, arrays_of
 from danlu.preflight.conversion import Array
@@ -19,8 +20,11 @@ def finite(problem: Problem) -> Iterator[Finding]:
         if broken := int((~np.isfinite(y)).sum()):
             yield wrong(
                 "D01", "error",
-                f"{broken} of {y.size} targets in {name} are not finite: the loss becomes NaN at "
-                "the first batch that holds one. Drop those samples.",
+                say(
+                    "{broken} of {size} targets in {name} are not finite: the loss becomes NaN "
+                    "at the first batch that holds one. Drop those samples.",
+                    broken=broken, size=y.size, name=name,
+                ),
                 f"{broken} in {name}", "0", look_at("targets that are not finite"), count=broken,
             )  # fmt: skip
             return
@@ -29,10 +33,13 @@ def finite(problem: Problem) -> Iterator[Finding]:
             where, share = _worst_column(arrays, parts)
             yield wrong(
                 "D01", "error",
-                f"{broken} values of {name} are not finite, most of them in {where} ({share:.1%} "
-                "of its rows): the loss becomes NaN at the first batch that holds one. Fill them "
-                "in (median, and a column that says so), or drop "
-                + ("the column." if share > limit.NULL_SHARE else "the rows."),
+                say(
+                    "{broken} values of {name} are not finite, most of them in {where} "
+                    "({share:.1%} of its rows): the loss becomes NaN at the first batch that "
+                    "holds one. Fill them in (median, and a column that says so), or drop ",
+                    broken=broken, name=name, where=where, share=share,
+                )
+                + (say("the column.") if share > limit.NULL_SHARE else say("the rows.")),
                 f"{broken} in {name}", "0", look_at("inputs that are not finite"), count=broken,
                 share=share,
             )  # fmt: skip
@@ -58,8 +65,11 @@ def constant_columns(problem: Problem) -> Iterator[Finding]:
     if still > limit.CONSTANT_COLUMNS * width and not _is_image(arrays):
         yield wrong(
             "D08", "warning",
-            f"{still} of {width} columns are the same for nearly every sample: drop them, or look "
-            "whether they were read rightly.",
+            say(
+                "{still} of {width} columns are the same for nearly every sample: drop them, or "
+                "look whether they were read rightly.",
+                still=still, width=width,
+            ),
             shown, f"≤ {limit.CONSTANT_COLUMNS:.0%}", look_at("constant columns"), count=still,
         )  # fmt: skip
     else:
@@ -86,8 +96,11 @@ def scale(problem: Problem) -> Iterator[Finding]:
     if problems := _scale_problems(arrays, train):
         yield wrong(
             "D09", "warning",
-            f"{problems[0]}: standardise each column by the training data's mean and standard "
-            "deviation, or divide pixels by 255.",
+            say(
+                "{problems}: standardise each column by the training data's mean and standard "
+                "deviation, or divide pixels by 255.",
+                problems=problems[0],
+            ),
             problems[0], f"|x| ≤ {limit.LARGEST_INPUT:g}", look_at("standardise"),
             largest=float(np.abs(train).max()),
         )  # fmt: skip
@@ -101,22 +114,39 @@ def _scale_problems(arrays: Arrays, train: Array) -> list[str]:
     found = []
     large = np.abs(train) > limit.LARGEST_INPUT
     if large.mean() > limit.OUTLIERS:
-        found.append(f"inputs reach {np.abs(train).max():.4g}")
+        found.append(say("inputs reach {largest:.4g}", largest=np.abs(train).max()))
     integers = [x for x in arrays.x_train if x.dtype.kind in "iu" and not arrays.is_ids(0)]
     if integers and len(arrays.x_train) == 1 and not found and integers[0].max() > 1:
-        found.append(f"inputs are whole numbers ({integers[0].dtype}) up to {integers[0].max()}")
+        found.append(
+            say(
+                "inputs are whole numbers ({dtype}) up to {integers}",
+                dtype=integers[0].dtype,
+                integers=integers[0].max(),
+            )
+        )
     low, high = limit.INPUT_SD
     if _bounded(arrays, train):
         sd = float(train.std())
-        return found if low <= sd <= high else [*found, f"inputs have a deviation of {sd:.2g}"]
+        return (
+            found
+            if low <= sd <= high
+            else [*found, say("inputs have a deviation of {sd:.2g}", sd=sd)]
+        )
     deviations = train.std(0)
     deviations = deviations[deviations > 0]
     outside = (deviations < low) | (deviations > high)
     if outside.size and outside.mean() > limit.SD_COLUMNS:
-        found.append(f"{outside.mean():.0%} of the columns have a deviation outside {low:g} … "
-                     f"{high:g}")  # fmt: skip
+        found.append(say(
+            "{outside:.0%} of the columns have a deviation outside {low:g} … {high:g}",
+            outside=outside.mean(), low=low, high=high,
+        ))  # fmt: skip
     elif deviations.size and deviations.max() > limit.SD_RATIO * deviations.min():
-        found.append(f"columns differ {deviations.max() / deviations.min():.0f}-fold in deviation")
+        found.append(
+            say(
+                "columns differ {deviations:.0f}-fold in deviation",
+                deviations=deviations.max() / deviations.min(),
+            )
+        )
     return found
 
 
@@ -147,16 +177,24 @@ def sequences(problem: Problem) -> Iterator[Finding]:
 
 def _sequence_problem(shares: dict[str, float]) -> str:
     if shares["unknown"] > limit.UNKNOWN_TOKENS:
-        return (f"{shares['unknown']:.0%} of the tokens are unknown: take a larger vocabulary or "
-                "smaller units.")  # fmt: skip
+        return (say(
+            "{share:.0%} of the tokens are unknown: take a larger vocabulary or smaller units.",
+            share=shares['unknown'],
+        ))  # fmt: skip
     if shares["empty"] > 0:
-        return f"{shares['empty']:.1%} of the sequences are empty: drop them."
+        return say("{share:.1%} of the sequences are empty: drop them.", share=shares["empty"])
     if shares["padding"] > limit.PADDING:
-        return (f"{shares['padding']:.0%} of the tokens are padding: sort batches by length, or "
-                "cut long sequences.")  # fmt: skip
+        return (say(
+            "{share:.0%} of the tokens are padding: sort batches by length, or cut long "
+            "sequences.",
+            share=shares['padding'],
+        ))  # fmt: skip
     if shares["full"] > limit.FULL_SEQUENCES and shares["padding"] > 0:
-        return (f"{shares['full']:.0%} of the sequences fill the whole length and may be cut off: "
-                "allow longer ones.")  # fmt: skip
+        return (say(
+            "{share:.0%} of the sequences fill the whole length and may be cut off: allow "
+            "longer ones.",
+            share=shares['full'],
+        ))  # fmt: skip
     return ""
 
 

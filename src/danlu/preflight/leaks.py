@@ -6,6 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import Arrays, arrays_of, some_rows
 from danlu.preflight.baselines import baselines_of
@@ -36,23 +37,32 @@ def shared_rows(problem: Problem) -> Iterator[Finding]:
     if shared > limit.SHARED_WARNING:
         yield wrong(
             "D05", "error" if shared > limit.SHARED_ERROR else "warning",
-            f"{shared:.1%} of the validation rows also occur in training: validation will not see "
-            "overfitting. Remove duplicates before splitting, and split by group.",
+            say(
+                "{shared:.1%} of the validation rows also occur in training: validation will not "
+                "see overfitting. Remove duplicates before splitting, and split by group.",
+                shared=shared,
+            ),
             shown, f"≤ {limit.SHARED_WARNING:.1%}", look_at("duplicates"), share=shared,
         )  # fmt: skip
     elif (conflict := _conflicting(arrays, train)) > limit.CONFLICTING:
         yield wrong(
             "D05", "warning",
-            f"{conflict:.1%} of the training rows occur with different labels: no model can get "
-            "them all right. Look at how labels were made.",
+            say(
+                "{conflict:.1%} of the training rows occur with different labels: no model can "
+                "get them all right. Look at how labels were made.",
+                conflict=conflict,
+            ),
             f"{conflict:.1%} conflicting", f"≤ {limit.CONFLICTING:.0%}", look_at("labels"),
             conflicting=conflict,
         )  # fmt: skip
     elif (near := _near_shared(arrays)) > limit.NEAR_SHARED:
         yield wrong(
             "D05", "warning",
-            f"{near:.1%} of the validation rows have a training row that is nearly equal: copies "
-            "of one source? Split by group.",
+            say(
+                "{near:.1%} of the validation rows have a training row that is nearly equal: "
+                "copies of one source? Split by group.",
+                near=near,
+            ),
             f"{near:.1%} nearly equal", f"≤ {limit.NEAR_SHARED:.0%}", look_at("near duplicates"),
             near=near,
         )  # fmt: skip
@@ -119,8 +129,11 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
         if both.size:
             yield wrong(
                 "D06", "error",
-                f"{both.size} groups (such as {both[0]}) are in training and in validation: "
-                "validation knows them already. Split by group.",
+                say(
+                    "{size} groups (such as {both}) are in training and in validation: "
+                    "validation knows them already. Split by group.",
+                    size=both.size, both=both[0],
+                ),
                 f"{both.size} groups on both sides", "0", look_at("split by group"),
             )  # fmt: skip
             return
@@ -129,8 +142,11 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
         if early < last:
             yield wrong(
                 "D06", "error",
-                f"validation begins at {early}, before training ends at {last}: the model is "
-                "judged on a past that it has seen. Split by time.",
+                say(
+                    "validation begins at {early}, before training ends at {last}: the model is "
+                    "judged on a past that it has seen. Split by time.",
+                    early=early, last=last,
+                ),
                 f"{early} < {last}", "validation after training", look_at("split by time"),
             )  # fmt: skip
             return
@@ -154,8 +170,11 @@ def giveaway(problem: Problem) -> Iterator[Finding]:
     if skills[best] > limit.GIVEAWAY_SKILL and together - skills[best] < limit.GIVEAWAY_LEAD:
         yield wrong(
             "D07", "warning",
-            f"{name} alone predicts the label (skill {skills[best]:.3f}): is it known before the "
-            "label is, or made from it? If it leaks, drop it.",
+            say(
+                "{name} alone predicts the label (skill {skills:.3f}): is it known before the "
+                "label is, or made from it? If it leaks, drop it.",
+                name=name, skills=skills[best],
+            ),
             shown, f"≤ {limit.GIVEAWAY_SKILL:g}", look_at("leaked label"), skill=skills[best],
             column=name,
         )  # fmt: skip
@@ -197,8 +216,11 @@ def shift(problem: Problem) -> Iterator[Finding]:
     if labels > limit.LABEL_SHIFT:
         yield wrong(
             "D12", "warning",
-            f"the classes have other shares in validation than in training (Cramér's V "
-            f"{labels:.2f}). Split stratified by class.",
+            say(
+                "the classes have other shares in validation than in training (Cramér's V "
+                "{labels:.2f}). Split stratified by class.",
+                labels=labels,
+            ),
             f"V = {labels:.2f}", f"≤ {limit.LABEL_SHIFT:g}", look_at("stratify the split"),
             v=labels,
         )  # fmt: skip
@@ -212,9 +234,12 @@ def shift(problem: Problem) -> Iterator[Finding]:
         grave = certain > limit.SHIFT_ERROR
         yield wrong(
             "D12", "error" if grave else "warning",
-            f"validation can be told from training by its inputs (AUC {auc:.2f}), most by "
-            f"{column}: they come from different populations or were prepared differently. Split "
-            "at random, and prepare both alike.",
+            say(
+                "validation can be told from training by its inputs (AUC {auc:.2f}), most by "
+                "{column}: they come from different populations or were prepared differently. "
+                "Split at random, and prepare both alike.",
+                auc=auc, column=column,
+            ),
             shown, f"≤ {limit.SHIFT_WARNING:g}", look_at("split"), auc=auc, column=column,
         )  # fmt: skip
     else:
@@ -286,8 +311,11 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
         return
     yield wrong(
         "D14", "warning" if share > limit.NOISE_WARNING else "info",
-        f"about {share:.0%} of the labels look wrong: expect a ceiling near {1 - share:.0%}. Look "
-        "at some of them, or try label smoothing.",
+        say(
+            "about {share:.0%} of the labels look wrong: expect a ceiling near {ceiling:.0%}. "
+            "Look at some of them, or try label smoothing.",
+            share=share, ceiling=1 - share,
+        ),
         shown, f"≤ {limit.NOISE_INFO:.0%}",
         Advice("enable", "label smoothing", 0.1, "regularisation", "labels contradict"),
         confidence=0.6, share=share,

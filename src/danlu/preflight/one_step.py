@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.findings import Skipped, look_at, well, wrong
 from danlu.preflight.memo import remembered
@@ -39,16 +40,19 @@ def gradient_reaches_all(problem: Problem) -> Iterator[Finding]:
     """Every trainable parameter gets a gradient."""
     found = gradients(problem)
     if not found:
-        yield wrong("M06", "error", "the model has no trainable parameter.", "0 parameters", "",
-                    look_at("requires_grad", "code"))  # fmt: skip
+        yield wrong("M06", "error", say("the model has no trainable parameter."),
+                    "0 parameters", "", look_at("requires_grad", "code"))  # fmt: skip
         return
     without = [n for n, g in found.items() if g is None or not bool(g.any())]
     shown = f"{len(found) - len(without)} of {len(found)} parameters"
     if without:
         yield wrong(
             "M06", "error",
-            f"{_listed(without)} get{'s' if len(without) == 1 else ''} no gradient: not on the "
-            "way from input to loss (detach, unused layer, dead units, zero weights).",
+            say(
+                "no gradient arrives at {listed}: not on the way from input to loss (detach, "
+                "unused layer, dead units, zero weights).",
+                listed=_listed(without),
+            ),
             shown, "all", look_at("no gradient", "code"), parameters=without[:20],
         )  # fmt: skip
     else:
@@ -70,22 +74,32 @@ def gradient_profile(problem: Problem) -> Iterator[Finding]:
         where = _breaks(norms)
         yield wrong(
             "M07", "warning",
-            f"gradients vanish: {a:.1g} at {first}, {b:.1g} at {last}; the break is at {where}. "
-            "ReLU in place of sigmoid, He or Glorot weights, normalisation, or skip connections.",
+            say(
+                "gradients vanish: {a:.1g} at {first}, {b:.1g} at {last}; the break is at "
+                "{where}. ReLU in place of sigmoid, He or Glorot weights, normalisation, or skip "
+                "connections.",
+                a=a, first=first, b=b, last=last, where=where,
+            ),
             shown, bounds, Advice("set", "activation", "relu", "code"), norms=norms,
         )  # fmt: skip
     elif ratio > limit.EXPLODING:
         yield wrong(
             "M07", "warning",
-            f"gradients explode: {a:.1g} at {first}, {b:.1g} at {last}. Smaller initial weights, "
-            "normalisation, or clip gradients.",
+            say(
+                "gradients explode: {a:.1g} at {first}, {b:.1g} at {last}. Smaller initial "
+                "weights, normalisation, or clip gradients.",
+                a=a, first=first, b=b, last=last,
+            ),
             shown, bounds, Advice("enable", "clip", 1.0, "optimisation"), norms=norms,
         )  # fmt: skip
     elif share >= limit.ZERO_GRADIENTS and "embed" not in still:
         yield wrong(
             "M07", "warning",
-            f"{share:.0%} of the units of {still} get no gradient from {limit.GRADIENT_BATCH} "
-            "samples: dying ReLU. Smaller learning rate, He weights, or leaky ReLU.",
+            say(
+                "{share:.0%} of the units of {still} get no gradient from {gradient_batch} "
+                "samples: dying ReLU. Smaller learning rate, He weights, or leaky ReLU.",
+                share=share, still=still, gradient_batch=limit.GRADIENT_BATCH,
+            ),
             f"{share:.0%} without gradient", f"< {limit.ZERO_GRADIENTS:.0%}",
             look_at("dying ReLU", "code"), norms=norms,
         )  # fmt: skip
@@ -120,21 +134,30 @@ def parameters_change(problem: Problem) -> Iterator[Finding]:
     if stuck:
         yield wrong(
             "M08", "error",
-            f"{_listed(stuck)} did not change in a step: missing from the optimiser? Give it "
-            "model.parameters().",
+            say(
+                "{listed} did not change in a step: missing from the optimiser? Give it "
+                "model.parameters().",
+                listed=_listed(stuck),
+            ),
             shown, "all", look_at("optimiser's parameters", "code"), parameters=stuck[:20],
         )  # fmt: skip
     elif loose:
         yield wrong(
-            "M08", "error", f"{_listed(loose)} changed although frozen (requires_grad=False).",
+            "M08", "error", say(
+                "{listed} changed although frozen (requires_grad=False).",
+                listed=_listed(loose),
+            ),
             f"{len(loose)} frozen ones changed", "0", look_at("frozen parameters", "code"),
             parameters=loose[:20],
         )  # fmt: skip
     elif drawn := _frozen_at_random(problem):
         yield wrong(
             "M08", "error",
-            f"{_listed(drawn)} are frozen at random initial weights: freeze only what was trained "
-            "before (load its weights in build, whatever the seed).",
+            say(
+                "{listed} are frozen at random initial weights: freeze only what was trained "
+                "before (load its weights in build, whatever the seed).",
+                listed=_listed(drawn),
+            ),
             f"{len(drawn)} frozen at random", "0", look_at("frozen body", "code"),
             parameters=drawn[:20],
         )  # fmt: skip
@@ -171,8 +194,11 @@ def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
     if ratio > limit.ACCUMULATION:
         yield wrong(
             "M19", "error",
-            f"the same batch gives a gradient {ratio:.2g} times as large the second time: "
-            "gradients add up. Call optimizer.zero_grad() in every step.",
+            say(
+                "the same batch gives a gradient {ratio:.2g} times as large the second time: "
+                "gradients add up. Call optimizer.zero_grad() in every step.",
+                ratio=ratio,
+            ),
             f"ratio {ratio:.2g}", f"≤ {limit.ACCUMULATION:g}", look_at("zero_grad", "code"),
             ratio=ratio,
         )  # fmt: skip
@@ -181,5 +207,7 @@ def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
+    more = (
+        say(" and {names} more", names=len(names) - MOST_NAMED) if len(names) > MOST_NAMED else ""
+    )
+    return say("{names}{more}", names=names[:MOST_NAMED], more=more)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from danlu.core.finding import Finding
 from danlu.core.metric import TRAINING, VALIDATION, split_of, words
+from danlu.core.sentence import say
 from danlu.core.task import Task
 from danlu.preflight.checklist import Line, line_of
 from danlu.preflight.findings import Skipped, look_at, well, wrong
@@ -36,10 +37,10 @@ class Training:
 def report_lines(objective: str, first: Training, again: Training, task: Task) -> list[Line]:
     """A line for each check of the reports."""
     named = [
-        ("R1", "training runs and reports", _runs(objective, first)),
-        ("R2", "both curves are there", _both_curves(first)),
-        ("R3", "loss after an epoch", _first_losses(first, task)),
-        ("R4", "equal seeds, equal reports", _determinism(first, again)),
+        ("R1", say("training runs and reports"), _runs(objective, first)),
+        ("R2", say("both curves are there"), _both_curves(first)),
+        ("R3", say("loss after an epoch"), _first_losses(first, task)),
+        ("R4", say("equal seeds, equal reports"), _determinism(first, again)),
     ]
     if first.failure:
         named = named[:1]
@@ -55,9 +56,12 @@ def _line(code: str, title: str, found: Iterator[Finding]) -> Line:
 
 def _runs(objective: str, first: Training) -> Iterator[Finding]:
     if first.failure:
-        log = f" It said last: {first.log}" if first.log else ""
+        log = say(" It said last: {log}", log=first.log) if first.log else ""
         yield wrong(
-            "R1", "error", f"the default config cannot be trained: {first.failure}{log}",
+            "R1", "error", say(
+                "the default config cannot be trained: {failure}{log}",
+                failure=first.failure, log=log,
+            ),
             "failed", "", look_at("training fails", "code"),
         )  # fmt: skip
         return
@@ -65,8 +69,11 @@ def _runs(objective: str, first: Training) -> Iterator[Finding]:
     if not math.isfinite(value):
         yield wrong(
             "R1", "error",
-            f"after an epoch of the default config {objective} is {value}: a smaller learning "
-            "rate, or look at the data.",
+            say(
+                "after an epoch of the default config {objective} is {value}: a smaller learning "
+                "rate, or look at the data.",
+                objective=objective, value=value,
+            ),
             f"{objective} = {value}", "finite", look_at("not finite", "code"),
         )  # fmt: skip
         return
@@ -81,8 +88,11 @@ def _both_curves(first: Training) -> Iterator[Finding]:
     if missing:
         yield wrong(
             "R2", "warning",
-            f"no metric of the {missing[0]} data is reported: overfitting and underfitting cannot "
-            f"be told apart. Report {SHORT[missing[0]]}_loss too.",
+            say(
+                "no metric of the {missing} data is reported: overfitting and underfitting "
+                "cannot be told apart. Report {short}_loss too.",
+                missing=missing[0], short=SHORT[missing[0]],
+            ),
             shown, "train_… and val_…", look_at("report both curves", "code"),
         )  # fmt: skip
     else:
@@ -101,8 +111,11 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
     if not losses[name] <= CHANCE_WARNING * chance:
         yield wrong(
             "R3", "warning",
-            f"after an epoch {name} is {losses[name]:.4g}, far above the {chance:.4g} of knowing "
-            "nothing: a smaller learning rate, or another scale of the inputs.",
+            say(
+                "after an epoch {name} is {losses:.4g}, far above the {chance:.4g} of knowing "
+                "nothing: a smaller learning rate, or another scale of the inputs.",
+                name=name, losses=losses[name], chance=chance,
+            ),
             shown, f"≤ {CHANCE_WARNING:g} of chance", look_at("scale or learning rate", "code"),
         )  # fmt: skip
     else:
@@ -119,9 +132,13 @@ def _determinism(first: Training, again: Training) -> Iterator[Finding]:
     if gaps[worst] > SMALL:
         yield wrong(
             "R4", "warning",
-            f"two trainings with one seed differ ({worst}: {first.metrics[worst]:.6g} and "
-            f"{again.metrics[worst]:.6g}): seed every generator by the trial's seed (trial.seed, "
-            "{seed} or DANLU_SEED), or comparisons carry that noise.",
+            say(
+                "two trainings with one seed differ ({worst}: {first:.6g} and {again:.6g}): "
+                "seed every generator by the trial's seed (trial.seed, {field} or DANLU_SEED), or "
+                "comparisons carry that noise.",
+                worst=worst, field="{seed}", first=first.metrics[worst],
+                again=again.metrics[worst],
+            ),
             shown, "equal", look_at("seed every generator", "code"), difference=gaps[worst],
         )  # fmt: skip
     else:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from danlu.core.finding import Advice, Finding, Severity
+from danlu.core.sentence import say
 from danlu.errors import CheckError
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
@@ -60,8 +61,15 @@ def dry_run(problem: Problem) -> Iterator[Finding]:
         shapes = ", ".join(str(tuple(part.shape)) for part in take(x, slice(size)))
         text = str(error).strip().partition("\n")[0]
         yield _broken(
-            f"a batch of inputs {shapes} and targets {tuple(y[:size].shape)} ({y.dtype}) does not "
-            f"pass: {type(error).__name__}: {text}"
+            say(
+                "a batch of inputs {shapes} and targets {targets} ({dtype}) does not pass: "
+                "{name}: {text}",
+                shapes=shapes,
+                targets=str(tuple(y[:size].shape)),
+                dtype=y.dtype,
+                name=type(error).__name__,
+                text=text,
+            )
         )
         return
     messages = " ".join(str(n.message) for n in noticed)
@@ -79,23 +87,35 @@ def _disagreements(problem: Problem, found: Tensor, y: Tensor, messages: str) ->
     """Where outputs, targets and loss do not fit, although nothing was raised."""
     arrays, problems = arrays_of(problem), []
     if not bool(torch.isfinite(found).all()):
-        problems.append("the model's outputs are not finite on the very first batch.")
+        problems.append(say("the model's outputs are not finite on the very first batch."))
     if found.ndim and len(found) != len(y):
         problems.append(
-            f"{len(y)} samples go in and {len(found)} outputs come out: a view or reshape mixes "
-            "samples."
+            say(
+                "{y} samples go in and {found} outputs come out: a view or reshape mixes samples.",
+                y=len(y),
+                found=len(found),
+            )
         )
     if "target size" in messages:
         problems.append(
-            f"outputs {tuple(found.shape)} and targets {tuple(y.shape)} are stretched to one "
-            "shape (broadcast): every output is compared with every target. Give both one shape."
+            say(
+                "outputs {outputs} and targets {targets} are stretched to one shape (broadcast): "
+                "every output is compared with every target. Give both one shape.",
+                outputs=str(tuple(found.shape)),
+                targets=str(tuple(y.shape)),
+            )
         )
     classes = arrays.classes
     if classes is not None and not problems and not is_binary(problem, found):
         if found.ndim < 2 or found.shape[1] < classes:
             problems.append(
-                f"the targets have {classes} classes (0 to {classes - 1}), but the model has "
-                f"{found.shape[-1]} outputs."
+                say(
+                    "the targets have {classes} classes (0 to {last}), but the model has "
+                    "{shape} outputs.",
+                    classes=classes,
+                    last=classes - 1,
+                    shape=found.shape[-1],
+                )
             )
         else:
             problems += _wrong_losses(problem, found, y)
@@ -115,14 +135,23 @@ def _wrong_losses(problem: Problem, found: Tensor, y: Tensor) -> list[str]:
     best, surer, worst, plain = of
     floor = math.log(1 + (count - 1) / math.e)
     if best > worst + SAME:
-        return [f"the loss is smaller for wrong answers ({worst:.3g}) than for right ones "
-                f"({best:.3g}): its sign is flipped."]  # fmt: skip
+        return [say(
+            "the loss is smaller for wrong answers ({worst:.3g}) than for right ones "
+            "({best:.3g}): its sign is flipped.",
+            worst=worst, best=best,
+        )]  # fmt: skip
     if abs(best - floor) < SAME and abs(surer - floor) < SAME:
-        return [f"the loss of a right answer without doubt is {best:.3g}, not 0: it applies "
-                "softmax to probabilities. Give cross-entropy the logits."]  # fmt: skip
+        return [say(
+            "the loss of a right answer without doubt is {best:.3g}, not 0: it applies softmax "
+            "to probabilities. Give cross-entropy the logits.",
+            best=best,
+        )]  # fmt: skip
     if count > 1 and _are_probabilities(found) and plain > floor - SAME:
-        return ["the model ends in a softmax and the loss applies one again, so the loss cannot "
-                f"fall below {floor:.3g}: remove the last Softmax."]  # fmt: skip
+        return [say(
+            "the model ends in a softmax and the loss applies one again, so the loss cannot fall "
+            "below {floor:.3g}: remove the last Softmax.",
+            floor=floor,
+        )]  # fmt: skip
     return []
 
 
@@ -169,8 +198,12 @@ def _lint_dropout(model: nn.Module) -> Iterator[Remark]:
     grave = share >= limit.DROPOUT_WARNING
     yield (
         "warning" if grave else "info",
-        f"dropout of {share:g} leaves {1 - share:.0%} of the units: "
-        + ("training will hardly learn; take at most 0.5." if grave else "only for wide layers."),
+        say("dropout of {share:g} leaves {kept:.0%} of the units: ", share=share, kept=1 - share)
+        + (
+            say("training will hardly learn; take at most 0.5.")
+            if grave
+            else say("only for wide layers.")
+        ),
         (Advice("set", "dropout", 0.5, "regularisation"),),
     )
 
@@ -180,8 +213,12 @@ def _lint_norms(problem: Problem, leaves: list[nn.Module]) -> Iterator[Remark]:
     if norms and (size := batch_size(problem)) < limit.NORM_BATCH:
         yield (
             "warning",
-            f"batch normalisation with a batch of {size}: its statistics are noise. Take a batch "
-            f"of at least {limit.NORM_BATCH}, or group or layer normalisation.",
+            say(
+                "batch normalisation with a batch of {size}: its statistics are noise. Take a "
+                "batch of at least {norm_batch}, or group or layer normalisation.",
+                size=size,
+                norm_batch=limit.NORM_BATCH,
+            ),
             (Advice("raise low", "batch size", limit.NORM_BATCH, "optimisation"),),
         )
     for before, after in pairwise(leaves):
@@ -190,14 +227,17 @@ def _lint_norms(problem: Problem, leaves: list[nn.Module]) -> Iterator[Remark]:
         if isinstance(before, nn.Dropout):
             yield (
                 "warning",
-                "dropout stands right before batch normalisation: the variance differs between "
-                "training and evaluation (Li et al. 2019). Put it after.",
+                say(
+                    "dropout stands right before batch normalisation: the variance differs "
+                    "between training and evaluation (Li et al. 2019). Put it after."
+                ),
                 (look_at("dropout before normalisation", "code"),),
             )
             return
         if getattr(before, "bias", None) is not None and isinstance(before, WEIGHTED):
-            yield ("info", "a bias stands before batch normalisation, which removes it: "
-                   "bias=False saves it.", ())  # fmt: skip
+            yield ("info", say(
+                "a bias stands before batch normalisation, which removes it: bias=False saves it."
+            ), ())  # fmt: skip
             return
 
 
@@ -211,9 +251,13 @@ def _lint_linear(model: nn.Module) -> Iterator[Remark]:
             if isinstance(before, nn.Linear) and isinstance(after, nn.Linear):
                 yield (
                     "warning",
-                    f"two linear layers follow each other ({before.in_features} → "
-                    f"{before.out_features} → {after.out_features}) with no activation between: "
-                    "together they are one.",
+                    say(
+                        "two linear layers follow each other ({in_features} → {out_features} → "
+                        "{after_out_features}) with no activation between: together they are one.",
+                        in_features=before.in_features,
+                        out_features=before.out_features,
+                        after_out_features=after.out_features,
+                    ),
                     (look_at("activation missing", "code"),),
                 )
                 return
@@ -233,8 +277,10 @@ def non_linear(problem: Problem) -> Iterator[Finding]:
     if share < limit.LINEAR:
         yield wrong(
             "M12", "warning",
-            "the model is linear: its layers together are a single one, so activations are "
-            "missing. Put a non-linearity (ReLU, GELU, tanh) between layers.",
+            say(
+                "the model is linear: its layers together are a single one, so activations are "
+                "missing. Put a non-linearity (ReLU, GELU, tanh) between layers."
+            ),
             shown, f"≥ {limit.LINEAR:g}", look_at("activation missing", "code"), share=share,
         )  # fmt: skip
     else:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from danlu.core.finding import Advice, Finding
+from danlu.core.sentence import say
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import Arrays, arrays_of, data_of
 from danlu.preflight.baselines import baselines_of
@@ -24,8 +25,12 @@ def label_range(problem: Problem) -> Iterator[Finding]:
         broken = y[np.isfinite(y) & ((y < 0) | (y != np.floor(y)))]
         if broken.size:
             yield _bad_range(
-                f"{name} holds {broken[0]:g}, which is no class number: classes are counted "
-                "0, 1, 2, …",
+                say(
+                    "{name} holds {broken:g}, which is no class number: classes are counted 0, "
+                    "1, 2, …",
+                    name=name,
+                    broken=broken[0],
+                ),
                 f"{broken[0]:g} in {name}",
             )
             return
@@ -33,25 +38,38 @@ def label_range(problem: Problem) -> Iterator[Finding]:
     expected = np.arange(arrays.classes or 0)
     if known.size < 2:
         yield _bad_range(
-            f"every training sample has class {known[0]}: there is nothing to tell apart.",
+            say(
+                "every training sample has class {known}: there is nothing to tell apart.",
+                known=known[0],
+            ),
             "1 class",
         )
     elif new := np.setdiff1d(seen, known).tolist():
         yield _bad_range(
-            f"validation has {_listed(new)}, which training never shows; train reaches from 0 to "
-            f"{expected[-1]}.",
+            say(
+                "validation has {listed}, which training never shows; train reaches from 0 to "
+                "{expected}.",
+                listed=_listed(new),
+                expected=expected[-1],
+            ),
             f"{len(new)} classes only in validation",
         )
     elif gaps := np.setdiff1d(expected, known).tolist():
         yield _bad_range(
-            f"training has no sample of {_listed(gaps)}: number the classes without gaps.",
+            say(
+                "training has no sample of {listed}: number the classes without gaps.",
+                listed=_listed(gaps),
+            ),
             f"{len(gaps)} classes without a sample",
         )
     elif absent := np.setdiff1d(known, seen).tolist():
         yield wrong(
             "D02", "warning",
-            f"validation has no sample of {_listed(absent)}: how well it is told is not seen. "
-            "Split stratified by class.",
+            say(
+                "validation has no sample of {listed}: how well it is told is not seen. Split "
+                "stratified by class.",
+                listed=_listed(absent),
+            ),
             f"{len(absent)} classes missing in validation", "none", look_at("stratify the split"),
         )  # fmt: skip
     else:
@@ -69,8 +87,11 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
     if few < limit.FEWEST_TO_SPLIT:
         yield wrong(
             "D03", "error",
-            f"class {smallest} has {few} training sample{'s' if few != 1 else ''}: nothing can be "
-            "learned of it. Collect more, merge it or drop it" + _maybe_quantity(arrays) + ".",
+            say(
+                "class {smallest} has so few training samples ({few}): nothing can be learned of "
+                "it. Collect more, merge it or drop it",
+                smallest=smallest, few=few,
+            ) + _maybe_quantity(arrays) + ".",
             shown, f"≥ {limit.FEWEST_TO_SPLIT}", look_at("rare class"), counts=counts.tolist(),
         )  # fmt: skip
         return
@@ -78,8 +99,11 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
     if few < limit.FEW_PER_CLASS:
         yield wrong(
             "D03", "warning",
-            f"class {smallest} has {few} training samples only: expect overfitting. Collect more, "
-            "or augment.",
+            say(
+                "class {smallest} has {few} training samples only: expect overfitting. Collect "
+                "more, or augment.",
+                smallest=smallest, few=few,
+            ),
             shown, f"≥ {limit.FEW_PER_CLASS}", look_at("rare class"), counts=counts.tolist(),
         )  # fmt: skip
     elif 0 < val.min() < limit.FEW_VAL_PER_CLASS:
@@ -87,8 +111,11 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
         error = 0.5 / np.sqrt(max(1, val[rare]))
         yield wrong(
             "D03", "warning",
-            f"class {rare} has {val[rare]} validation samples: a metric on it has a standard "
-            f"error near {error:.2f}. Hold out more of it.",
+            say(
+                "class {rare} has {val} validation samples: a metric on it has a standard error "
+                "near {error:.2f}. Hold out more of it.",
+                rare=rare, val=val[rare], error=error,
+            ),
             f"{val[rare]} of a class in validation", f"≥ {limit.FEW_VAL_PER_CLASS}",
             look_at("larger validation set"), counts=val.tolist(),
         )  # fmt: skip
@@ -109,9 +136,12 @@ def imbalance(problem: Problem) -> Iterator[Finding]:
     top = float(priors.max())
     yield wrong(
         "D04", "warning",
-        f"{top:.0%} of the training samples are of class {int(priors.argmax())}: an accuracy of "
-        f"{top:.0%} is reached by always answering it. Judge by balanced accuracy or macro-F1, "
-        "and try oversampling or balanced batches.",
+        say(
+            "{top:.0%} of the training samples are of class {priors}: an accuracy of {top:.0%} "
+            "is reached by always answering it. Judge by balanced accuracy or macro-F1, and try "
+            "oversampling or balanced batches.",
+            top=top, priors=int(priors.argmax()),
+        ),
         shown, f"≥ {limit.IMBALANCE:g}",
         Advice("raise low", "oversample", 0.5, "data", "rare classes drown"),
         Advice("enable", "balanced_batches", True, "data"),
@@ -131,8 +161,10 @@ def order(problem: Problem) -> Iterator[Finding]:
     if runs > limit.RUNS and not arrays.given.shuffle and arrays.given.loader is None:
         yield wrong(
             "D10", "error",
-            "the labels come in runs and batches are not shuffled: each batch holds one class. "
-            "Shuffle the training data each epoch (DataLoader(…, shuffle=True)).",
+            say(
+                "the labels come in runs and batches are not shuffled: each batch holds one "
+                "class. Shuffle the training data each epoch (DataLoader(…, shuffle=True))."
+            ),
             shown, f"≤ {limit.RUNS:g}", look_at("shuffle", "code"), runs=runs,
         )  # fmt: skip
     else:
@@ -155,15 +187,22 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
     if single and arrays.counts.astype(bool).sum() > 1:
         yield wrong(
             "D11", "warning",
-            f"{len(single)} of {len(drawn)} batches hold a single class: the gradient jumps from "
-            "class to class. Shuffle the training data each epoch.",
+            say(
+                "{single} of {drawn} batches hold a single class: the gradient jumps from class "
+                "to class. Shuffle the training data each epoch.",
+                single=len(single), drawn=len(drawn),
+            ),
             f"{len(single)} batches of one class", "0", look_at("shuffle", "code"),
         )  # fmt: skip
     elif probability < limit.BATCH_P:
         yield wrong(
             "D11", "warning",
-            "the classes in the loader's batches do not have their shares of the training data "
-            f"(χ² test, p = {probability:.1g}). Is a sampler meant, or is a part left out?",
+            say(
+                "the classes in the loader's batches do not have their shares of the training "
+                "data (χ² test, p = {probability:.1g}). Is a sampler meant, or is a part left "
+                "out?",
+                probability=probability,
+            ),
             f"p = {probability:.1g}", f"≥ {limit.BATCH_P:g}", look_at("sampler", "code"),
             counts=counts.tolist(),
         )  # fmt: skip
@@ -198,14 +237,20 @@ def validation_size(problem: Problem) -> Iterator[Finding]:
         likely = min(max(0.5 if metric is None else metric, 0.05), 0.95)
         detectable = limit.DETECTABLE * float(np.sqrt(likely * (1 - likely) / n))
         shown = f"{n} samples, differences from {detectable:.3f}"
-        meaning = f": differences of accuracy under {detectable:.3f} are noise"
+        meaning = say(
+            ": differences of accuracy under {detectable:.3f} are noise",
+            detectable=detectable,
+        )
     if n >= limit.FEW_VAL:
         yield well("D13", shown, f"≥ {limit.FEW_VAL} samples")
         return
     yield wrong(
         "D13", "warning",
-        f"validation has {n} samples only{meaning}. Hold out more, or average over several splits "
-        "(k-fold) or seeds.",
+        say(
+            "validation has {n} samples only{meaning}. Hold out more, or average over several "
+            "splits (k-fold) or seeds.",
+            n=n, meaning=meaning,
+        ),
         shown, f"≥ {limit.FEW_VAL} samples", look_at("larger validation set"), n_val=n,
     )  # fmt: skip
 
@@ -222,12 +267,16 @@ def _bad_range(message: str, measured: str) -> Finding:
 
 
 def _listed(classes: list[int]) -> str:
-    more = f" and {len(classes) - MOST_NAMED} more" if len(classes) > MOST_NAMED else ""
-    word = "class" if len(classes) == 1 else "classes"
-    return f"{word} {', '.join(map(str, classes[:MOST_NAMED]))}{more}"
+    more = (
+        say(" and {classes} more", classes=len(classes) - MOST_NAMED)
+        if len(classes) > MOST_NAMED
+        else ""
+    )
+    word = say("class") if len(classes) == 1 else say("classes")
+    return say("{word} {classes}{more}", word=word, classes=classes[:MOST_NAMED], more=more)
 
 
 def _maybe_quantity(arrays: Arrays) -> str:
     """A hint for whole numbers that are quantities."""
     many = (arrays.classes or 0) > 0.1 * len(arrays.y_train)
-    return '; say kind="regression" if the target is a quantity' if many else ""
+    return say('; say kind="regression" if the target is a quantity') if many else ""

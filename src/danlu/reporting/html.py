@@ -24,8 +24,6 @@ from danlu.reporting.payload import page_data
 ASSETS = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
 """Files of the page that a server sends, with their types."""
 
-LANGUAGES = ("en", "zh")
-
 
 def write_report(
     history: History,
@@ -41,7 +39,7 @@ def write_report(
         path: The file; missing folders are made. A folder gets ``<study>.html``.
         predictions: Where trials lead, drawn as a fan; several epochs for each.
         requests: What people pinned and wrote.
-        language: One of `LANGUAGES`; empty leaves it to the browser.
+        language: One of `danlu.language.LANGUAGES`; empty leaves it to the browser.
 
     Returns:
         The file that was written.

@@ -7,6 +7,7 @@ from itertools import pairwise
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.record import Launch, TrialRecord
+from danlu.core.sentence import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ def _by_trials(history: History) -> list[StageSpend]:
 
 def told(entry: Entry) -> str:
     """A line of the log-book as a sentence or two."""
-    said = f"{entry.seen}: {entry.done}" if entry.seen else entry.done
-    why = f" – {entry.why}" if entry.why else ""
-    return f"{said}{why}."
+    said = say("{seen}: {done}", seen=entry.seen, done=entry.done) if entry.seen else entry.done
+    if not entry.why:
+        return say("{said}.", said=said)
+    return say("{said} – {why}.", said=said, why=entry.why)
 
 
 @dataclass(frozen=True, slots=True)

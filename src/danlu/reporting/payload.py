@@ -13,6 +13,7 @@ from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
 from danlu.core.record import Report, TrialRecord
 from danlu.core.request import FOR_TUNER, Request, answered, notes, on_hold, pinned
+from danlu.core.sentence import encode_sentences, listed, say
 from danlu.core.spec import encode_spec
 from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
@@ -112,7 +113,7 @@ def _study(history: History) -> dict[str, Any]:
         "seed": spec.seed,
         "strategy": spec.strategy,
         "state": state_of(history),
-        "ended": history.ended_why,
+        "ended": encode_sentences(history.ended_why),
         "process": history.process,
         "began": _when(_began(history)),
         "last": _when(history.last_at),
@@ -222,8 +223,8 @@ def _result(history: History) -> dict[str, Any] | None:
         "value": format_measured(value, (result.sd or 0.0) / 10),
         "epoch": best.value_epoch,
         "length": best.epoch,
-        "proxy": _proxy_text(best),
-        "gain": describe_gain(history, result),
+        "proxy": encode_sentences(_proxy_text(best)),
+        "gain": encode_sentences(describe_gain(history, result)),
         "spread": spread,
         "seeds": seeds,
         "rows": [
@@ -243,12 +244,12 @@ def _result(history: History) -> dict[str, Any] | None:
 
 
 def _proxy_text(trial: TrialRecord) -> str:
-    parts = []
+    parts: list[str] = []
     if trial.proxy.data_fraction < 1:
-        parts.append(f"{100 * trial.proxy.data_fraction:.3g} % of the data")
+        parts.append(say("{share:.3g} % of the data", share=100 * trial.proxy.data_fraction))
     if trial.proxy.classes is not None:
-        parts.append(format_count(trial.proxy.classes, "class", "classes"))
-    return ", ".join(parts)
+        parts.append(say("{classes} classes", classes=trial.proxy.classes))
+    return listed(parts) if parts else ""
 
 
 def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:
@@ -310,15 +311,15 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "until": t.until,
         "feasible": history.feasible(t),
         "full": t.proxy.full,
-        "proxy": _proxy_text(t),
+        "proxy": encode_sentences(_proxy_text(t)),
         "seed": t.seed,
         "seconds": round(t.seconds, 2),
         "launched": round(t.launched_at, 2),
         "till": round(t.reports[-1].at, 2) if t.reports else 0.0,
         "attempt": t.attempt,
-        "why": t.why,
+        "why": encode_sentences(t.why),
         "cause": t.cause,
-        "message": t.message,
+        "message": encode_sentences(t.message),
         "log": t.log,
         "findings": [finding_data(f) for f in t.diagnosis],
         "spent": spent,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.reporting.ranges import drawable
 from danlu.reporting.text import format_measured, format_number
 
@@ -61,23 +62,37 @@ def describe_gain(history: History, result: Result) -> str:
     """How much the best config gained over the default one, in a sentence."""
     best, default = result.best, result.default
     if default is None or default.value is None or best.value is None:
-        return "The default config was not trained, so the gain over it is not known."
+        return say("The default config was not trained, so the gain over it is not known.")
     if default.number == best.number:
-        return "The default config is the best so far."
+        return say("The default config is the best so far.")
     if default.proxy != best.proxy:
-        return "The default config was trained on another share of the data."
-    value, shared = (best.value, "") if result.mean is None else (result.mean, " on average")
+        return say("The default config was trained on another share of the data.")
+    value, shared = (best.value, "") if result.mean is None else (result.mean, say(" on average"))
     step = value - default.value
     before = format_measured(default.value, result.sd)
-    epochs = "" if default.epoch >= best.epoch else f" after {default.epoch} epochs"
+    epochs = (
+        "" if default.epoch >= best.epoch else say(" after {epoch} epochs", epoch=default.epoch)
+    )
     if history.objective.loss(step) >= 0:
-        return f"No gain{shared} over the default config ({before}{epochs})."
+        return say(
+            "No gain{shared} over the default config ({before}{epochs}).",
+            shared=shared,
+            before=before,
+            epochs=epochs,
+        )
     sign = "+" if step > 0 else "−"
     part = abs(step / default.value) if default.value else 0.0
     share = f" ({sign}{part:.0%})" if part >= 0.01 else ""
-    noise = ", no more than the noise between seeds" if abs(step) < (result.sd or 0.0) else ""
-    amount = f"{sign}{format_number(abs(step), 2)}{share}{shared}"
-    return f"{amount} over the default config's {before}{epochs}{noise}."
+    noise = say(", no more than the noise between seeds") if abs(step) < (result.sd or 0.0) else ""
+    amount = f"{sign}{format_number(abs(step), 2)}{share}"
+    return say(
+        "{amount}{shared} over the default config's {before}{epochs}{noise}.",
+        amount=amount,
+        shared=shared,
+        before=before,
+        epochs=epochs,
+        noise=noise,
+    )
 
 
 def leaders(history: History, count: int = 5) -> list[TrialRecord]:

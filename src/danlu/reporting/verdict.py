@@ -13,8 +13,9 @@ from danlu.core.decision import FULL
 from danlu.core.finding import Finding, standing
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.noise import Noise, accuracy_like, cut, noise_of
-from danlu.reporting.text import format_count, format_measured, format_number
+from danlu.reporting.text import format_measured, format_number
 
 NINETY = 0.95  # probability below the upper end of an interval that holds nine tenths
 CERTAIN = 0.995  # beyond, two digits would read as certainty
@@ -69,9 +70,9 @@ def verdict_of(history: History) -> Verdict:
     advice = tuple(_next(history))
     lost = next((f for f in gravest(history.findings) if f.code == "nothing_learns"), None)
     if best is None or best.value is None:
-        return Verdict(None, "No trial has a result, so there is nothing to use.", (), advice)
+        return Verdict(None, say("No trial has a result, so there is nothing to use."), (), advice)
     if lost is not None:
-        use = "Nothing learns, so there is nothing to use."
+        use = say("Nothing learns, so there is nothing to use.")
         return Verdict(None, use, (lost.message,), tuple(lost.evidence.get("look_at", ())))
     if history.confirmation is not None:
         return _confirmed(history, history.confirmation, advice)
@@ -85,14 +86,20 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
     mean, count = loss(chosen.mean), max(2, len(chosen.repeats))
     half = float(stdtrit(freedom, NINETY)) * sd / math.sqrt(count) if freedom else None
     metric = history.objective.metric
-    said = f"Use the config of trial {chosen.best.number}"
+    said = say("Use the config of trial {number}", number=chosen.best.number)
     first = seen.finalists[0]
     if chosen is not first:
-        said += f": it is cheaper than trial {first.best.number}, and no worse beyond the noise"
-    sure = [f"{metric} {format_measured(mean, sd)} on average over {count} seeds"
-            + (f", between {format_measured(mean - half, sd)} and "
-               f"{format_measured(mean + half, sd)} with "
-               "probability 0.9." if half is not None else ".")]  # fmt: skip
+        said += say(
+            ": it is cheaper than trial {number}, and no worse beyond the noise",
+            number=first.best.number,
+        )
+    values = {"metric": metric, "mean": format_measured(mean, sd), "count": count}
+    if half is None:
+        sure = [say("{metric} {mean} on average over {count} seeds.", **values)]
+    else:
+        ends = {"low": format_measured(mean - half, sd), "high": format_measured(mean + half, sd)}
+        sure = [say("{metric} {mean} on average over {count} seeds, between {low} and {high} with "
+                    "probability 0.9.", **values, **ends)]  # fmt: skip
     if seen.chance is not None and seen.runner_up is not None:
         sure.append(_odds(seen, seen.chance, seen.runner_up))
     sure += _against_trivial(history, mean, sd / math.sqrt(count))
@@ -101,13 +108,19 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
 
 
 def _odds(seen: Confirmation, chance: float, runner_up: int) -> str:
-    other = f"trial {seen.finalists[runner_up].best.number}'s config"
+    other = say("trial {number}'s config", number=seen.finalists[runner_up].best.number)
     if seen.separable:
-        odds = f"probability {chance:.2f}" if chance < CERTAIN else "near certainty"
-        return f"It is better than {other} with {odds}."
-    return (
-        f"It is better than {other} with probability {chance:.2f} only: the two cannot be told "
-        "apart, so take whichever is cheaper."
+        odds = (
+            say("probability {chance:.2f}", chance=chance)
+            if chance < CERTAIN
+            else say("near certainty")
+        )
+        return say("It is better than {other} with {odds}.", other=other, odds=odds)
+    return say(
+        "It is better than {other} with probability {chance:.2f} only: the two cannot be "
+        "told apart, so take whichever is cheaper.",
+        other=other,
+        chance=chance,
     )
 
 
@@ -122,8 +135,11 @@ def _against_trivial(history: History, value: float, sd: float) -> list[str]:
         sd = math.hypot(sd, math.sqrt(level * (1.0 - level) / task.n_val))
     if loss(value) < loss(level) - GOOD_NOISE * sd:
         return []
-    said = f"That is no better, beyond noise, than always giving one answer ({level:.4g})."
-    return [said + " Do not rely on it."]
+    said = say(
+        "That is no better, beyond noise, than always giving one answer ({level:.4g}).",
+        level=level,
+    )
+    return [said + say(" Do not rely on it.")]
 
 
 def _pooled(seen: Confirmation) -> tuple[float, int]:
@@ -142,24 +158,40 @@ def _single(history: History, best: TrialRecord, advice: tuple[str, ...]) -> Ver
     assert best.value is not None
     loss = history.objective.loss
     noise, equals = _luck(history)
-    sure = ["It was trained with one seed, so how it compares with others is not known."]
+    sure = [say("It was trained with one seed, so how it compares with others is not known.")]
     corrected = low = high = None
     if noise.sd and best.proxy.full:
         corrected = loss(loss(best.value) + winners_luck(equals) * noise.sd)
         low, high = corrected - 1.645 * noise.sd, corrected + 1.645 * noise.sd
-        others = f"the best of {format_count(equals, 'config')} that noise cannot tell apart" if (
-            equals > 1) else "one training"  # fmt: skip
+        others = (
+            say("the best of {equals} configs that noise cannot tell apart", equals=equals)
+            if equals > 1
+            else say("one training")
+        )
         sure.append(
-            f"{history.objective.metric} {format_measured(best.value, noise.sd)} is {others}: "
-            f"expect about {format_measured(corrected, noise.sd)}, give or take "
-            f"{format_number(1.645 * noise.sd, 2)} (noise from {noise.source})."
+            say(
+                "{metric} {value} is {others}: expect about {corrected}, give or take {error} "
+                "(noise from {source}).",
+                metric=history.objective.metric,
+                value=format_measured(best.value, noise.sd),
+                others=others,
+                corrected=format_measured(corrected, noise.sd),
+                error=format_number(1.645 * noise.sd, 2),
+                source=noise.source,
+            )
         )
         sure += _against_trivial(history, corrected, noise.sd)
     if best.epoch < history.spec.epochs:
-        sure.append(f"It was trained for {best.epoch} of {history.spec.epochs} epochs only.")
+        sure.append(
+            say(
+                "It was trained for {epoch} of {epochs} epochs only.",
+                epoch=best.epoch,
+                epochs=history.spec.epochs,
+            )
+        )
     if not best.proxy.full:
-        sure.append("It was trained on a part of the data only.")
-    use = f"Use the config of trial {best.number}."
+        sure.append(say("It was trained on a part of the data only."))
+    use = say("Use the config of trial {number}.", number=best.number)
     return Verdict(best.number, use, tuple(sure), advice, None, low, high, corrected)
 
 
@@ -198,7 +230,9 @@ def _next(history: History) -> list[str]:
         told += [f.message for f in last]
     seen = history.confirmation
     if not told and seen is None and history.best is not None:
-        told.append("With more budget the search would train the best again with other seeds.")
+        told.append(
+            say("With more budget the search would train the best again with other seeds.")
+        )
     if seen is not None and not seen.separable and len(told) < MOST_NEXT:
-        told.append("More seeds would tell the winner from the runner-up, if that matters.")
+        told.append(say("More seeds would tell the winner from the runner-up, if that matters."))
     return told[: MOST_NEXT + 1]

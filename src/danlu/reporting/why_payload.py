@@ -5,7 +5,8 @@ from typing import Any
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.logbook import Entry
-from danlu.reporting.logbook import stages, told
+from danlu.core.sentence import encode_sentences
+from danlu.reporting.logbook import stages
 from danlu.reporting.text import format_number
 from danlu.reporting.verdict import gravest, verdict_of
 
@@ -15,7 +16,7 @@ def why_data(history: History) -> dict[str, Any] | None:
     if not history.trials:
         return None
     verdict = verdict_of(history)
-    return {
+    data = {
         "verdict": {
             "trial": verdict.trial,
             "use": verdict.use,
@@ -28,11 +29,13 @@ def why_data(history: History) -> dict[str, Any] | None:
         ],
         "logbook": [
             {"code": e.code, "stage": e.stage, "seen": e.seen, "done": e.done, "why": e.why,
-             "told": told(e), "trial": _trial(e)}
+             "trial": _trial(e)}
             for e in history.logbook
         ],
         "findings": [finding_data(f) for f in gravest(history.findings)],
     }  # fmt: skip
+    told: dict[str, Any] = encode_sentences(data)
+    return told
 
 
 def finding_data(finding: Finding) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": finding.severity,
-        "message": finding.message,
+        "message": encode_sentences(finding.message),
         "confidence": round(finding.confidence, 2),
     }
 

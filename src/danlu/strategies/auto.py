@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from danlu.core.decision import Continue, Decision, Finish, Note, Start
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import TOLERANCE, fits, total, trials_left
 from danlu.strategies.confirm import confirm, verdict
@@ -85,13 +86,17 @@ def _searching(history: History) -> bool:
 def _finish(history: History) -> Continue | None:
     """The next trial that is to reach its full length: of the best, then of the default config."""
     best = _leaders(history)
-    group = "the Pareto set's" if history.spec.further else "the best"
+    group = say("the Pareto set's") if history.spec.further else say("the best")
     for place, t in enumerate(best, start=1):
         if _unfinished(history, t):
-            return _in_full(history, t, f"is {place} of {group} {len(best)}")
+            return _in_full(
+                history,
+                t,
+                say("is {place} of {group} {best}", place=place, group=group, best=len(best)),
+            )
     default = history.default
     if default is not None and total(history) >= SMALL and _unfinished(history, default):
-        return _in_full(history, default, "is the default config, to compare with")
+        return _in_full(history, default, say("is the default config, to compare with"))
     return None
 
 
@@ -104,7 +109,15 @@ def _unfinished(history: History, trial: TrialRecord) -> bool:
 def _in_full(history: History, trial: TrialRecord, what: str) -> Continue:
     full = history.spec.epochs
     return Continue(
-        trial.number, full, FINISH, f"finish: #{trial.number} {what}, on to epoch {full}"
+        trial.number,
+        full,
+        FINISH,
+        say(
+            "finish: #{number} {what}, on to epoch {full}",
+            number=trial.number,
+            what=what,
+            full=full,
+        ),
     )
 
 
@@ -122,12 +135,22 @@ def _leaders(history: History) -> list[TrialRecord]:
 def _summary(history: History) -> str:
     best = history.best
     if best is None or best.value is None:
-        return f"the plan is done: none of {len(history.trials)} trials gave a value"
-    spent = f"{history.trainings:.3g} full trainings"
+        return say(
+            "the plan is done: none of {trials} trials gave a value",
+            trials=len(history.trials),
+        )
+    spent = say("{trainings:.3g} full trainings", trainings=history.trainings)
     if history.spec.further:
         count = len(history.pareto)
-        return f"search and finish are done after {spent}: the Pareto set has {count} trials"
+        return say(
+            "search and finish are done after {spent}: the Pareto set has {count} trials",
+            spent=spent,
+            count=count,
+        )
     metric = f"{history.objective.metric} {best.value:.4g}"
-    return (
-        f"search, finish and confirm are done after {spent}: the best is #{best.number}, {metric}"
+    return say(
+        "search, finish and confirm are done after {spent}: the best is #{number}, {metric}",
+        spent=spent,
+        number=best.number,
+        metric=metric,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from danlu.core.decision import Decision, Finish, Start
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import Encoding, encode
@@ -89,7 +90,7 @@ class Bayes:
             w, why = self._best(encoding, history, curves, tried)
         w2 = untried(encoding, w, tried, stream(history, 1))
         if w2 is None:
-            return None if history.running else Finish("every config of the space was tried")
+            return None if history.running else Finish(say("every config of the space was tried"))
         return Start(encoding.config(w2), until, why=why)
 
     def _best(
@@ -125,7 +126,7 @@ class Bayes:
         said = expected(
             history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs
         )
-        return w, f"explores: {said}"
+        return w, say("explores: {said}", said=said)
 
     def _condition(
         self, encoding: Encoding, seen: list[Curve], curves: list[Curve], warp: Warp, theta: Array

@@ -8,6 +8,7 @@ from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, fixed, usual
@@ -43,9 +44,20 @@ def coarse(space: Space, history: History, p: Plan) -> Start | None:
     config, what = _config(space, history, p, number)
     if config is None:
         return None
-    data = "" if p.proxy.full else f", {part(p.proxy)}"
-    length = f"{p.coarse_epochs} of {history.spec.epochs} epochs{data}"
-    why = f"coarse {number}/{p.coarse_trials}: {what}, {length}"
+    data = "" if p.proxy.full else say(", {part}", part=part(p.proxy))
+    length = say(
+        "{coarse_epochs} of {epochs} epochs{data}",
+        coarse_epochs=p.coarse_epochs,
+        epochs=history.spec.epochs,
+        data=data,
+    )
+    why = say(
+        "coarse {number}/{coarse_trials}: {what}, {length}",
+        number=number,
+        coarse_trials=p.coarse_trials,
+        what=what,
+        length=length,
+    )
     return Start(config, p.coarse_epochs, p.proxy, "coarse", why=why)
 
 
@@ -54,12 +66,12 @@ def _config(
 ) -> tuple[dict[str, Value] | None, str]:
     """The config of a coarse trial, None if all were tried; and what it is, in words."""
     if number == 1:
-        return usual(space), "the default config"
+        return usual(space), say("the default config")
     if number <= 1 + rates(space, p):
         alone = fresh_config((rate_space(space),), history)
         if alone is not None:  # a few choices are soon used up
-            return alone, "the learning rate alone"
-    return expected_config(current(space, history.logbook), space, history), "wide ranges"
+            return alone, say("the learning rate alone")
+    return expected_config(current(space, history.logbook), space, history), say("wide ranges")
 
 
 def rates(space: Space, p: Plan) -> int:
@@ -104,7 +116,11 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
         ((loss, t.number, t) for loss, t in losses if loss is not None and loss < float("inf")),
         key=lambda row: row[:2],
     )
-    seen = f"{len(trials)} learning rates with all else at its default, {len(ranked)} trained well"
+    seen = say(
+        "{trials} learning rates with all else at its default, {ranked} trained well",
+        trials=len(trials),
+        ranked=len(ranked),
+    )
     best = [t for *_, t in ranked]
     ranges = {
         n: r
@@ -114,12 +130,12 @@ def rates_seen(space: Space, history: History, p: Plan) -> Iterator[Entry]:
     box = with_ranges(space, ranges)
     moved = changes(space, box)
     if not moved:
-        why = f"not enough evidence: {LEAST_RATES} results are needed"
-        yield Entry("order", "coarse", seen, "nothing: all ranges stay", why)
+        why = say("not enough evidence: {least_rates} results are needed", least_rates=LEAST_RATES)
+        yield Entry("order", "coarse", seen, say("nothing: all ranges stay"), why)
         return
     before = {n: [space[n].low, space[n].high] for n in moved}  # type: ignore[union-attr]
     data = {"ranges": moved, "before": before, "trials": len(history.trials)}
-    why = "the learning rate matters most; the best value of all else depends on it"
+    why = say("the learning rate matters most; the best value of all else depends on it")
     yield Entry("order", "coarse", seen, told(space, moved), why, data)
 
 

@@ -19,6 +19,7 @@ from danlu.core.decision import Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.strategies.budgeting import TOLERANCE, fits
 from danlu.strategies.fresh import Key, config_key
 from danlu.strategies.plan import FINALISTS, FRESH_SEEDS, MOST_SEEDS
@@ -67,7 +68,12 @@ def confirm(history: History, budget: float) -> Start | None:
         if s >= first_seeds and (first_seeds < FRESH_SEEDS or begun + len(missing) > room):
             return None
         if missing:
-            return _again(history, missing[0], seed, f"{s + 1} of {max(s + 1, first_seeds)}")
+            return _again(
+                history,
+                missing[0],
+                seed,
+                say("{place} of {seeds}", place=s + 1, seeds=max(s + 1, first_seeds)),
+            )
     return None
 
 
@@ -75,15 +81,20 @@ def _again(history: History, c: Candidate, seed: int, which: str) -> Start:
     default = history.default
     what = f"#{c.trial.number}"
     if default is not None and config_key(default.config) == c.key:
-        what += ", the default config,"
-    why = f"confirm: {what} again with fresh seed {which}{_mean(c)}"
+        what += say(", the default config,")
+    why = say(
+        "confirm: {what} again with fresh seed {which}{mean}",
+        what=what,
+        which=which,
+        mean=_mean(c),
+    )
     return Start(c.trial.config, history.spec.epochs, stage="confirm", seed=seed, why=why)
 
 
 def _mean(c: Candidate) -> str:
     done = [c.trial, *c.known.values()]
     values = [t.value for t in done if t.value is not None and not t.open]
-    return f", mean so far {sum(values) / len(values):.4g}" if values else ""
+    return say(", mean so far {values:.4g}", values=sum(values) / len(values)) if values else ""
 
 
 def _room(history: History, others: Sequence[TrialRecord], budget: float) -> int:
@@ -163,9 +174,12 @@ def verdict(history: History) -> Entry | None:
         return None
     f, loss = seen.chosen, history.objective.loss
     first = seen.finalists[0]
-    done = f"use the config of #{f.best.number}"
+    done = say("use the config of #{number}", number=f.best.number)
     if f is not first:
-        done += f": cheaper than #{first.best.number}, and no worse beyond the noise"
+        done += say(
+            ": cheaper than #{number}, and no worse beyond the noise",
+            number=first.best.number,
+        )
     data = {
         "repeats": repeats,
         "winner": f.best.number,
@@ -181,18 +195,27 @@ def _means(history: History, seen: Confirmation) -> str:
     for f in seen.finalists:
         default = history.default
         named = default is not None and config_key(default.config) == config_key(f.best.config)
-        what = "the default" if named else f"#{f.best.number}"
-        parts.append(f"{what} {loss(f.mean):.4g} ({f.counted} runs)")
-    return f"mean {metric}: {', '.join(parts)}"
+        what = say("the default") if named else f"#{f.best.number}"
+        parts.append(
+            say(
+                "{what} {loss:.4g} ({counted} runs)",
+                what=what,
+                loss=loss(f.mean),
+                counted=f.counted,
+            )
+        )
+    return say("mean {metric}: {parts}", metric=metric, parts=parts)
 
 
 def _how_sure(seen: Confirmation) -> str:
     if seen.runner_up is None:
-        return "nothing else was confirmed"
+        return say("nothing else was confirmed")
     other = f"#{seen.finalists[seen.runner_up].best.number}"
     if seen.chance is None:
-        return f"not enough evidence to say how much better it is than {other}"
-    words = f"better than {other} with probability {seen.chance:.2f}"
+        return say("not enough evidence to say how much better it is than {other}", other=other)
+    words = say(
+        "better than {other} with probability {chance:.2f}", other=other, chance=seen.chance
+    )
     if not seen.separable:
-        words += f": not separable (below {SEPARABLE:g})"
+        words += say(": not separable (below {separable:g})", separable=SEPARABLE)
     return words

@@ -12,6 +12,7 @@ from danlu.core.finding import standing
 from danlu.core.history import History
 from danlu.core.parameter import Choice
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, total, trials_left
 from danlu.strategies.lines import PROBE
@@ -51,13 +52,13 @@ def _probe(space: Space, history: History, name: str, place: float) -> Start | C
         return None
     paused = [t for t in near if t.state == "paused"]
     deepest: TrialRecord | None = max(paused, key=lambda t: (t.epoch, -t.number), default=None)
-    why = "nothing learns so far; whether learning begins late a full training will tell"
+    why = say("nothing learns so far; whether learning begins late a full training will tell")
     if deepest is not None:
         cost = history.cost(full - deepest.epoch, deepest.proxy)
         if not fits(history, cost, total(history)):
             return None
-        return Continue(deepest.number, full, PROBE, f"probe: {why}")
+        return Continue(deepest.number, full, PROBE, say("probe: {why}", why=why))
     if not fits(history, 1.0, total(history)) or trials_left(history) < 1:
         return None
     config = {**space.default(), name: p.from_unit(place)}
-    return Start(config, full, stage=PROBE, why=f"probe: {why}")
+    return Start(config, full, stage=PROBE, why=say("probe: {why}", why=why))

@@ -6,6 +6,7 @@ import numpy as np
 
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import Config, Space
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import gather, stream
@@ -77,5 +78,9 @@ def modelled_config(box: Space, whole: Space, history: History) -> tuple[Config,
     best = int(np.argmax(log_ei(mu, sd, outlook.best) + log_success(encoding, curves)(rows)))
     value = float(outlook.warp.inverse(mu[best : best + 1])[0])
     sign = history.objective.loss(1.0)
-    said = f"predicted {sign * value:.4g}" if math.isfinite(value) else "predicted to be good"
+    said = (
+        say("predicted {value:.4g}", value=sign * value)
+        if math.isfinite(value)
+        else say("predicted to be good")
+    )
     return configs[best], said

@@ -11,12 +11,13 @@ from danlu.catalogue.roles import role_of
 from danlu.core.finding import Advice, Finding, standing
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value, same
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.looks import Look
 from danlu.strategies.pulls import named
 from danlu.strategies.ranges import Range, extended, limits_of, range_of, tidy, told
 
-NOTHING = "nothing"
+NOTHING = say("nothing")
 SURE = 0.5  # confidence below which a finding moves nothing
 MOST_EXTENSIONS = 2  # of one parameter
 NEVER_FROZEN = frozenset({"lr"})  # its best value moves with all others
@@ -62,18 +63,21 @@ def _answer(look: Look, i: int, f: Finding, advice: Advice, name: str) -> Entry:
     if advice.action in INWARD or advice.action == "drop choice":
         code = "cut"
     known = {"finding": i, "parameter": name}
-    moved, why = None, f"{name} plays no part any more"
+    moved, why = None, say("{name} plays no part any more", name=name)
     if not f.confidence >= SURE:
-        why = f"not enough evidence: confidence {f.confidence:.2f}, {SURE:g} is needed"
+        why = say(
+            "not enough evidence: confidence {confidence:.2f}, {sure:g} is needed",
+            confidence=f.confidence,
+            sure=SURE,
+        )
     elif name in look.box:
         moved, why = _range(look, advice, name)
+    seen = say("{code}: {message}", code=f.code, message=f.message)
     if moved is None or moved == range_of(look.box[name]):
-        return look.entry(code, f"{f.code}: {f.message}", NOTHING, why, **known)
+        return look.entry(code, seen, NOTHING, why, **known)
     ranges, before = {name: moved}, {name: range_of(look.box[name])}
     done = told(look.box, ranges)
-    return look.entry(
-        code, f"{f.code}: {f.message}", done, why, ranges=ranges, before=before, **known
-    )
+    return look.entry(code, seen, done, why, ranges=ranges, before=before, **known)
 
 
 def _range(look: Look, advice: Advice, name: str) -> tuple[Range | None, str]:
@@ -87,20 +91,20 @@ def _range(look: Look, advice: Advice, name: str) -> tuple[Range | None, str]:
         return _extended(look, p, whole, name, OUTWARD[advice.action])
     if advice.action in INWARD:
         return _cut(look, p, advice.amount, name, INWARD[advice.action])
-    return None, f"{advice.action!r} is no move of a range of numbers"
+    return None, say("{action} is no move of a range of numbers", action=repr(advice.action))
 
 
 def _frozen(look: Look, advice: Advice, name: str) -> tuple[Range | None, str]:
     p = look.box[name]
     if role_of(name, look.space[name]) in NEVER_FROZEN:
-        return None, "the learning rate is never frozen: its best value moves with all others"
+        return None, say("the learning rate is never frozen: its best value moves with all others")
     value = _value(look.space, name, advice.amount)
     if value is None:
         value = next((c[name] for c in look.configs[: look.valued] if name in c), None)
     if value is None or p.problem(value) is not None:
-        return None, "not enough evidence: no result to take its value from"
+        return None, say("not enough evidence: no result to take its value from")
     fixed = [value] if isinstance(p, Choice) else [value, value]
-    return fixed, "what makes no difference is not searched"
+    return fixed, say("what makes no difference is not searched")
 
 
 def _value(space: Space, name: str, amount: object) -> Value:
@@ -113,10 +117,10 @@ def _dropped(look: Look, advice: Advice, name: str) -> tuple[Range | None, str]:
     best = next((c[name] for c in look.configs[: look.valued] if name in c), None)
     kept = [v for v in values if not same(v, advice.amount)]
     if advice.action != "drop choice" or len(kept) in (0, len(values)):
-        return None, "it is a choice, and none of its values is to go"
+        return None, say("it is a choice, and none of its values is to go")
     if same(best, advice.amount):
-        return None, "the best config has that value"
-    return kept, "trials with it fail or stay behind"
+        return None, say("the best config has that value")
+    return kept, say("trials with it fail or stay behind")
 
 
 def _extended(
@@ -124,14 +128,19 @@ def _extended(
 ) -> tuple[Range | None, str]:
     least, most = limits_of(whole)
     if (p.low <= least) if side == "low" else (p.high >= most):
-        return None, f"{name} reaches its hard limits [{least:g}, {most:g}] already"
+        return None, say(
+            "{name} reaches its hard limits [{least:g}, {most:g}] already",
+            name=name,
+            least=least,
+            most=most,
+        )
     before = sum(
         e.code == "extend" and e.done != NOTHING and e.data.get("parameter") == name
         for e in look.history.logbook
     )
     if before >= MOST_EXTENSIONS:
-        return None, f"{name} was extended {before} times already"
-    return extended(p, whole, side), "the best lies at the end of its range"
+        return None, say("{name} was extended {before} times already", name=name, before=before)
+    return extended(p, whole, side), say("the best lies at the end of its range")
 
 
 def _cut(
@@ -139,9 +148,9 @@ def _cut(
 ) -> tuple[Range | None, str]:
     """The range without the part that fails; the best two configs stay inside."""
     if isinstance(amount, bool) or not isinstance(amount, int | float):
-        return None, "not enough evidence: where to cut is not said"
+        return None, say("not enough evidence: where to cut is not said")
     if not math.isfinite(amount) or not p.low < amount < p.high:
-        return None, f"the range ends within {amount:g} already"
+        return None, say("the range ends within {amount:g} already", amount=amount)
     kept = [c[name] for c in look.configs[: min(2, look.valued)] if name in c]
     inside = [float(v) for v in kept if isinstance(v, int | float)]
     low, high = (amount, p.high) if side == "low" else (p.low, amount)
@@ -149,5 +158,5 @@ def _cut(
     low, high = max(low, p.low), min(high, p.high)
     moved = tidy(p, low, high)
     if not moved[0] < moved[1]:
-        return None, "nothing would be left of the range"
-    return moved, "training fails there; the best two configs stay inside"
+        return None, say("nothing would be left of the range")
+    return moved, say("training fails there; the best two configs stay inside")

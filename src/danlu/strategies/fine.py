@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from danlu.core.decision import FULL, Continue, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
@@ -115,8 +116,15 @@ def _promotion(history: History, halfway: Ranking, top: int, limit: float) -> Co
         if not history.can_pause or t.state != "paused" or t.epoch >= full or math.isinf(loss):
             continue
         if fits(history, history.cost(full - t.epoch), limit):
-            why = f"fine: #{number} ranks {place} of {len(halfway)} at half length"
-            return Continue(number, full, "fine", f"{why}, on to epoch {full}")
+            why = say(
+                "fine: #{number} ranks {place} of {halfway} at half length",
+                number=number,
+                place=place,
+                halfway=len(halfway),
+            )
+            return Continue(
+                number, full, "fine", say("{why}, on to epoch {full}", why=why, full=full)
+            )
     return None
 
 
@@ -126,12 +134,19 @@ def _going_on(history: History, p: Plan, limit: float) -> Start | Continue | Non
     tried = {config_key(t.config) for t in history.trials.values() if t.proxy.full}
     for epoch, number, what in _promising(history, p):
         t = history.trials[number]
-        why = f"fine: #{number} ranks {what} at epoch {epoch}"
+        why = say(
+            "fine: #{number} ranks {what} at epoch {epoch}",
+            number=number,
+            what=what,
+            epoch=epoch,
+        )
         if t.proxy.full and t.state == "paused" and t.epoch < half and history.can_pause:
             if fits(history, history.cost(half - t.epoch), limit):
-                return Continue(number, half, "fine", f"{why}, on to epoch {half}")
+                return Continue(
+                    number, half, "fine", say("{why}, on to epoch {half}", why=why, half=half)
+                )
         elif not t.proxy.full and config_key(t.config) not in tried and _room(history, p, limit):
-            why = f"{why} on {part(t.proxy)}, now on all of the data"
+            why = say("{why} on {part}, now on all of the data", why=why, part=part(t.proxy))
             return Start(t.config, _length(history, p), FULL, "fine", why=why)
     return None
 
@@ -148,8 +163,17 @@ def _promising(history: History, p: Plan) -> Iterator[tuple[int, int, str]]:
         for place in places:
             loss, number = ranking[place] if place < len(ranking) else (math.inf, 0)
             if math.isfinite(loss):
-                check = "" if place < count else ", to check what short trainings say,"
-                yield epoch, number, f"{place + 1} of {len(ranking)}{check}"
+                check = "" if place < count else say(", to check what short trainings say,")
+                yield (
+                    epoch,
+                    number,
+                    say(
+                        "{place} of {ranking}{check}",
+                        place=place + 1,
+                        ranking=len(ranking),
+                        check=check,
+                    ),
+                )
 
 
 def _stratified(history: History, ranking: Ranking, count: int, epoch: int, p: Plan) -> list[int]:
@@ -175,16 +199,24 @@ def _draw(space: Space, history: History, p: Plan, limit: float) -> Start | None
         return None
     number, until = history.next_number, _length(history, p)
     box = current(space, history.logbook)
-    config, reason = None, "control, drawn from the whole space"
+    config, reason = None, say("control, drawn from the whole space")
     if number % CONTROL == 0:
         config = fresh_config((space,), history)
     elif p.moves.model and number % MODELLED and (found := modelled_config(box, space, history)):
-        config, reason = dict(found[0]), f"the model's choice, {found[1]}"
+        config, reason = dict(found[0]), say("the model's choice, {found}", found=found[1])
     else:
-        config, reason = expected_config(box, space, history), "drawn from the ranges in force"
+        config, reason = (
+            expected_config(box, space, history),
+            say("drawn from the ranges in force"),
+        )
     if config is None:
         return None
-    why = f"fine: {reason}, {until} of {history.spec.epochs} epochs"
+    why = say(
+        "fine: {reason}, {until} of {epochs} epochs",
+        reason=reason,
+        until=until,
+        epochs=history.spec.epochs,
+    )
     return Start(config, until, FULL, "fine", why=why)
 
 

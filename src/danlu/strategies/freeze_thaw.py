@@ -24,6 +24,7 @@ import numpy as np
 
 from danlu.core.decision import Decision, Finish, Stop
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
@@ -152,7 +153,7 @@ class FreezeThaw:
         for i, m, s in zip(rows, mu, sd, strict=True):
             if m - HOPELESS * s > outlook.best:
                 said = expected(history, outlook.warp, float(m), float(s), track.horizon)
-                stops.append(Stop(outlook.curves[i].number, f"hopeless: {said}"))
+                stops.append(Stop(outlook.curves[i].number, say("hopeless: {said}", said=said)))
         return stops
 
     def _owed(self, track: Track, curves: list[Curve]) -> float:
@@ -179,8 +180,8 @@ class FreezeThaw:
         paused = [c for c in curves if c.paused and c.epoch < track.horizon]
         if paused:
             best = min(paused, key=lambda c: (c.best, c.number))
-            return track.go_on(best, "every config of the space was tried")
-        return None if history.running else Finish("every config of the space was tried")
+            return track.go_on(best, say("every config of the space was tried"))
+        return None if history.running else Finish(say("every config of the space was tried"))
 
 
 def _reached(curves: list[Curve]) -> Array:

@@ -4,6 +4,7 @@ from itertools import islice
 
 from danlu.core.decision import Continue
 from danlu.core.history import History
+from danlu.core.sentence import say
 
 
 def length(history: History, epochs: int | None) -> int:
@@ -20,6 +21,15 @@ def unfinished(history: History, until: int, free_slots: int) -> list[Continue]:
         return []
     worthy = (t for t in history.paused if t.epoch < until and history.feasible(t))
     return [
-        Continue(t.number, until, why=f"#{t.number} goes on from epoch {t.epoch} to {until}")
+        Continue(
+            t.number,
+            until,
+            why=say(
+                "#{number} goes on from epoch {epoch} to {until}",
+                number=t.number,
+                epoch=t.epoch,
+                until=until,
+            ),
+        )
         for t in islice(worthy, free_slots)
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from danlu.core.decision import Decision, Finish, Start
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import StudyError
 from danlu.strategies.full_length import length, unfinished
@@ -108,12 +109,17 @@ def _walk(walk: Walk, history: History, free_slots: int) -> list[Decision]:
     decisions: list[Decision] = [*unfinished(history, until, free_slots)]
     done = sum(t.stage == walk.stage for t in history.trials.values())
     for position in range(done, min(walk.size, done + free_slots - len(decisions))):
-        why = (
-            f"{walk.stage} {position + 1} of {walk.size}, {until} of {history.spec.epochs} epochs"
+        why = say(
+            "{stage} {position} of {size}, {until} of {epochs} epochs",
+            stage=walk.stage,
+            position=position + 1,
+            size=walk.size,
+            until=until,
+            epochs=history.spec.epochs,
         )
         decisions.append(Start(walk.config(position), until, stage=walk.stage, why=why))
     if free_slots and not decisions and not history.running:
-        decisions.append(Finish(f"all {walk.size} points of the grid were tried"))
+        decisions.append(Finish(say("all {size} points of the grid were tried", size=walk.size)))
     return decisions
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.rungs import ladder, ranked_rungs, stops
@@ -73,7 +74,13 @@ class Halving:
         starts: list[Decision] = []
         for number in range(first, first + free_slots):
             config, what = draw(space, history, number, self.sampler, self.default_first)
-            starts.append(Start(config, until, why=f"{what}, {until} of {full} epochs"))
+            starts.append(
+                Start(
+                    config,
+                    until,
+                    why=say("{what}, {until} of {full} epochs", what=what, until=until, full=full),
+                )
+            )
         return starts
 
 
@@ -82,8 +89,10 @@ def draw(
 ) -> tuple[dict[str, Value], str]:
     """The config of a new trial, and what it is."""
     if number == 1 and default_first:
-        return space.default(), "the default config"
-    return SAMPLERS[sampler](space, history.spec.seed, number), f"{sampler} draw {number}"
+        return space.default(), say("the default config")
+    return SAMPLERS[sampler](space, history.spec.seed, number), say(
+        "{sampler} draw {number}", sampler=sampler, number=number
+    )
 
 
 def promotions(history: History, rungs: Sequence[int], eta: int) -> Iterator[Continue]:
@@ -95,10 +104,19 @@ def promotions(history: History, rungs: Sequence[int], eta: int) -> Iterator[Con
             t = history.trials[number]
             if t.state == "paused" and t.epoch < following and math.isfinite(loss):
                 yield Continue(
-                    number, following, why=f"#{number} is {place + 1} of {len(ranking)} at "
-                    f"epoch {rung}, in the best 1/{eta}: on to epoch {following}"
+                    number, following, why=say(
+                        "#{number} is {place} of {ranking} at epoch {rung}, in the best 1/{eta}: "
+                        "on to epoch {following}",
+                        number=number, place=place + 1, ranking=len(ranking), rung=rung, eta=eta,
+                        following=following,
+                    )
                 )  # fmt: skip
     for t in history.paused:
         if t.epoch < rungs[0]:
-            why = f"#{t.number} goes on from epoch {t.epoch} to the first rung, {rungs[0]}"
+            why = say(
+                "#{number} goes on from epoch {epoch} to the first rung, {rungs}",
+                number=t.number,
+                epoch=t.epoch,
+                rungs=rungs[0],
+            )
             yield Continue(t.number, rungs[0], why=why)

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.halving import FIRST_RUNG, draw, promotions
 from danlu.strategies.options import check_flag, check_one_of, check_whole
@@ -74,7 +75,14 @@ class Hyperband:
             k = bracket(number, len(brackets), self.eta)
             config, what = draw(space, history, number, self.sampler, self.default_first)
             until = brackets[k][0]
-            why = f"{what} in bracket {k + 1} of {len(brackets)}, {until} of {full} epochs"
+            why = say(
+                "{what} in bracket {k} of {brackets}, {until} of {full} epochs",
+                what=what,
+                k=k + 1,
+                brackets=len(brackets),
+                until=until,
+                full=full,
+            )
             starts.append(Start(config, until, why=why))
         return starts
 

@@ -5,21 +5,24 @@ from collections.abc import Sequence
 from danlu.core.decision import Continue, Decision, Note, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.strategies.budgeting import total
 
 SEARCH, PROBE, FINISH, CONFIRM = "search", "probe", "finish", "confirm"
 DONE = {
-    SEARCH: "begins with the default config, then trains what promises most: new configs for a "
-    "short slice, paused ones further",
-    PROBE: "trains configs at learning rates from the whole range to their full length",
-    FINISH: "brings the best, and the default config, to their full length",
-    CONFIRM: "trains the best configs and the default again, with the same fresh seeds",
+    SEARCH: say(
+        "begins with the default config, then trains what promises most: new configs for a short "
+        "slice, paused ones further"
+    ),
+    PROBE: say("trains configs at learning rates from the whole range to their full length"),
+    FINISH: say("brings the best, and the default config, to their full length"),
+    CONFIRM: say("trains the best configs and the default again, with the same fresh seeds"),
 }
 WHY = {
-    SEARCH: "short trainings of many configs show where the good ones lie",
-    PROBE: "nothing learns so far, and only full trainings tell a late start from none",
-    FINISH: "values at different epochs do not compare",
-    CONFIRM: "the best of many single runs flatters itself",
+    SEARCH: say("short trainings of many configs show where the good ones lie"),
+    PROBE: say("nothing learns so far, and only full trainings tell a late start from none"),
+    FINISH: say("values at different epochs do not compare"),
+    CONFIRM: say("the best of many single runs flatters itself"),
 }
 
 
@@ -36,12 +39,22 @@ def begins(history: History, stage: str, begun: Sequence[Decision]) -> list[Note
 
 def _seen(history: History) -> str:
     """Where the study stands."""
-    spent = f"{history.trainings:.3g} of {total(history):.3g} full trainings spent"
+    spent = say(
+        "{trainings:.3g} of {total:.3g} full trainings spent",
+        trainings=history.trainings,
+        total=total(history),
+    )
     best = history.best
     if best is None or best.value is None:
         return spent
     value = f"{history.objective.metric} {best.value:.4g}"
-    return f"{spent}, {len(history.trials)} trials, the best #{best.number} with {value}"
+    return say(
+        "{spent}, {trials} trials, the best #{number} with {value}",
+        spent=spent,
+        trials=len(history.trials),
+        number=best.number,
+        value=value,
+    )
 
 
 def unconfirmed(history: History) -> Entry | None:
@@ -52,7 +65,8 @@ def unconfirmed(history: History) -> Entry | None:
     if any(e.code == "verdict" and e.data.get("winner") == best.number for e in history.logbook):
         return None
     return Entry(
-        "verdict", best.stage or FINISH, _seen(history), f"use the config of #{best.number}",
-        "it was not trained again with other seeds, so its value flatters it",
+        "verdict", best.stage or FINISH, _seen(history),
+        say("use the config of #{number}", number=best.number),
+        say("it was not trained again with other seeds, so its value flatters it"),
         {"winner": best.number},
     )  # fmt: skip

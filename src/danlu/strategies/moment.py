@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.strategies.clearing import View, everything, view
 from danlu.strategies.costs import log_cost
 from danlu.strategies.encoding import Encoding
@@ -71,8 +72,12 @@ class Moment:
         top = encoding.place([c.config for c in good])
         w, value = seek(encoding, score, top, tried, share, self.rng)
         mu, sd = o.predict_new(encoding.snap(w[None])[1], o.horizon.epochs)
-        where = "explores away from the best" if len(self.seen.centres) else "explores"
-        return w, value, f"{where}: {self._said(float(mu[0]), float(sd[0]))}"
+        where = say("explores away from the best") if len(self.seen.centres) else say("explores")
+        return (
+            w,
+            value,
+            say("{where}: {said}", where=where, said=self._said(float(mu[0]), float(sd[0]))),
+        )
 
     def _promise_of_new(self) -> Score:
         """What new configs promise beyond the best, and beyond where paused trials will get."""

@@ -8,6 +8,7 @@ import numpy as np
 from danlu.catalogue.roles import role_of
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.core.space import Config
 from danlu.strategies.differences import noise
 from danlu.strategies.looks import Look
@@ -24,10 +25,13 @@ LEAST_INSIDE = 3  # draws from the narrowed ranges before the control is set aga
 
 def narrow(look: Look) -> Iterator[Entry]:
     """Shrink the ranges to where the best results lie."""
-    known = f"{look.valued} results at epoch {_epoch(look)}"
+    known = say("{valued} results at epoch {epoch}", valued=look.valued, epoch=_epoch(look))
     if look.valued < ENOUGH:
         yield look.entry(
-            "narrow", known, "nothing", f"not enough evidence: {ENOUGH} results are needed"
+            "narrow",
+            known,
+            say("nothing"),
+            say("not enough evidence: {enough} results are needed", enough=ENOUGH),
         )
         return
     shares = shares_of(look)
@@ -40,12 +44,13 @@ def narrow(look: Look) -> Iterator[Entry]:
         box = with_ranges(look.box, ranges)
     dropped = [n for n in look.box if n not in box]
     if not ranges:
-        yield look.entry("narrow", known, "nothing", "the best lie all over the ranges")
+        yield look.entry("narrow", known, say("nothing"), say("the best lie all over the ranges"))
         return
     before = {n: range_of(look.box[n]) for n in ranges}
-    gone = f"; without {', '.join(dropped)}" if dropped else ""
+    gone = say("; without {dropped}", dropped=dropped) if dropped else ""
     yield look.entry(
-        "narrow", f"the best {top_count(look.valued)} of {known}",
+        "narrow",
+        say("the best {count} of {known}", count=top_count(look.valued), known=known),
         told(look.box, ranges) + gone, _weighing(shares), ranges=ranges, before=before,
     )  # fmt: skip
 
@@ -68,10 +73,10 @@ def shares_of(look: Look) -> dict[str, float] | None:
 
 def _weighing(shares: dict[str, float] | None) -> str:
     if shares is None:
-        return "which parameters matter cannot be told yet, so that all count alike"
+        return say("which parameters matter cannot be told yet, so that all count alike")
     top = sorted(shares.items(), key=lambda item: -item[1])[:3]
     words = ", ".join(f"{name} {share:.0%}" for name, share in top)
-    return f"of the differences {words} (alone and in pairs)"
+    return say("of the differences {words} (alone and in pairs)", words=words)
 
 
 def widen(look: Look) -> Iterator[Entry]:
@@ -85,21 +90,34 @@ def widen(look: Look) -> Iterator[Entry]:
     control = [(loss, n) for loss, n in drawn if outside(look.box, _config(look, n))]
     inside = [(loss, n) for loss, n in drawn if not outside(look.box, _config(look, n))]
     if not control or len(inside) < LEAST_INSIDE:
-        seen = f"{len(control)} control draws beside {len(inside)} from the ranges"
-        yield look.entry("control", seen, "nothing", "not enough evidence to judge the ranges by")
+        seen = say(
+            "{control} control draws beside {inside} from the ranges",
+            control=len(control),
+            inside=len(inside),
+        )
+        yield look.entry(
+            "control", seen, say("nothing"), say("not enough evidence to judge the ranges by")
+        )
         return
     (best, number), rival, se = control[0], inside[0][0], noise(look.history)
     if not best < rival - se:
-        seen = f"the best of {len(control)} control draws is no better than what the ranges gave"
-        yield look.entry("control", seen, "the ranges stay")
+        seen = say(
+            "the best of {control} control draws is no better than what the ranges gave",
+            control=len(control),
+        )
+        yield look.entry("control", seen, say("the ranges stay"))
         return
     wrong = outside(look.box, _config(look, number))
     ranges = {n: r for n in wrong if (r := _range_before(look, n)) is not None}
-    seen = f"#{number}, a control draw, beats all {len(inside)} from the ranges"
-    why = f"{', '.join(wrong)} of #{number} lie outside: narrowed too much"
+    seen = say(
+        "#{number}, a control draw, beats all {inside} from the ranges",
+        number=number,
+        inside=len(inside),
+    )
+    why = say("{wrong} of #{number} lie outside: narrowed too much", wrong=wrong, number=number)
     blamed = sorted({c for n in ranges for c in _blamed(look.history, n)})
     if blamed:
-        why += f"; {', '.join(blamed)} count half from now on"
+        why += say("; {blamed} count half from now on", blamed=blamed)
     done = told(look.box, ranges)
     yield look.entry("undo", seen, done, why, ranges=ranges, codes=blamed, too_narrow=wrong)
 

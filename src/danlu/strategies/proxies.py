@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.strategies.differences import noise, spread
 from danlu.strategies.looks import Look
 from danlu.strategies.plan import ETA, coarse_epochs, part
@@ -38,9 +39,11 @@ def _judged(look: Look, cheap: tuple[int, Proxy], dear: tuple[int, Proxy]) -> It
     if seen.verdict == "proxy_unchecked" and verdict_of(look.history, name) is not None:
         return
     ranges = _restored(look) if seen.verdict == "proxy_broken" and dear[0] < _full(look) else {}
+    why = (
+        _too_few(seen.doubles, lower) if seen.verdict == "proxy_unchecked" else WHYS[seen.verdict]
+    )
     yield look.entry(
-        "proxy", _evidence(seen, name, dear[0]), ACTIONS[seen.verdict],
-        WHYS[seen.verdict].format(lower=lower, n=seen.doubles),
+        "proxy", _evidence(seen, name, dear[0]), ACTIONS[seen.verdict], why,
         rung=name, verdict=seen.verdict, doubles=seen.doubles, rho=seen.rho, low=seen.low,
         high=seen.high, tau=seen.tau, overlap=seen.overlap, regret=seen.regret, ranges=ranges,
     )  # fmt: skip
@@ -51,18 +54,25 @@ def _full(look: Look) -> int:
 
 
 ACTIONS = {
-    "proxy_ok": "the best third goes on, as planned",
-    "proxy_weak": "twice as many go on",
-    "proxy_broken": "this length decides nothing from now on; its results stay",
-    "proxy_unchecked": "nothing: it is trusted as it is",
+    "proxy_ok": say("the best third goes on, as planned"),
+    "proxy_weak": say("twice as many go on"),
+    "proxy_broken": say("this length decides nothing from now on; its results stay"),
+    "proxy_unchecked": say("nothing: it is trusted as it is"),
 }
 WHYS = {
-    "proxy_ok": "short trainings rank configs as longer ones do",
-    "proxy_weak": "the correlation may be below what promoting a third needs",
-    "proxy_broken": "what is best in short trainings is not best in longer ones",
-    "proxy_unchecked": "not enough evidence: {n} configs are known at both lengths, {lower} of "
-    "them from the worse half; 8 are needed, a fifth of them from there",
+    "proxy_ok": say("short trainings rank configs as longer ones do"),
+    "proxy_weak": say("the correlation may be below what promoting a third needs"),
+    "proxy_broken": say("what is best in short trainings is not best in longer ones"),
 }
+
+
+def _too_few(doubles: int, lower: int) -> str:
+    return say(
+        "not enough evidence: {doubles} configs are known at both lengths, {lower} of them from "
+        "the worse half; 8 are needed, a fifth of them from there",
+        doubles=doubles,
+        lower=lower,
+    )
 
 
 def doubles(history: History, cheap: Ranking, dear: Ranking) -> tuple[list[Double], int]:
@@ -98,11 +108,23 @@ def verdict_of(history: History, rung: str) -> str | None:
 
 def _evidence(seen: ProxyCheck, name: str, dear: int) -> str:
     if seen.rho is None:
-        return f"{name} beside epoch {dear}: {seen.doubles} configs known at both"
-    return (
-        f"{name} beside epoch {dear}: rank correlation {seen.rho:.2f} "
-        f"(80 %: {seen.low:.2f} to {seen.high:.2f}, τ {seen.tau:.2f}) over {seen.doubles} "
-        f"configs; promoting by it loses {seen.regret:.3g}"
+        return say(
+            "{name} beside epoch {dear}: {doubles} configs known at both",
+            name=name,
+            dear=dear,
+            doubles=seen.doubles,
+        )
+    return say(
+        "{name} beside epoch {dear}: rank correlation {rho:.2f} (80 %: {low:.2f} to "
+        "{high:.2f}, τ {tau:.2f}) over {doubles} configs; promoting by it loses {regret:.3g}",
+        name=name,
+        dear=dear,
+        rho=seen.rho,
+        low=seen.low,
+        high=seen.high,
+        tau=seen.tau,
+        doubles=seen.doubles,
+        regret=seen.regret,
     )
 
 

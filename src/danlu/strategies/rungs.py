@@ -8,6 +8,7 @@ from typing import TypeAlias
 from danlu.core.decision import FULL, Proxy, Stop
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.spec import Objective
 
 Ranking: TypeAlias = list[tuple[float, int]]
@@ -96,6 +97,12 @@ def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:
         ranking, rung = rankings[passed[-1]], rungs[passed[-1]]
         place = next(i for i, (_, number) in enumerate(ranking, 1) if number == t.number)
         if len(ranking) >= eta and place > len(ranking) // eta:
-            why = f"{place} of {len(ranking)} at epoch {rung}, not in the best 1/{eta}"
-            found.append(Stop(t.number, why=f"#{t.number} is {why}"))
+            why = say(
+                "{place} of {ranking} at epoch {rung}, not in the best 1/{eta}",
+                place=place,
+                ranking=len(ranking),
+                rung=rung,
+                eta=eta,
+            )
+            found.append(Stop(t.number, why=say("#{number} is {why}", number=t.number, why=why)))
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from danlu.core.decision import Decision, Start
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.full_length import length, unfinished
 from danlu.strategies.options import check_flag, check_one_of, check_whole
@@ -45,8 +46,19 @@ class Sampled:
         return decisions + [self._start(space, history, n, until) for n in numbers]
 
     def _start(self, space: Space, history: History, number: int, until: int) -> Start:
-        length = f"{until} of {history.spec.epochs} epochs"
+        length = say("{until} of {epochs} epochs", until=until, epochs=history.spec.epochs)
         if number == 1 and self.default_first:
-            return Start(space.default(), until, why=f"the default config, {length}")
+            return Start(
+                space.default(), until, why=say("the default config, {length}", length=length)
+            )
         config = SAMPLERS[self.sampler](space, history.spec.seed, number)
-        return Start(config, until, why=f"{self.sampler} draw {number}, {length}")
+        return Start(
+            config,
+            until,
+            why=say(
+                "{sampler} draw {number}, {length}",
+                sampler=self.sampler,
+                number=number,
+                length=length,
+            ),
+        )

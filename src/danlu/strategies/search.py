@@ -8,6 +8,7 @@ from scipy.special import log_ndtr
 
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights
@@ -44,7 +45,7 @@ def design(
         trusted: How far what experts expect is believed; None if it was not tested.
     """
     if number == 0:
-        return encoding.default(), "begins with the default config"
+        return encoding.default(), say("begins with the default config")
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
     w = even_points(number, len(encoding.axes), rng)[-1:]
     if trusted is None:
@@ -52,8 +53,8 @@ def design(
     else:
         informed = (number * GOLDEN + OFFSET) % 1.0 < INFORMED_DESIGN * trusted
     if encoding.informed and informed:
-        return encoding.prior_draw(w)[0], "looks around: near what experts expect"
-    return w[0], "looks around: an even design over the space"
+        return encoding.prior_draw(w)[0], say("looks around: near what experts expect")
+    return w[0], say("looks around: an even design over the space")
 
 
 def rows_of(encoding: Encoding, curves: Sequence[Curve]) -> Array:
@@ -203,8 +204,13 @@ def expected(history: History, warp: Warp, mu: float, sd: float, epoch: int) -> 
     sign = 1.0 if history.spec.further else history.objective.loss(1.0)
     spread = 0.5 * (high - low)
     return _weighing(history) + (
-        f"predicted {sign * middle:.4g} ± {spread:.2g} at epoch {epoch}, "
-        f"best so far {sign * warp.best:.4g}"
+        say(
+            "predicted {middle:.4g} ± {spread:.2g} at epoch {epoch}, best so far {best:.4g}",
+            middle=sign * middle,
+            spread=spread,
+            epoch=epoch,
+            best=sign * warp.best,
+        )
     )
 
 
@@ -213,4 +219,7 @@ def _weighing(history: History) -> str:
     if not history.spec.further:
         return ""
     pairs = zip(weights(history), history.spec.objectives, strict=True)
-    return f"weighs {', '.join(f'{o.metric} {w:.0%}' for w, o in pairs)}, scalarised loss "
+    return say(
+        "weighs {pairs}, scalarised loss ",
+        pairs=tuple(f"{o.metric} {w:.0%}" for w, o in pairs),
+    )

@@ -20,6 +20,7 @@ from danlu.core.decision import Continue, Decision, Finish, Note, Start
 from danlu.core.event import Noted
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.coarse import coarse, rates, rates_seen
 from danlu.strategies.confirm import confirm, verdict
@@ -101,19 +102,37 @@ def following(space: Space, history: History, p: Plan) -> list[Start | Continue 
 
 def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
     """The line that begins a stage."""
-    full, spent = history.spec.epochs, f"{history.trainings:.3g} of {p.budget:.3g} trainings spent"
+    full, spent = (
+        history.spec.epochs,
+        say(
+            "{trainings:.3g} of {budget:.3g} trainings spent",
+            trainings=history.trainings,
+            budget=p.budget,
+        ),
+    )
     if stage == "coarse":
-        on = "" if p.proxy.full else f" on {part(p.proxy)}"
+        on = "" if p.proxy.full else say(" on {part}", part=part(p.proxy))
         first = rates(space, p)
-        order = f", {first} of them on the learning rate alone" if first else ""
-        done = f"{p.coarse_trials} trials of {p.coarse_epochs} of {full} epochs{on}{order}"
-        why = "many short trials show where good configs lie; the default config comes first"
+        order = say(", {first} of them on the learning rate alone", first=first) if first else ""
+        done = say(
+            "{coarse_trials} trials of {coarse_epochs} of {full} epochs{on}{order}",
+            coarse_trials=p.coarse_trials,
+            coarse_epochs=p.coarse_epochs,
+            full=full,
+            on=on,
+            order=order,
+        )
+        why = say("many short trials show where good configs lie; the default config comes first")
     elif stage == "fine":
-        done = f"the best go on, new ones to epoch {p.half_epochs}, their best third to {full}"
-        why = "longer trainings tell what short ones cannot"
+        done = say(
+            "the best go on, new ones to epoch {half_epochs}, their best third to {full}",
+            half_epochs=p.half_epochs,
+            full=full,
+        )
+        why = say("longer trainings tell what short ones cannot")
     else:
-        done = "the best configs and the default again, with the same fresh seeds"
-        why = "the best of many single runs flatters itself"
+        done = say("the best configs and the default again, with the same fresh seeds")
+        why = say("the best of many single runs flatters itself")
     data = {"trials": len(history.trials), "spent": history.trainings}
     return Entry("stage", stage, spent, done, why, data)
 
@@ -121,7 +140,15 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
 def _summary(history: History) -> str:
     best = history.best
     if best is None or best.value is None:
-        return f"the plan is done: none of {len(history.trials)} trials gave a value"
-    spent = f"{history.trainings:.3g} full trainings"
+        return say(
+            "the plan is done: none of {trials} trials gave a value",
+            trials=len(history.trials),
+        )
+    spent = say("{trainings:.3g} full trainings", trainings=history.trainings)
     metric = f"{history.objective.metric} {best.value:.4g}"
-    return f"coarse, fine and confirm are done after {spent}: the best is #{best.number}, {metric}"
+    return say(
+        "coarse, fine and confirm are done after {spent}: the best is #{number}, {metric}",
+        spent=spent,
+        number=best.number,
+        metric=metric,
+    )

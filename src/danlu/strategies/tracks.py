@@ -12,6 +12,7 @@ from typing import Protocol
 from danlu.core.decision import Continue, Proxy, Start
 from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.strategies.evidence import Curve, gather, gather_fractions
 
 
@@ -68,7 +69,9 @@ class Epochs:
 
     def go_on(self, curve: Curve, why: str) -> Continue:
         return Continue(
-            curve.number, self.after(curve.epoch), why=f"continues #{curve.number}: {why}"
+            curve.number,
+            self.after(curve.epoch),
+            why=say("continues #{number}: {why}", number=curve.number, why=why),
         )
 
 
@@ -131,5 +134,10 @@ class Fractions:
     def go_on(self, curve: Curve, why: str) -> Start:
         n = self.after(curve.epoch)
         share = self.fractions[list(self._lengths()).index(n)]
-        why = f"takes #{curve.number} to {share:.0%} of the data: {why}"
+        why = say(
+            "takes #{number} to {share:.0%} of the data: {why}",
+            number=curve.number,
+            share=share,
+            why=why,
+        )
         return Start(dict(curve.config), self.epochs, Proxy(share), why=why)

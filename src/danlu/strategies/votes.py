@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.strategies.looks import Look
 from danlu.strategies.pulls import beside, pulls
 from danlu.strategies.ranges import Range, limits_of, range_of, tidy, told
@@ -67,9 +68,9 @@ def shift(look: Look) -> Iterator[Entry]:
                 yield entry
                 break  # one move of a range at a look
     if not moved:
-        seen = f"{len(judged)} trials with verdicts"
-        yield look.entry("shift", seen, "nothing", "not enough evidence: no advice is shared "
-                         "by enough trials")  # fmt: skip
+        seen = say("{judged} trials with verdicts", judged=len(judged))
+        why = say("not enough evidence: no advice is shared by enough trials")
+        yield look.entry("shift", seen, say("nothing"), why)
 
 
 def _tallies(
@@ -117,19 +118,31 @@ def _shifted(
     """The line of one move; None if it would change nothing."""
     p, codes = look.box[name], sorted(tally.codes)
     assert not isinstance(p, Choice)
-    word = f"{', '.join(codes)} in {trials} trials: votes {tally.weight:.1f} of {pooled:.1f}"
+    word = say(
+        "{codes} in {trials} trials: votes {weight:.1f} of {pooled:.1f}",
+        codes=codes,
+        trials=trials,
+        weight=tally.weight,
+        pooled=pooled,
+    )
     last = _last_shift(look, name)
     known = {"parameter": name, "end": end, "direction": direction, "codes": codes}
     if last and last.data["end"] == end and last.data["direction"] != direction:
-        why = f"{name}'s {end} end was moved the other way before: the advice contradicts itself"
-        return look.entry("hold", word, f"{name} stays {told_range(p)}", why, **known)
+        why = say(
+            "{name}'s {end} end was moved the other way before: the advice contradicts itself",
+            name=name,
+            end=say("low") if end == "low" else say("high"),
+        )
+        return look.entry(
+            "hold", word, say("{name} stays {range}", name=name, range=told_range(p)), why, **known
+        )
     moved = _moved(look, name, p, end, direction, tally.place)
     if moved is None or moved == range_of(p):
         return None
     ranges = {name: moved}
     return look.entry(
         "shift", word, told(look.box, ranges),
-        "the two best configs stay inside; draws from the whole space are its control",
+        say("the two best configs stay inside; draws from the whole space are its control"),
         ranges=ranges, before={name: range_of(p)}, **known,
     )  # fmt: skip
 

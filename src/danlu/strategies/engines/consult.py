@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from danlu.core.decision import Decision, Finish, Start
 from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.core.space import Config, Space
 from danlu.strategies.engines.lessons import Lesson, lessons, results
 from danlu.strategies.fresh import ATTEMPTS, Key, config_key
@@ -77,10 +78,19 @@ def consult(
         known.add(config_key(config))
         told.expect(config)
         decisions.append(
-            Start(config, until, why=f"{why}, {until} of {history.spec.epochs} epochs")
+            Start(
+                config,
+                until,
+                why=say(
+                    "{why}, {until} of {epochs} epochs",
+                    why=why,
+                    until=until,
+                    epochs=history.spec.epochs,
+                ),
+            )
         )
     if not decisions and not history.running:
-        decisions.append(Finish("every config of the space was tried"))
+        decisions.append(Finish(say("every config of the space was tried")))
     return decisions
 
 
@@ -101,13 +111,17 @@ class Consultation:
     def next(self, number: int, known: set[Key]) -> tuple[dict[str, Value], str]:
         """The config of a trial, and why; a known one when there is no other."""
         if (number == 1 and self._plan.default_first) or not self._space.free:
-            return self._space.default(), "the default config"
+            return self._space.default(), say("the default config")
         if self._advisor is None:
             self._advisor = self._taught()
             for config in self._expected:
                 self._advisor.expect(config)
         config = untried(self._advisor, self._space, known, self._seed, number)
-        return config, f"suggested by {self._plan.label} from {self._results} results"
+        return config, say(
+            "suggested by {label} from {results} results",
+            label=self._plan.label,
+            results=self._results,
+        )
 
     def expect(self, config: Config) -> None:
         """A trial with this config runs from now on."""

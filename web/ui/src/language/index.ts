@@ -1,8 +1,9 @@
 // Texts of the page: one catalogue for each language, chosen by the address, the reader or the browser.
 
 import { computed, signal } from "@preact/signals";
-import en from "./en.json";
-import zh from "./zh.json";
+import type { Told } from "../model/types";
+import en from "../../../../src/danlu/language/en.json";
+import zh from "../../../../src/danlu/language/zh.json";
 
 export type Key = keyof typeof en;
 export type Lang = "en" | "zh";
@@ -45,4 +46,19 @@ export function t(key: Key, ...values: (string | number)[]): string {
 export function word(kind: "state" | "verb" | "code" | "severity", name: string): string {
   const key = `${kind}.${name}` as Key;
   return CATALOGUES[chosen.value][key] ?? name;
+}
+
+const TEMPLATES: Record<Lang, Record<string, string>> = { en: {}, zh };
+const COMMA: Record<Lang, string> = { en: ", ", zh: "、" }; // between things of a list
+const JOINED = "{a}{b}"; // two sentences put together
+
+// A sentence in the reader's language; text that is none, or that no catalogue has, stays English.
+export function say(told: Told): string {
+  if (typeof told === "string") return told;
+  const own = told.say === JOINED ? JOINED : TEMPLATES[chosen.value][told.say];
+  const comma = own === undefined ? COMMA.en : COMMA[chosen.value];
+  return (own ?? told.say).replace(/\{(\w+)\}/g, (field, name: string) => {
+    const value = told.with[name] ?? field;
+    return Array.isArray(value) ? value.map(say).join(comma) : say(value);
+  });
 }

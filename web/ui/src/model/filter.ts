@@ -5,6 +5,7 @@
 //   one    = "not" one | "(" either ")" | word [ relation word ]
 //   a word alone is searched in number, stage, state, cause and config
 
+import { say } from "../language";
 import { lastOf, type Trial } from "./study";
 
 export type Test = (t: Trial) => boolean;
@@ -131,5 +132,5 @@ function search(word: string): Test {
   const small = word.toLowerCase();
   return (t) =>
     String(t.n) === small ||
-    [t.state, t.stage, t.cause, t.message, t.why, ...Object.entries(t.config).map(([k, v]) => `${k}=${v}`)].some((s) => s.toLowerCase().includes(small));
+    [t.state, t.stage, t.cause, say(t.message), say(t.why), ...Object.entries(t.config).map(([k, v]) => `${k}=${v}`)].some((s) => s.toLowerCase().includes(small));
 }

@@ -1,5 +1,6 @@
 // One study as the page holds it: the overview, and trials whose curves grow in place.
 
+import { say } from "../language";
 import { batch, computed, signal } from "@preact/signals";
 import type { Metric, News, Number0, Overview, Row, State, Value } from "./types";
 
@@ -163,7 +164,7 @@ export const leaders = computed(() => {
 export const failures = computed(() => {
   const groups = new Map<string, Trial[]>();
   for (const t of failed.value) {
-    const sign = `${t.cause}: ${(t.message || t.cause).split("\n")[0]!.replace(/\d+/g, "#")}`;
+    const sign = `${t.cause}: ${(say(t.message) || t.cause).split("\n")[0]!.replace(/\d+/g, "#")}`;
     groups.set(sign, [...(groups.get(sign) ?? []), t]);
   }
   return [...groups.values()].sort((a, b) => b.length - a.length);

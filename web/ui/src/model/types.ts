@@ -3,6 +3,8 @@
 export type Number0 = number | string | null; // "NaN", "Infinity", "-Infinity", or missing
 export type Value = number | string | boolean | null;
 export type Direction = "min" | "max";
+// A text from the server: plain, or a sentence that can be told in other languages.
+export type Told = string | { say: string; with: Record<string, Told | Told[]> };
 export type State = "running" | "paused" | "finished" | "stopped" | "failed" | "lost";
 
 export interface Range {
@@ -24,7 +26,7 @@ export interface Metric {
 export interface Finding {
   code: string;
   severity: "info" | "warning" | "error";
-  message: string;
+  message: Told;
   confidence?: number;
 }
 
@@ -41,10 +43,9 @@ export interface Parameter {
 export interface Entry {
   code: string;
   stage: string;
-  seen: string;
-  done: string;
-  why: string;
-  told: string;
+  seen: Told;
+  done: Told;
+  why: Told;
   trial: number | null;
 }
 
@@ -53,8 +54,8 @@ export interface Result {
   value: string;
   epoch: number;
   length: number;
-  proxy: string;
-  gain: string;
+  proxy: Told;
+  gain: Told;
   spread: string;
   seeds: string[];
   rows: [string, string, string][];
@@ -70,7 +71,7 @@ export interface Overview {
     seed: number;
     strategy: string;
     state: string;
-    ended: string;
+    ended: Told;
     process: string;
     began: string;
     last: string;
@@ -103,8 +104,8 @@ export interface Overview {
     explained: number;
   } | null;
   why: {
-    verdict: { trial: number | null; use: string; sure: string[]; next: string[]; chance: number | null };
-    stages: [string, number, string, string][];
+    verdict: { trial: number | null; use: Told; sure: Told[]; next: Told[]; chance: number | null };
+    stages: [string, number, string, Told][];
     logbook: Entry[];
     findings: Finding[];
   } | null;
@@ -129,15 +130,15 @@ export interface Row {
   until: number;
   feasible: boolean;
   full: boolean;
-  proxy: string;
+  proxy: Told;
   seed: number;
   seconds: number;
   launched: number;
   till: number; // when it reported last
   attempt: number;
-  why: string;
+  why: Told;
   cause: string;
-  message: string;
+  message: Told;
   log: string;
   findings: Finding[];
   spent: number;

@@ -1,6 +1,6 @@
 // Two to eight trials side by side: their curves on one chart, and where their configs differ.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { show } from "../model/numbers";
 import { overview, rank, trials, type Trial } from "../model/study";
 import { CurveChart } from "../charts/CurveChart";
@@ -20,7 +20,7 @@ export function Compare({ numbers }: { numbers: number[] }) {
     [t("column.epoch"), (x) => `${x.epoch}/${x.until}`, false],
     [t("trial.seconds"), (x) => (x.epoch && x.seconds ? show(x.seconds / x.epoch, 3) : "–"), false],
     ...names.filter(differs).map((name): [string, (x: Trial) => preact.ComponentChildren, boolean] => [name, (x) => show(x.config[name]), true]),
-    [t("column.why"), (x) => x.message || x.why, false],
+    [t("column.why"), (x) => say(x.message) || say(x.why), false],
   ];
   const same = names.filter((n) => !differs(n));
   return (

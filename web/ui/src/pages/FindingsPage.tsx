@@ -1,7 +1,7 @@
 // Everything that was found: how grave, on what evidence, what to do; and failures by their cause.
 
 import { useSignal } from "@preact/signals";
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { percent } from "../model/numbers";
 import { failures } from "../model/study";
 import { Empty, Toggle, TrialLinks } from "../parts/common";
@@ -16,14 +16,14 @@ export function FindingsPage() {
   return (
     <>
       <Panel title={t("findings.title", found.length)} long
-        table={() => ({ head: [t("findings.severity"), t("logbook.code"), t("column.message"), t("column.trials")], rows: found.map((f) => [f.finding.severity, f.finding.code, f.finding.message, f.trials.join(" ")]) })}
+        table={() => ({ head: [t("findings.severity"), t("logbook.code"), t("column.message"), t("column.trials")], rows: found.map((f) => [f.finding.severity, f.finding.code, say(f.finding.message), f.trials.join(" ")]) })}
         controls={kinds.length > 1 && kinds.map((s) => <Toggle key={s} on={only.value === s} label={word("severity", s)} act={() => { only.value = only.value === s ? null : s; }} />)}>
         {!found.length && <Empty>{t("findings.none")}</Empty>}
         <ul class="findings">
           {shown.map((f, i) => (
             <li key={i} class={f.finding.severity}>
               <p><strong>{word("severity", f.finding.severity)} · {word("code", f.finding.code)}</strong>{f.finding.confidence !== undefined && f.finding.confidence < 1 ? <span class="soft"> {percent(f.finding.confidence)}</span> : null}</p>
-              <p class="text">{f.finding.message}</p>
+              <p class="text">{say(f.finding.message)}</p>
               {f.trials.length > 0 && <p>{t("findings.trials", f.trials.length)} <TrialLinks numbers={f.trials} /></p>}
             </li>
           ))}

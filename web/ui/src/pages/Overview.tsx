@@ -1,6 +1,6 @@
 // What is read in the first five seconds, and below it what one looks at next.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { all, failures, overview } from "../model/study";
 import { BestCard } from "../parts/BestCard";
 import { Copy, Empty, TrialLinks } from "../parts/common";
@@ -43,13 +43,13 @@ export function Overview() {
 export function Failures() {
   const total = failures.value.reduce((sum, g) => sum + g.length, 0);
   return (
-    <Panel title={t("failures.title", total)} table={() => ({ head: [t("column.trial"), t("column.cause"), t("column.message")], rows: failures.value.flat().map((x) => [x.n, x.cause, x.message]) })}>
+    <Panel title={t("failures.title", total)} table={() => ({ head: [t("column.trial"), t("column.cause"), t("column.message")], rows: failures.value.flat().map((x) => [x.n, x.cause, say(x.message)]) })}>
       <ul class="failures">
         {failures.value.map((group) => {
           const first = group[0]!;
           return (
             <li key={first.n}>
-              <strong>{t("failures.count", group.length)}</strong> <span class="text">{(first.message || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
+              <strong>{t("failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
               {first.log && <details><summary>{t("trial.log")}</summary><pre class="snippet" tabIndex={0}>{first.log}</pre></details>}
             </li>
           );

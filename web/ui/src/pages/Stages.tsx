@@ -1,6 +1,6 @@
 // The plan as it went: stages, the log-book of each move, and which worker trained what, when.
 
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { duration, moment, show } from "../model/numbers";
 import { all, loss, overview, type Trial } from "../model/study";
 import { go, link } from "../model/route";
@@ -15,7 +15,7 @@ export function Stages() {
   return (
     <>
       <VerdictPanel />
-      <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), t("logbook.done")], rows: list })}>
+      <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), t("logbook.done")], rows: list.map(([name, trials, spent, done]) => [name, trials, spent, say(done)]) })}>
         {!list.length ? <Empty>{t("figure.none")}</Empty> : (
           <div class="scroll" tabIndex={0} role="group" aria-label={t("stages.title")}><table class="wide">
             <thead><tr><th scope="col">{t("column.stage")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("stages.epochs")}</th><th scope="col">{t("stages.best")}</th><th scope="col">{t("logbook.done")}</th></tr></thead>
@@ -25,7 +25,7 @@ export function Stages() {
                 <tr key={name}>
                   <td><strong class="text">{name || "–"}</strong></td><td class="number">{count}</td><td class="number">{spent}</td>
                   <td>{best ? <><TrialLink n={best.n} /> {show(best.value)}</> : "–"}</td>
-                  <td><span class="text soft">{done || all.value.find((x) => x.stage === name)?.why}</span></td>
+                  <td><span class="text soft">{say(done || (all.value.find((x) => x.stage === name)?.why ?? ""))}</span></td>
                 </tr>
               );
             })}</tbody>
@@ -44,13 +44,13 @@ const bestOf = (stage: string): Trial | undefined =>
 function LogBook() {
   const o = overview.value!, entries = o.why?.logbook ?? [];
   return (
-    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: entries.map((e) => [e.stage, e.code, e.seen, e.done, e.why]) })}>
+    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: entries.map((e) => [e.stage, e.code, say(e.seen), say(e.done), say(e.why)]) })}>
       {!entries.length && !o.notes.length && <Empty>{t("logbook.none")}</Empty>}
       <ol class="logbook">
         {entries.map((e, i) => (
           <li key={i} class={e.code}>
             <span class="code">{word("code", e.code)}</span>
-            <span><span class="text">{e.seen}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{e.done}</strong>{e.why && <span class="text soft"> {e.why}</span>} {e.trial !== null && <TrialLink n={e.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
+            <span><span class="text">{say(e.seen)}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{say(e.done)}</strong>{e.why && <span class="text soft"> {say(e.why)}</span>} {e.trial !== null && <TrialLink n={e.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
           </li>
         ))}
         {o.notes.map((x, i) => (

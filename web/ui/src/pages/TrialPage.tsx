@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { bytes, duration, moment, show } from "../model/numbers";
 import { connection, canAct, download, fetchDetail } from "../model/source";
 import { isOpen, overview, rank, trials, type Trial } from "../model/study";
@@ -58,13 +58,13 @@ function Head({ trial }: { trial: Trial }) {
         {canAct() && isOpen(trial.state) && <button type="button" disabled={stopping} onClick={() => ask("stop trial", trial.n)}>{t("running.stop", trial.n)}</button>}
       </div>
       <dl class="facts">
-        {trial.why && <><dt>{t("trial.why")}</dt><dd class="text">{trial.why}</dd></>}
-        {trial.message && <><dt>{t(trial.state === "failed" ? "trial.failed" : "trial.ended")}</dt><dd class={`text ${trial.state === "failed" ? "bad" : ""}`}>{trial.message}</dd></>}
-        {trial.findings.map((f, i) => <><dt key={i}>{word("severity", f.severity)}</dt><dd class="text">{f.message}</dd></>)}
+        {trial.why && <><dt>{t("trial.why")}</dt><dd class="text">{say(trial.why)}</dd></>}
+        {trial.message && <><dt>{t(trial.state === "failed" ? "trial.failed" : "trial.ended")}</dt><dd class={`text ${trial.state === "failed" ? "bad" : ""}`}>{say(trial.message)}</dd></>}
+        {trial.findings.map((f, i) => <><dt key={i}>{word("severity", f.severity)}</dt><dd class="text">{say(f.message)}</dd></>)}
         {notes.map((x) => <><dt>{t("trial.note", x.by)}</dt><dd class="text">{x.text}</dd></>)}
         <dt>{t("trial.facts")}</dt>
         <dd>{[
-          t("running.epoch", trial.epoch, trial.until), trial.stage, trial.proxy, trial.seconds ? duration(trial.seconds) : "",
+          t("running.epoch", trial.epoch, trial.until), trial.stage, say(trial.proxy), trial.seconds ? duration(trial.seconds) : "",
           trial.epoch && trial.seconds ? t("trial.per_epoch", show(trial.seconds / trial.epoch, 3)) : "",
           t("trial.seed", trial.seed), trial.attempt > 1 ? t("trial.attempt", trial.attempt) : "", trial.launched ? moment(trial.launched) : "",
         ].filter(Boolean).join(" · ")}</dd>

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { signal, useSignal } from "@preact/signals";
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { count, show } from "../model/numbers";
 import { asked, change, go, link } from "../model/route";
 import { all, loss, overview, rank, trials, type Trial } from "../model/study";
@@ -43,7 +43,7 @@ function columns(): Column[] {
 
 function valueOf(x: Trial, key: string): unknown {
   if (key === "rank") return rank.value.get(x.n) ?? null;
-  if (key === "why") return x.message || x.why;
+  if (key === "why") return say(x.message) || say(x.why);
   if (key === "predicted") return overview.value!.fans[x.n]?.at(-1)?.[2] ?? null;
   if (key === "state") return x.state;
   return field(x, key);
@@ -149,7 +149,7 @@ function cellOf(x: Trial, c: Column) {
   const fan = c.key === "predicted" ? overview.value!.fans[x.n]?.at(-1) : undefined;
   if (fan) return interval(fan);
   const v = valueOf(x, c.key);
-  const words = c.key === "stage" && v ? String(v) + (x.proxy ? ` · ${x.proxy}` : "") : v === null && c.key !== "value" ? "" : show(v);
+  const words = c.key === "stage" && v ? String(v) + (x.proxy ? ` · ${say(x.proxy)}` : "") : v === null && c.key !== "value" ? "" : show(v);
   return <span class="text" title={words.length > 24 ? words : undefined}>{words}</span>;
 }
 

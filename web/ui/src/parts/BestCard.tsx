@@ -1,7 +1,7 @@
 // The best config to take away: as a command, as TOML, as Python; what it gained, and how sure that is.
 
 import { useSignal } from "@preact/signals";
-import { t } from "../language";
+import { say, t } from "../language";
 import { canAct } from "../model/source";
 import { overview, trials } from "../model/study";
 import { ask } from "./Ask";
@@ -22,8 +22,8 @@ export function BestCard() {
     <Panel title={ended ? t("best.result") : t("best.title")} id="best"
       table={() => ({ head: [t("column.parameter"), t("best.value"), t("best.default")], rows: r.rows })}>
       <div class="big">{o.study.metric} {r.spread || r.value}</div>
-      <p class="gain"><TrialLink n={r.number} /> · {t("best.epoch", r.epoch, r.length)}{r.proxy ? ` · ${r.proxy}` : ""}. <span class="text">{r.gain}</span>{r.seeds.length ? ` ${t("best.seeds", r.seeds.length, r.seeds.join(", "))}` : ""}</p>
-      {ended && o.study.ended && <p class="soft">{t("best.ended", o.study.ended)}</p>}
+      <p class="gain"><TrialLink n={r.number} /> · {t("best.epoch", r.epoch, r.length)}{r.proxy ? ` · ${say(r.proxy)}` : ""}. <span class="text">{say(r.gain)}</span>{r.seeds.length ? ` ${t("best.seeds", r.seeds.length, r.seeds.join(", "))}` : ""}</p>
+      {ended && o.study.ended && <p class="soft">{t("best.ended", say(o.study.ended))}</p>}
       <table class="config">
         <thead><tr><th scope="col">{t("column.parameter")}</th><th scope="col" class="number">{t("best.value")}</th><th scope="col" class="number">{t("best.default")}</th></tr></thead>
         <tbody>{r.rows.map(([name, value, usual]) => <tr key={name} class={value === usual ? "" : "changed"}><td><span class="text">{name}</span></td><td class="number"><span class="text">{value}</span></td><td class="number soft"><span class="text">{usual}</span></td></tr>)}</tbody>

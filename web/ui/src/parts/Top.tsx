@@ -1,6 +1,6 @@
 // Above the fold: one sentence that says what is wrong and what to do, and four figures.
 
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { count, duration, percent, show } from "../model/numbers";
 import { link } from "../model/route";
 import { connection } from "../model/source";
@@ -45,7 +45,7 @@ export function Diagnosis() {
     return (
       <p class="diagnosis error">
         <strong>{t("diagnosis.failed", many.length, all.value.length)}</strong>{" "}
-        <span class="text">{(first.message || first.cause).split("\n")[0]}</span>{" "}
+        <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span>{" "}
         <TrialLinks numbers={many.map((x) => x.n)} /> <a href={link(o.study.name, "findings")}>{t("diagnosis.all")}</a>
       </p>
     );
@@ -54,7 +54,7 @@ export function Diagnosis() {
   if (!main) return <p class="diagnosis fine">{t("diagnosis.none", count(all.value.length))}</p>;
   return (
     <p class={`diagnosis ${main.finding.severity}`}>
-      <strong>{t("diagnosis.title")}</strong> <span class="text">{main.finding.message}</span>{" "}
+      <strong>{t("diagnosis.title")}</strong> <span class="text">{say(main.finding.message)}</span>{" "}
       {main.trials.length > 0 && <TrialLinks numbers={main.trials} />}{" "}
       {found.length > 1 && <a href={link(o.study.name, "findings")}>{t("diagnosis.more", found.length - 1)}</a>}
     </p>

@@ -1,0 +1,105 @@
+"""The catalogues: one file for each language, and no message that one of them lacks."""
+
+import ast
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from danlu.core.sentence import FIELD, listed, say
+from danlu.language import LANGUAGES, in_language, messages
+
+ROOT = Path(__file__).parents[1]
+UI, SOURCE = ROOT / "web" / "ui" / "src", ROOT / "src" / "danlu"
+KEY = re.compile(r"\b(?:t|say)\((?:[^()\"`]*\?\s*)?\"([a-z_]+(?:\.[a-z_ ]+)?)\"")
+OTHERS = [name for name in LANGUAGES if name != "en"]
+
+
+def of_page(language: str) -> dict[str, str]:
+    return {k: v for k, v in messages(language).items() if k in messages("en")}
+
+
+def templates() -> Iterator[str]:
+    """Every template that `say` is called with, without formats."""
+    for path in SOURCE.rglob("*.py"):
+        text = path.read_text("utf-8")
+        if "danlu.core.sentence import" not in text and path.name != "sentence.py":
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "say":
+                said = node.args[0]
+                if isinstance(said, ast.Constant):
+                    yield FIELD.sub(r"{\1}", str(said.value))
+                else:  # what the catalogue of parameters says of each role
+                    assert path.name == "roles.py", path
+    yield from _texts_of(
+        tomllib.loads((SOURCE / "catalogue" / "catalogue.toml").read_text("utf-8"))
+    )
+
+
+def _texts_of(table: dict[str, Any]) -> Iterator[str]:
+    for role in table["roles"].values():
+        for known in (role, *role.get("optimizers", {}).values()):
+            yield from (known[key] for key in ("about", "note") if key in known)
+
+
+def test_no_language_lacks_a_message_or_has_one_too_many() -> None:
+    wanted = {*messages("en"), *templates()}
+    assert len(wanted) > 700
+    for name in OTHERS:
+        assert wanted - set(messages(name)) == set()
+        assert set(messages(name)) - wanted == set()
+        assert all(text.strip() for text in messages(name).values())
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_translation_takes_the_same_values(name: str) -> None:
+    for key, text in messages(name).items():
+        wanted = set(FIELD.findall(messages("en").get(key, key)))
+        assert set(FIELD.findall(text)) == wanted, key
+
+
+def test_a_key_stands_once() -> None:
+    for name in LANGUAGES:
+        pairs = json.loads(
+            (SOURCE / "language" / f"{name}.json").read_text("utf-8"), object_pairs_hook=list
+        )
+        assert len(pairs) == len(dict(pairs))
+
+
+def test_every_message_that_the_page_asks_for_is_there() -> None:
+    asked = {key for path in UI.rglob("*.ts*") for key in KEY.findall(path.read_text("utf-8"))}
+    assert len(asked) > 150
+    assert asked <= set(messages("en"))
+
+
+def test_every_state_and_wish_has_a_word() -> None:
+    from danlu.core.record import OPEN
+    from danlu.core.request import VERBS
+
+    states = {*OPEN, "finished", "stopped", "failed", "done", "interrupted", "hopeless", "killed"}
+    assert {f"state.{s}" for s in states} <= set(messages("en"))
+    assert {f"verb.{v}" for v in VERBS} <= set(messages("en"))
+
+
+def test_a_sentence_is_told_with_its_parts() -> None:
+    said = say("Use the config of trial {number}", number=7) + say(
+        ": it is cheaper than trial {number}, and no worse beyond the noise", number=3
+    )
+    assert in_language(said, "zh") == "使用试验 7 的配置：它比试验 3 更省，且差别不超出噪声"
+    assert in_language(said, "en") == str(said)
+    assert in_language(listed([say("low"), say("high")]), "zh") == "低、高"
+
+
+def test_what_no_catalogue_has_stays_english() -> None:
+    assert in_language("plain text", "zh") == "plain text"
+    assert in_language(say("never said {n}", n=1), "zh") == "never said 1"
+
+
+def test_an_unknown_language_is_refused() -> None:
+    with pytest.raises(ValueError, match="'fr'"):
+        messages("fr")
