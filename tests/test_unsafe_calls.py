@@ -75,9 +75,7 @@ def _from_import(node: ast.ImportFrom) -> Iterator[tuple[int, str]]:
     module = (node.module or "").partition(".")[0]
     for name in node.names:
         full = f"{node.module}.{name.name}"
-        if module in BANNED_MODULES and (module, name.name) not in HARMLESS:
-            yield node.lineno, full
-        elif name.name in BANNED_MODULES:  # as others hand it on
+        if (module in BANNED_MODULES and (module, name.name) not in HARMLESS) or name.name in BANNED_MODULES:
             yield node.lineno, full
         alias = full != "importlib.import_module" or name.asname is not None
         if (full in BANNED_CALLS or full in NEEDED_ARGUMENTS or _executes(full)) and alias:
@@ -88,9 +86,7 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     called = ast.unparse(node.func)
     given = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     *owners, method = called.split(".")
-    if called in BANNED_CALLS or method in BANNED_METHODS or _executes(called):
-        yield node.lineno, called
-    elif BANNED_MODULES.intersection(owners):
+    if called in BANNED_CALLS or method in BANNED_METHODS or _executes(called) or BANNED_MODULES.intersection(owners):
         yield node.lineno, called
     for keyword in node.keywords:
         name = keyword.arg or ""
