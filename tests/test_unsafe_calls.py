@@ -75,7 +75,8 @@ def _from_import(node: ast.ImportFrom) -> Iterator[tuple[int, str]]:
     module = (node.module or "").partition(".")[0]
     for name in node.names:
         full = f"{node.module}.{name.name}"
-        if (module in BANNED_MODULES and (module, name.name) not in HARMLESS) or name.name in BANNED_MODULES:
+        theirs = module in BANNED_MODULES and (module, name.name) not in HARMLESS
+        if theirs or name.name in BANNED_MODULES:  # the latter as others hand it on
             yield node.lineno, full
         alias = full != "importlib.import_module" or name.asname is not None
         if (full in BANNED_CALLS or full in NEEDED_ARGUMENTS or _executes(full)) and alias:
@@ -86,7 +87,8 @@ def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     called = ast.unparse(node.func)
     given = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     *owners, method = called.split(".")
-    if called in BANNED_CALLS or method in BANNED_METHODS or _executes(called) or BANNED_MODULES.intersection(owners):
+    banned = called in BANNED_CALLS or method in BANNED_METHODS or _executes(called)
+    if banned or BANNED_MODULES.intersection(owners):
         yield node.lineno, called
     for keyword in node.keywords:
         name = keyword.arg or ""

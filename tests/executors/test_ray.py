@@ -1,5 +1,6 @@
 """The executor for Ray clusters, on a real one whose nodes are all on this machine."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -39,7 +40,7 @@ def cluster() -> Iterator[Any]:
 
     head = {"num_cpus": 2, "num_gpus": 1, "include_dashboard": False, "object_store_memory": STORE}
     nodes = Nodes(initialize_head=True, head_node_args=head)
-    ray.init(nodes.address, log_to_driver=False, logging_level="ERROR")
+    ray.init(nodes.address, log_to_driver=False, logging_level=logging.ERROR)
     yield nodes
     ray.shutdown()
     nodes.shutdown()

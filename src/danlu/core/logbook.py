@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DISK = "disk"  # code of the lines that tell of a full disk
+CLUSTER = "cluster"  # of those that tell of a cluster without room
 
 
 @dataclass(frozen=True, slots=True)

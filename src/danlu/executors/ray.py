@@ -12,6 +12,7 @@ node had reported is read there, and its trials go on elsewhere from their check
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -29,7 +30,7 @@ from ray import cloudpickle
 from danlu.core.command import Command, pattern
 from danlu.core.event import Closing, Event, Lost, Noted, Paused, Reported, Saved, Stopped
 from danlu.core.job import Job
-from danlu.core.logbook import Entry
+from danlu.core.logbook import CLUSTER, Entry
 from danlu.errors import DanluError, LaunchError
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
@@ -161,7 +162,7 @@ class RayExecutor:
 
     def _hire(self) -> None:
         """Ask for as many workers as there should be; those without room wait in the cluster."""
-        make = ray.remote(Host)
+        make: Any = ray.remote(Host)
         while len(self._workers) < self.workers:
             wanted: dict[str, float] = {"num_cpus": self.cluster.cpus}
             if self.cluster.gpus:
@@ -245,9 +246,7 @@ class RayExecutor:
                 f"no node of the cluster has {self.cluster} for a worker: ask for less."
             )
         seen = f"{waiting} of {self.workers} workers wait for room on the cluster"
-        entry = Entry(
-            "cluster", "", seen, "they begin when there is", f"each needs {self.cluster}"
-        )
+        entry = Entry(CLUSTER, "", seen, "they begin when there is", f"each needs {self.cluster}")
         self._events.append(Noted(time.time(), entry))
 
     # ---- losses
@@ -339,7 +338,9 @@ def _connected(address: str | None) -> bool:
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
-        ray.init(address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(
+            address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         where = address or os.environ.get("RAY_ADDRESS") or "this machine"
         raise LaunchError(f"the Ray cluster at {where} cannot be joined: {error}") from error
