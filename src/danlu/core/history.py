@@ -224,7 +224,7 @@ def fold(history: History, events: Iterable[Event | Evaluated]) -> History:
                 now["active"] = False
             _tick(now, event.at)
             FOLDS[type(event)](now, event)
-    growing.settle_all()
+    growing.settle(*growing.trials)
     return History(**now)
 
 
@@ -238,21 +238,14 @@ def _tick(now: Fields, at: float) -> None:
 
 @dataclass(slots=True)
 class _Curve:
-    """A trial's reports while they grow: appending to the record's tuple would copy it each time.
-
-    Attributes:
-        last: The last epoch that was reported.
-        value: The best finite value of the objective so far.
-        loss: The same as a loss.
-        share: Full-training equivalents of one epoch.
-    """
+    """A trial's reports while they grow: appending to the record's tuple would copy it each time."""
 
     reports: list[Report]
-    last: int
+    last: int  # epoch
     value: float | None
     value_epoch: int
-    loss: float
-    share: float
+    loss: float  # the value as one
+    share: float  # full-training equivalents of one epoch
 
 
 class _Growing:
@@ -291,17 +284,18 @@ class _Growing:
         share = t.proxy.data_fraction / self._now["spec"].epochs
         return _Curve(list(t.reports), t.epoch, t.value, t.value_epoch, loss, share)
 
-    def settle(self, trial: int | None) -> None:
-        """Put a trial's grown reports into its record."""
-        if trial is not None and (c := self._curves.pop(trial, None)):
-            trials = self._now["trials"]
-            trials[trial] = replace(
-                trials[trial], reports=tuple(c.reports), value=c.value, value_epoch=c.value_epoch
-            )
+    @property
+    def trials(self) -> Sequence[int]:
+        return tuple(self._curves)
 
-    def settle_all(self) -> None:
-        for trial in tuple(self._curves):
-            self.settle(trial)
+    def settle(self, *numbers: int | None) -> None:
+        """Put the grown reports of some trials into their records."""
+        trials = self._now["trials"]
+        for n in numbers:
+            if n is not None and (c := self._curves.pop(n, None)):
+                trials[n] = replace(
+                    trials[n], reports=tuple(c.reports), value=c.value, value_epoch=c.value_epoch
+                )
 
 
 def _began(now: Fields, e: Began) -> None:
@@ -387,7 +381,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
         t = replace(t, message=e.message)
     elif isinstance(e, Lost):
         losses = t.losses + 1 if t.epoch == t.lost_epoch else 1
-        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch)
+        starved = t.starved + (e.cause == "memory")
+        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch, starved=starved)
     elif isinstance(e, Failed):
         t = replace(t, cause=e.cause, message=e.message, log=e.log)
     now["trials"][e.trial] = t

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.core.limits import DEFAULT, Limits
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
@@ -39,6 +40,7 @@ class RunSettings:
         check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
         executor: ``"auto"``, ``"fused"``, ``"processes"`` or ``"ray"``.
         cluster: What of a Ray cluster each worker takes.
+        limits: How long a trial may be silent or train.
     """
 
     command: tuple[str, ...] | None = None
@@ -49,6 +51,7 @@ class RunSettings:
     check: bool | Literal["warn"] = True
     executor: Literal["auto", "fused", "processes", "ray"] = "auto"
     cluster: Cluster = field(default_factory=Cluster)
+    limits: Limits = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ def _read_run(
     return RunSettings(
         command, function, run.get("metrics"), run.get("workers", 1), problem,
         run.get("check", True), run.get("executor", "auto"), _read_cluster(document, run),
+        Limits.parse(run.get("report_timeout"), run.get("trial_timeout")),
     )  # fmt: skip
 
 

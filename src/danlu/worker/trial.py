@@ -52,6 +52,8 @@ class Trial:
             a paused curve is the beginning of the full one.
         attempt: Counted from 1; a retry after a lost worker is a new attempt.
         folder: A folder of this trial's own, which stays between attempts.
+        micro_batches: Into how many parts to split each batch, adding up their gradients: 1, and
+            twice as many each time that the system killed the worker for want of memory.
     """
 
     def __init__(self, job: Job, channel: Channel) -> None:
@@ -63,6 +65,7 @@ class Trial:
         self.horizon = job.epochs
         self.attempt = job.attempt
         self.folder: Path = job.folder
+        self.micro_batches = job.micro_batches
         self._known = job.epoch
         self._owner = f"{job.trial} {job.seed} {job.study}"
         self._proxy = job.proxy
