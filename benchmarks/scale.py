@@ -1,6 +1,6 @@
 """A thousand workers through the real tuner and store; how decisions and opening grow.
 
-    python benchmarks/scale.py workers      # 1,000 simulated workers: events and decisions a second
+    python benchmarks/scale.py workers      # 1,000 workers: reports and launches a second
     python benchmarks/scale.py open         # 10,000 trials, a million reports
     python benchmarks/scale.py decide       # decisions after 100, 1,000, 10,000 trials
     python benchmarks/scale.py decide --strategy bayes --sizes 100
@@ -163,8 +163,16 @@ def workers(folder: Path, count: int, trials: int, postgres: str | None) -> None
                          f"{launches / spent:,.0f}", f"{spent:.1f}", f"{wall:.1f}",
                          f"{memory_mb():.0f}"))  # fmt: skip
             print(*rows[-1], sep="  ", flush=True)
-    head = ("store", "strategy", "events", "reports a CPU second", "launches a CPU second", "CPU s",
-            "wall s", "peak MB")  # fmt: skip
+    head = (
+        "store",
+        "strategy",
+        "events",
+        "reports/CPU s",
+        "launches/CPU s",
+        "CPU s",
+        "wall s",
+        "MB",
+    )
     print("\n" + markdown(head, rows))
 
 

@@ -238,7 +238,7 @@ def _tick(now: Fields, at: float) -> None:
 
 @dataclass(slots=True)
 class _Curve:
-    """A trial's reports while they grow: appending to the record's tuple would copy it each time."""
+    """A trial's reports while they grow: a list, as a tuple would be copied each time."""
 
     reports: list[Report]
     last: int  # epoch
