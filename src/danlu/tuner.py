@@ -335,6 +335,7 @@ class Tuner:
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
             self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
             2**trial.starved,
+            trial.stage == "confirm",
         )  # fmt: skip
 
     # ---- what the workers did
