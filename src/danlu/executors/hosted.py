@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from danlu.core.command import Command
-from danlu.core.event import Closing, Event
+from danlu.core.event import Closing, Event, Stopped
 from danlu.core.job import Job
-from danlu.errors import LaunchError
+from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.processes import MEMORY_SHARE, ProcessExecutor
 
 BATCH_S = 0.05  # reports that come in such a time are told together
@@ -61,6 +61,7 @@ class Host:
             file.write_bytes(target)
             target = f'{loader}({{"file": "{file}"}})'
         self._surroundings = surroundings
+        self._put_off: list[Job] = []
         given = os.environ.get("CUDA_VISIBLE_DEVICES") if gpus else ""
         self._executor = ProcessExecutor(
             target, objective, MOST, threads=max(1, int(cpus)),
@@ -87,17 +88,29 @@ class Host:
         Raises:
             LaunchError: If training cannot be started here.
         """
+        orders, self._put_off = [*self._put_off, *orders], []
         for order in orders:
             if isinstance(order, Job):
-                _await_folder(order.folder)
-                self._executor.launch(order)
+                self._launch(order)
             else:
                 self._executor.stop(order)
-        events = list(self._executor.collect(timeout_s))
+        events: list[Event] = [
+            Stopped(time.time(), j.trial) for j in self._put_off if j.trial in orders
+        ]
+        self._put_off = [job for job in self._put_off if job.trial not in orders]
+        events += self._executor.collect(timeout_s)
         if events and not any(isinstance(e, Closing) for e in events):
             time.sleep(BATCH_S)
             events += self._executor.collect(0.0)
         return events
+
+    def _launch(self, job: Job) -> None:
+        """Launch a job, or put it off until this node has a process or space on its disk again."""
+        _await_folder(job.folder)
+        try:
+            self._executor.launch(job)
+        except (DiskFullError, UnavailableError):
+            self._put_off.append(job)
 
     def close(self) -> Sequence[Event]:
         """End all that runs; what it reported before, and how it ended."""
