@@ -104,7 +104,9 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
         sure.append(_odds(seen, seen.chance, seen.runner_up))
     sure += _against_trivial(history, mean, sd / math.sqrt(count))
     low, high = (None, None) if half is None else (mean - half, mean + half)
-    return Verdict(chosen.best.number, f"{said}.", tuple(sure), advice, seen.chance, low, high)
+    return Verdict(
+        chosen.best.number, say("{said}.", said=said), tuple(sure), advice, seen.chance, low, high
+    )
 
 
 def _odds(seen: Confirmation, chance: float, runner_up: int) -> str:
