@@ -305,7 +305,7 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "n": t.number,
         "state": t.state,
         "stage": t.stage,
-        "value": encode_number(t.value) if t.value is not None else None,
+        "value": float(f"{t.value:.8g}") if t.value is not None else None,
         "at": t.value_epoch,
         "epoch": t.epoch,
         "until": t.until,

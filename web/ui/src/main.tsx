@@ -109,6 +109,7 @@ function start(): void {
   listenToKeys();
   if (!readFile()) {
     takeToken();
+    addEventListener("hashchange", () => { if (takeToken()) location.reload(); }); // a new link in an open tab
     void fetchList();
     effect(() => {
       const { study } = route.value;

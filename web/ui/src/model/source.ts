@@ -23,12 +23,13 @@ const QUIET_MS = 40000; // without any sign of life the line is taken for cut
 
 // ---- the token: from the printed link into this tab, and never further than a header
 
-export function takeToken(): void {
+export function takeToken(): boolean {
   const found = /^#token=([\w-]+)(.*)$/.exec(location.hash);
-  if (!found) return;
+  if (!found) return false;
   sessionStorage.setItem(KEY, found[1]!);
   history.replaceState(null, "", `${location.pathname}#${found[2]!.replace(/^&/, "")}`);
   dispatchEvent(new HashChangeEvent("hashchange"));
+  return true;
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {

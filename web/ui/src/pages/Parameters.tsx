@@ -24,7 +24,7 @@ export function ordered(): Parameter[] {
 export function axisOf(p: Parameter): Axis {
   if (p.kind === "choice") return { kind: "category", low: 0, high: p.choices!.length, names: p.choices!, label: p.name };
   const room = p.log ? 1.02 : 0;
-  return { kind: p.log ? "log" : "linear", low: room ? p.low! / room : p.low!, high: room ? p.high! * room : p.high!, label: p.name };
+  return { kind: p.log ? "log" : "linear", low: room ? p.low! / room : p.low!, high: room ? p.high! * room : p.high!, label: p.name, whole: p.kind === "int" };
 }
 
 // Where a trial stands on a parameter's axis; categories get a little scatter so that points do not hide each other.

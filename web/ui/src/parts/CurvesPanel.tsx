@@ -46,9 +46,9 @@ export function CurvesPanel({ height, full = false }: { height: number; full?: b
       controls={<Controls m={m} full={full} />}
       caption={<>
         <span class="key"><i />{m.val ?? m.train}</span>
-        {m.train && m.val && <span class="key"><i class="dashed" />{m.train}</span>}
-        {m.train && m.val && <span class="key"><i class="gap" />{t("curves.gap")}</span>}
-        {(m.val === objective || m.train === objective) && Object.keys(overview.value!.fans).some((n) => hue(Number(n))) && <span class="key"><i class="fan" />{t("curves.predicted")}</span>}
+        {m.train && m.val && !o.group && <span class="key"><i class="dashed" />{m.train}</span>}
+        {m.train && m.val && !o.group && <span class="key"><i class="gap" />{t("curves.gap")}</span>}
+        {!o.group && (m.val === objective || m.train === objective) && Object.keys(overview.value!.fans).some((n) => hue(Number(n))) && <span class="key"><i class="fan" />{t("curves.predicted")}</span>}
         {o.time && <span class="key">{t("curves.time_axis")}</span>}
         {o.group && <span class="key">{t("curves.groups", o.group)}</span>}
         {!o.group && <span class="key"><i class="other" />{faded > 300 ? t("curves.bands", faded) : t("curves.others", faded)}</span>}

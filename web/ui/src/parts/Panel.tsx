@@ -33,8 +33,7 @@ export function Panel({ title, children, controls, caption, table, id, long }: P
     <section class={long ? "card long" : "card"} ref={node} id={id} aria-label={title}>
       <div class="head">
         <h2>{title}</h2>
-        {controls && <div class="controls">{controls}</div>}
-        {table && <Save title={title} table={table} node={() => node.current!} />}
+        {(controls || table) && <div class="controls">{controls}{table && <Save title={title} table={table} node={() => node.current!} />}</div>}
       </div>
       {children}
       {caption && <p class="caption">{caption}</p>}
