@@ -150,8 +150,7 @@ def main() -> None:
     print(json.dumps(found))
     if o.write:
         path = Path(danlu.surrogates.__file__).with_name("learned.json")
-        about = json.loads(path.read_text())["about"]
-        path.write_text(json.dumps({"about": about, **found}, indent=2) + "\n")
+        path.write_text(json.dumps({**json.loads(path.read_text()), **found}, indent=2) + "\n")
 
 
 def report(errors: dict[str, Array]) -> None:

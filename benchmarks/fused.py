@@ -7,14 +7,16 @@ function in one process. Processor time counts, of all processes together; on a 
 work wall time says little.
 
     python benchmarks/fused.py            # half an hour; --quick for five minutes
+    python benchmarks/fused.py --steps    # only steps: which gain how much, by the number of rows
 """
 
 import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +33,9 @@ from danlu.executors.base import Executor
 from danlu.executors.fused import FusedExecutor
 from danlu.executors.processes import ProcessExecutor
 from danlu.kit import Training
+from danlu.kit.fused.canary import tried
+from danlu.kit.fused.row import Row
+from danlu.kit.fused.stack import Stack
 from danlu.kit.models import build
 from danlu.kit.params import Params
 from danlu.worker.trial import Trial
@@ -61,7 +66,23 @@ def sequences() -> Any:
     return list(rng.normal(size=(600, 20, 8)) + rng.normal(size=(5, 1, 8))[y]), y
 
 
-DATA = {"digits": digits, "large": large, "sequences": sequences}
+def images() -> Any:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return found.images / 16, found.target
+
+
+def pictures() -> Any:
+    """1,000 images of 28 × 28 pixels in ten classes."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(1000, 28, 28)), np.arange(1000) % 10
+
+
+DATA = {
+    "digits": digits, "large": large, "sequences": sequences, "images": images,
+    "pictures": pictures,
+}  # fmt: skip
 MLP = {"layers": 2, "batch_size": 64}
 PROBLEMS: Mapping[str, tuple[str, dict[str, Any], int]] = {
     "digits, width 16": ("digits", {**MLP, "units": 16}, EPOCHS),
@@ -70,6 +91,18 @@ PROBLEMS: Mapping[str, tuple[str, dict[str, Any], int]] = {
     "784 inputs, width 64": ("large", {**MLP, "units": 64, "batch_size": 128}, 5),
     "GRU, width 16, 20 steps": ("sequences", {"units": 16, "layers": 1, "batch_size": 32}, 5),
 }
+OF_STEPS: Mapping[str, tuple[str, dict[str, Any], int]] = {
+    "digits, width 256": ("digits", {**MLP, "units": 256}, 1),
+    "digits, width 512": ("digits", {**MLP, "units": 512}, 1),
+    "784 inputs, width 16": ("large", {**MLP, "units": 16, "batch_size": 128}, 1),
+    "784 inputs, width 128": ("large", {**MLP, "units": 128, "batch_size": 128}, 1),
+    "784 inputs, width 512": ("large", {**MLP, "units": 512, "batch_size": 128}, 1),
+    "GRU, width 64, 20 steps": ("sequences", {"units": 64, "layers": 1, "batch_size": 32}, 1),
+    "8 × 8 images, convolutions": ("images", {"filters": 8, "layers": 2, "batch_size": 64}, 1),
+    "28 × 28 images, convolutions": ("pictures", {"filters": 8, "layers": 2, "batch_size": 64}, 1),
+}  # further ones, of which only steps are timed
+ROWS = (2, 4, 8, 32)
+TIMED = 10  # steps; the quickest counts
 
 
 def config(params: Mapping[str, Any], i: int) -> dict[str, Any]:
@@ -133,11 +166,6 @@ def one(problem: str, i: int) -> None:
     data, params, epochs = PROBLEMS[problem]
     torch.set_num_threads(1)
 
-    class Silent:
-        def send(self, line: Mapping[str, Any]) -> None: ...
-        def wait(self, epoch: int) -> int:  # noqa: ARG002
-            return 0
-
     with TemporaryDirectory() as folder:
         job = Job("b", i, config(params, i), i, epochs, epochs, Path(folder))
         Training(DATA[data]())(Trial(job, Silent()))
@@ -187,6 +215,39 @@ def look(model: nn.Module, x: tuple[torch.Tensor, ...], y: torch.Tensor) -> floa
     return (scores.argmax(1) == y).float().mean().item()
 
 
+class Silent:
+    """A channel that goes nowhere."""
+
+    def send(self, line: Mapping[str, Any]) -> None: ...
+
+    def wait(self, epoch: int) -> int:  # noqa: ARG002
+        return 0
+
+
+def gain(training: Training, params: Mapping[str, Any], n: int) -> tuple[float, str]:
+    """By how much a step of n rows is quicker than n steps, and why they are not trained so."""
+    with TemporaryDirectory() as folder:
+        jobs = [Job("b", i, config(params, i), i, 1, 1, Path(folder, str(i))) for i in range(n)]
+        for job in jobs:
+            job.folder.mkdir()
+        stack = Stack([Row.of(training, Trial(job, Silent())) for job in jobs])
+        verdict = tried(stack)
+        steps = stack.begin_epoch().shape[1] - 1  # the last one is of fewer samples
+        took = []
+        for i in range(min(steps, TIMED)):
+            began = time.thread_time()
+            stack.step(i)
+            took.append(time.thread_time() - began)
+    return verdict.alone_s * n / min(took), verdict.why
+
+
+def step_rows(problem: str) -> list[str]:
+    data, params, _ = {**PROBLEMS, **OF_STEPS}[problem]
+    training = Training(DATA[data]())
+    found = [gain(training, params, n) for n in ROWS]
+    return [problem, *(f"{times:.1f}×{' off' if why else ''}" for times, why in found)]
+
+
 def compared(problem: str, *, quick: bool) -> list[list[str]]:
     data, params, epochs = PROBLEMS[problem]
     training = Training(DATA[data]())
@@ -214,24 +275,33 @@ def compared(problem: str, *, quick: bool) -> list[list[str]]:
     ]  # fmt: skip
 
 
+def show(head: list[str], rows: Iterable[list[str]]) -> None:
+    for row in chain((head, ["---"] * len(head)), rows):
+        print(f"| {' | '.join(row)} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", help="one problem")
+    parser.add_argument("--steps", action="store_true", help="only steps, by the number of rows")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
         one(given.one[0], int(given.one[1]))
         return
     torch.set_num_threads(1)
+    if given.steps:
+        wanted = [p for p in (*PROBLEMS, *OF_STEPS) if given.only in (None, p)]
+        show(["problem", *map(str, ROWS)], (step_rows(problem) for problem in wanted))
+        return
     head = ["problem", "", "trials/CPU min", "fused is", "trials/min", "fused is"]
     rows = [
         row
         for problem in PROBLEMS if given.only in (None, problem)
         for row in compared(problem, quick=given.quick)
     ]  # fmt: skip
-    for row in (head, ["---", "---", *["---:"] * 4], *rows):
-        print(f"| {' | '.join(row)} |")
+    show(head, rows)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     print(f"\ntorch {torch.__version__}, Python {sys.version.split()[0]}, one core, {device}.")
 

@@ -40,8 +40,9 @@ EPOCH_S = 0.02
 TARGETS = ("training", "supervisor", "fork server", "main")
 SPACE = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
 LEAVE_S = 15.0  # what a killed main process leaves may take to end: its grace is ten seconds
-PATIENCE_S = 60.0  # without a sign of life for so long, the study hangs
+PATIENCE_S = 600.0  # without a sign of life for so long, the study hangs
 MARK, RUN = "DANLU_KILLS_FOLDER", "DANLU_KILLS_RUN"
+PACE = "DANLU_KILLS_PACE"  # workers, and seconds an epoch takes
 
 
 # ---- the study, in processes that are going to be killed
@@ -71,13 +72,20 @@ def train(trial: danlu.Trial) -> None:
     log = os.open(Path(os.environ[MARK], "log"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     model = Counting()
     start = trial.restore(model)
+    pause_s = pace()[1]
     for epoch in trial.epochs(start):
-        time.sleep(EPOCH_S)
+        time.sleep(pause_s)
         model.epochs += 1
         trial.report(epoch, val_loss=value_of(trial.seed, model.epochs))
         line = f"{trial.number} {epoch} {os.getpid()} {os.environ[RUN]} {time.time()}\n"
         os.write(log, line.encode())
         trial.save(model)
+
+
+def pace() -> tuple[int, float]:
+    """How many workers there are, and how long an epoch takes, seconds."""
+    workers, seconds = os.environ.get(PACE, f"{WORKERS} {EPOCH_S}").split()
+    return int(workers), float(seconds)
 
 
 def run_study(folder: Path) -> None:
@@ -86,7 +94,7 @@ def run_study(folder: Path) -> None:
         "kills", space=SPACE, objective="min val_loss", epochs=EPOCHS, strategy="halving",
         options={"min_epochs": FIRST_RUNG}, store=folder / "store",
     )  # fmt: skip
-    study.run(train, workers=WORKERS)
+    study.run(train, workers=pace()[0], check="warn")  # its values are random: nothing learns
 
 
 # ---- the one who kills

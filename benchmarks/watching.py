@@ -1,10 +1,11 @@
 """What watching costs a search: nobody, five live connections, five pages in and out of sight.
 
-The same search of 600 epochs, each 20 ms of processor time, one worker. Told apart are the
+The same search of 300 epochs, each 20 ms of processor time, one worker. Told apart are the
 processor times of the tuner, of the worker and of the dashboard's server; browsers run on the
 same machine, so that wall times hold what they take too.
 
-    python benchmarks/watching.py 3      # searches of each kind; the table has their medians
+    python benchmarks/watching.py 3              # searches of each kind; medians are told
+    python benchmarks/watching.py 3 connections  # without pages
 """
 
 import contextlib
@@ -35,13 +36,13 @@ def train(trial):
             pass
         trial.report(epoch, train_loss=1 / epoch, val_loss=1 / epoch + trial.params["x"])
 study = danlu.Study(sys.argv[1], space=space, objective="min val_loss", epochs=10,
-                    strategy="random", budget="60 trials", store="studies")
+                    strategy="random", budget="30 trials", store="studies")
 begin = time.perf_counter()
 study.run(train, workers=1)
 children = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(time.perf_counter() - begin, time.process_time(), children.ru_utime + children.ru_stime)
 """
-EPOCHS_OF_SEARCH = 600
+EPOCHS_OF_SEARCH = 300
 LISTEN = """
 import sys, urllib.request
 request = urllib.request.Request(sys.argv[1], headers={"Authorization": f"Bearer {sys.argv[2]}"})
@@ -124,12 +125,11 @@ def searched(
     return Cost(wall, tuner, workers, cpu(server) - before)
 
 
-def costs(browser: Any, repeats: int) -> None:
+def costs(browser: Any, repeats: int, *, pages: bool = True) -> None:
     """What watching costs a search, as a table: medians of several searches, taken in turn."""
-    ways: dict[str, Watching] = {
-        "nobody": nobody, "five live connections": five_clients,
-        "five pages out of sight": five_hidden, "five pages in sight": five_pages,
-    }  # fmt: skip
+    ways: dict[str, Watching] = {"nobody": nobody, "five live connections": five_clients}
+    if pages:
+        ways |= {"five pages out of sight": five_hidden, "five pages in sight": five_pages}
     found: dict[str, list[Cost]] = {name: [] for name in ways}
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -161,4 +161,5 @@ def median_of(many: list[Cost]) -> Cost:
 
 if __name__ == "__main__":
     with chromium() as browser:
-        costs(browser, int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+        repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+        costs(browser, repeats, pages=sys.argv[2:] != ["connections"])

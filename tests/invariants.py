@@ -8,12 +8,13 @@ its trials) are what such a test itself does and asserts.
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+import psycopg
 
 OPENING = ("started", "continued")
 FINAL = ("finished", "stopped", "failed")
@@ -38,9 +39,10 @@ def assert_sound(
     *,
     over: bool = True,
     workers: int = 1,
+    address: str = "",
 ) -> None:
     """Assert that nothing is broken; see `broken`."""
-    found = list(broken(folder, study, reported, over=over, workers=workers))
+    found = list(broken(folder, study, reported, over=over, workers=workers, address=address))
     assert not found, "\n".join(found)
 
 
@@ -51,21 +53,27 @@ def broken(
     *,
     over: bool = True,
     workers: int = 1,
+    address: str = "",
 ) -> Iterator[str]:
     """Every invariant that does not hold, with where.
 
     Args:
-        folder: Of the store.
+        folder: Of the store, and of the trials' files beside it.
         study: Its name.
         reported: (trial, epoch) of reports that are known to have been accepted.
         over: Whether nobody runs the study now.
         workers: How many trials may train at once.
+        address: Of the PostgreSQL database, if it is one.
     """
-    with closing(sqlite3.connect(folder / "danlu.db")) as database:
-        if damage := list(_database(database)):
-            yield from damage
-            return
-        rows = _rows(database, study)
+    if address:
+        with psycopg.connect(address) as server:
+            rows = _rows(server.execute, study, "%(study)s")
+    else:
+        with closing(sqlite3.connect(folder / "danlu.db")) as database:
+            if damage := list(_database(database)):
+                yield from damage
+                return
+            rows = _rows(database.execute, study, ":study")
     seqs = [row.seq for row in rows]
     if seqs != list(range(1, len(rows) + 1)):
         yield f"I2: the sequence has gaps or doubles: {_odd(seqs)}"
@@ -86,11 +94,14 @@ def _database(database: sqlite3.Connection) -> Iterator[str]:
             yield f"I8: {check} says {found}"
 
 
-def _rows(database: sqlite3.Connection, study: str) -> list[Row]:
-    (number,) = database.execute("SELECT id FROM study WHERE name = ?", [study]).fetchone()
-    found = database.execute(
-        "SELECT seq, kind, trial, 0, data FROM event WHERE study_id = :study UNION ALL "
-        "SELECT seq, 'reported', trial, epoch, metrics FROM report WHERE study_id = :study "
+def _rows(execute: Callable[..., Any], study: str, named: str) -> list[Row]:
+    """All rows of a study; ``named`` is how the driver writes a parameter."""
+    (number,) = execute(
+        f"SELECT id FROM study WHERE name = {named}", {"study": study}
+    ).fetchone()  # fmt: skip
+    found = execute(
+        f"SELECT seq, kind, trial, 0, data FROM event WHERE study_id = {named} UNION ALL "
+        f"SELECT seq, 'reported', trial, epoch, metrics FROM report WHERE study_id = {named} "
         "ORDER BY seq",
         {"study": number},
     )

@@ -307,3 +307,31 @@ def test_a_trial_whose_newest_checkpoint_is_damaged_goes_on_from_the_one_before(
     assert (trial.state, trial.checkpoint) == ("finished", 6)
     assert [r.metrics["val_loss"] for r in trial.reports] == [1 / e for e in range(1, 7)]
     assert "is damaged, and passed over" in Path(".danlu/trials/damaged/1/log-2.txt").read_text()
+
+
+def test_a_worker_killed_for_want_of_memory_is_proven_and_tries_with_smaller_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel's count grows as it does when it kills; nothing here really runs out."""
+    counts = Path("memory.events").absolute()
+    counts.write_text("low 0\noom_kill 3\n")
+    monkeypatch.setattr("danlu.executors.linux.CGROUP", Path("nowhere"))
+    monkeypatch.setattr("danlu.executors.linux.VMSTAT", counts)
+
+    def hungry(trial: danlu.Trial) -> None:
+        for epoch in trial.epochs():
+            note("tries", f"{trial.attempt} {trial.micro_batches}")
+            if trial.micro_batches < 4:
+                counts.write_text(f"low 0\noom_kill {3 + trial.attempt}\n")
+                os.kill(os.getpid(), signal.SIGKILL)
+            trial.report(epoch, val_loss=1.0)
+
+    mine = danlu.Study(
+        "hungry", space=SPACE, objective="min val_loss", epochs=1, budget="1 trials",
+        strategy="random",
+    )  # fmt: skip
+    mine.run(hungry)
+    assert lines("tries") == [[1, 1], [2, 2], [3, 4]]
+    (trial,) = mine.trials
+    assert (trial.state, trial.starved) == ("finished", 2)
+    assert "the system killed its process for want of memory" in trial.launches[1].why

@@ -168,3 +168,19 @@ def test_who_waits_can_be_interrupted_and_goes_on_later(disk: Path) -> None:
     study(disk).run(train, workers=2)
     assert [(t.state, t.epoch) for t in study(disk).trials] == [("finished", 20)] * 6
     assert_sound(disk / "store", "full", workers=2)
+
+
+def test_what_a_trial_prints_while_the_disk_is_full_does_not_fail_it(disk: Path) -> None:
+    def chatty(trial: danlu.Trial) -> None:
+        for epoch in trial.epochs():
+            time.sleep(0.02)
+            print("epoch", epoch, "x" * 5000, flush=True)
+            trial.report(epoch, val_loss=1 / epoch)
+
+    with Running(lambda: study(disk).run(chatty, workers=2)) as tuner:
+        wait_for(lambda: len(epochs(disk)) > 5, "some epochs")
+        filler = fill(disk)
+        time.sleep(0.5)
+        filler.unlink()
+        assert tuner.wait(60) == 0
+    assert [(t.state, t.epoch) for t in study(disk).trials] == [("finished", 20)] * 6

@@ -6,6 +6,7 @@ from danlu.core.command import Command
 from danlu.core.decision import Proxy
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History
+from danlu.core.limits import Limits
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.prediction import Prediction
 from danlu.core.record import Report, TrialRecord
@@ -45,6 +46,7 @@ __all__ = [
     "History",
     "Int",
     "LaunchError",
+    "Limits",
     "Objective",
     "Prediction",
     "Problem",

@@ -12,7 +12,8 @@
     ├── LaunchError      training could not be started at all
     ├── CheckError       pre-flight found errors, or data and model that cannot be checked
     └── StoreError       a store that cannot be opened, read or written
-        └── DiskFullError    for want of space: what waits can be written later
+        └── UnavailableError    for now only: what waits can be written later
+            └── DiskFullError   for want of space
 
 Each message says what was expected, what came, and what to do.
 """
@@ -65,7 +66,11 @@ class StoreError(DanluError):
     """A store that cannot be opened, read or written."""
 
 
-class DiskFullError(StoreError):
+class UnavailableError(StoreError):
+    """The store cannot be reached now, or something else holds it; the same can be tried again."""
+
+
+class DiskFullError(UnavailableError):
     """There is no space left to write to; the same can be tried again when there is some."""
 
 

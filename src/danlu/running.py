@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from danlu import checking
 from danlu.core.command import Command
 from danlu.core.history import History
+from danlu.core.limits import Limits
 from danlu.core.spec import Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
@@ -109,6 +110,7 @@ def run(
     watch: Watch | None,
     *,
     heed: bool,
+    limits: Limits,
 ) -> History:
     """Run a study whose lock is held, to its end or an interrupt; what happened.
 
@@ -121,7 +123,7 @@ def run(
     metrics = train.metrics if isinstance(train, Command) else None
     tuner = Tuner(
         history, strategy, place, store, folder, watch or (lambda _: None),
-        partial(recovered, metrics=metrics, script=script), heed=heed,
+        partial(recovered, metrics=metrics, script=script), heed=heed, limits=limits,
     )  # fmt: skip
     with _signals(tuner):
         return tuner.run()

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from danlu.catalogue.filling import filled
 from danlu.checking import GivenProblem
 from danlu.core.command import Command
 from danlu.core.history import History
+from danlu.core.limits import DEFAULT, Limits
 from danlu.core.outset import differences, read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
@@ -132,8 +134,9 @@ class Study:
         """Create the study, or go on with the one of that name if it is the same."""
         spec = self._history.spec
         if spec.name not in self._store.studies():
-            self._store.create(spec)
-            return
+            with suppress(StudyError):  # created in this very moment: go on with that one
+                self._store.create(spec)
+                return
         known = self._store.load(spec.name)
         kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
         spec = replace(spec, space=filled(written, kept.space))
@@ -208,6 +211,7 @@ class Study:
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
+        limits: Limits = DEFAULT,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
 
@@ -216,19 +220,16 @@ class Study:
 
         Args:
             train: A function that takes a `Trial`; its name ``"module:function"``; a `Command`.
-            workers: How many trials run at once; where they train together, how many processes
-                do it.
+            workers: How many trials run at once, or processes where they train together.
             budget: Replaces the study's budget; it counts all that was spent before.
             watch: Called with the history several times a second.
-            executor: ``"fused"`` trains trials of the kit that have networks of equal shape
-                together, ``"processes"`` each on its own; ``"auto"`` chooses between them;
-                ``"inline"`` trains in this process, for debugging.
+            executor: ``"fused"`` trains trials of the kit with networks of equal shape together,
+                ``"processes"`` each alone; ``"auto"`` chooses; ``"inline"``: here, for debugging.
             threads: Threads for torch and OpenMP per worker.
-            check: Whether data and model are checked before the first trial, where they are
-                known. Errors end the run, and so does the finding that nothing learns, unless
-                it is ``"warn"``.
-            problem: What to check, a `Problem` or the name of one; by default the attribute
-                ``problem`` of the function.
+            check: Check data and model, where they are known, before the first trial. Errors
+                end the run, as the finding that nothing learns does, unless it is ``"warn"``.
+            problem: What to check, a `Problem` or its name; else the function's ``problem``.
+            limits: How long a trial may be silent or train.
 
         Returns:
             The trial to use, None if no trial has a result.
@@ -253,7 +254,7 @@ class Study:
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
                 self.history, chosen, place, self._store, self.folder, train, watch,
-                heed=check != "warn",
+                heed=check != "warn", limits=limits,
             )  # fmt: skip
         running.check_outcome(self._history)
         return self._history.best
@@ -299,11 +300,7 @@ class Study:
         return checklist
 
     def remove(self) -> None:
-        """Forget the study, its trials, logs and checkpoints.
-
-        Raises:
-            StudyError: If it is being run.
-        """
+        """Forget the study, its trials, logs and checkpoints; not while it is being run."""
         self._end_asking()
         self._store.remove(self.spec.name)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -356,8 +353,8 @@ class Study:
     def ask(self) -> AskedTrial | None:
         """What to train next, for people with their own loop.
 
-        A paused trial may come again with a higher ``until``. Several trials may be open at once.
-        From the first call until the search is over nobody else can run the study; what another
+        A paused trial may come again with a higher ``until``; several may be open at once. From
+        the first call until the search is over nobody else can run the study; what another
         process asked for and never told comes again.
 
         Returns:

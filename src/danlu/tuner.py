@@ -5,7 +5,6 @@ one transaction, launch. Running the same study again goes on where the last run
 it ended.
 """
 
-import math
 import os
 import shutil
 import socket
@@ -32,8 +31,9 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.history import History
-from danlu.core.interruption import INTERRUPTED, interrupted, left_over
+from danlu.core.interruption import INTERRUPTED, interrupted, left_over, retried
 from danlu.core.job import Job
+from danlu.core.limits import DEFAULT, Limits, Overdue
 from danlu.core.logbook import Entry
 from danlu.core.record import TrialRecord
 from danlu.core.request import (
@@ -78,6 +78,7 @@ class Tuner:
         rules: What looks at each trial's curves after each report.
         study_rules: What looks at the study as a whole when trials close, ever less often.
         heed: Whether the study ends when these say that nothing learns.
+        limits: Time limits of trials.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Tuner:
         rules: Sequence[Rule] = RULES,
         study_rules: Sequence[StudyRule] = STUDY_RULES,
         heed: bool = True,
+        limits: Limits = DEFAULT,
     ) -> None:
         self.history = history
         self.strategy = strategy
@@ -105,12 +107,12 @@ class Tuner:
         self.heed = heed
         self.interrupts = 0  # 1: finish what runs; 2: end now
         self._unsaved: list[Event] = []
-        self._endings: dict[int, Stopped | Failed] = {}
-        self._over = ""
-        self._outcome = "done"
+        self._overdue = Overdue(limits)
+        self._endings: dict[int, Stopped | Failed | Lost] = {}
+        self._outcome, self._over = "done", ""
         self._cut_off = False  # what runs is ended at once; it goes on in a later run
         self._look_at = 0  # version of the history from which on the study is looked at again
-        self._saved_at = -math.inf  # on the monotonic clock
+        self._saved_at = 0.0  # on the monotonic clock
         self._inbox = Inbox(store, history, TURN_S)
 
     # ---- the loop
@@ -149,15 +151,15 @@ class Tuner:
         if launches or time.monotonic() >= self._saved_at + SAVE_S:
             self._save()  # before launching: a crash between the two must leave a trace
         for job in launches:
-            patiently(partial(self.executor.launch, job), self._tell, lambda: self.interrupts)
+            self._patiently(partial(self.executor.launch, job))
         self.watch(self.history)
-        if interrupts > 1 or self._cut_off or (self._over and not self._training()):
+        training = any(t.state == "running" for t in self.history.running)
+        if interrupts > 1 or self._cut_off or (self._over and not training):
             return False
         self._take_all(self.executor.collect(SAVE_S if self._unsaved else TURN_S))
+        for ending in self._overdue.found(self.history):
+            self._stop(ending.trial, ending)
         return True
-
-    def _training(self) -> bool:
-        return any(t.state == "running" for t in self.history.running)
 
     def _note(self, *events: Event) -> None:
         self.history = self.history.after(*events)
@@ -165,8 +167,11 @@ class Tuner:
 
     def _save(self) -> None:
         if self._unsaved:
-            patiently(self._append, self._tell, lambda: self.interrupts)
+            self._patiently(self._append)
             self._saved_at = time.monotonic()
+
+    def _patiently(self, writes: Callable[[], None]) -> None:
+        patiently(writes, self._tell, lambda: self.interrupts)
 
     def _append(self) -> None:
         self.store.append(self.history.spec.name, self._unsaved)
@@ -238,15 +243,15 @@ class Tuner:
             case "add budget":
                 self._save()
                 self.history, done = granted_budget(request, self.history)
-                self.store.respecify(self.history.spec)
+                self._patiently(partial(self.store.respecify, self.history.spec))
                 return done
         return ""
 
     def _stop_asked(self, number: int | None) -> str:
-        trial = None if number is None else self.history.trials.get(number)
-        if number is None or trial is None or not trial.open:
+        trial = self.history.trials.get(number or 0)
+        if trial is None or not trial.open:
             return say("nothing: it is not open")
-        self._stop(number, Stopped(time.time(), number, say("stopped by a person")))
+        self._stop(trial.number, Stopped(time.time(), trial.number, say("stopped by a person")))
         return say("stopped at epoch {epoch}", epoch=trial.epoch)
 
     def _asked_for(self, slots: int) -> list[Job]:
@@ -319,23 +324,9 @@ class Tuner:
         for trial in self.history.running:
             if trial.state != "lost" or len(jobs) >= self.executor.free_slots:
                 continue
-            if trial.losses > MAX_LOSSES:
-                message = say(
-                    "its worker was lost {losses} times in a row: {message}",
-                    losses=trial.losses, message=trial.message,
-                )  # fmt: skip
-                self._note(Failed(time.time(), trial.number, "lost", message))
-                continue
-            blameless = trial.message == INTERRUPTED
-            begin = (
-                say("epoch {epoch}", epoch=trial.checkpoint)
-                if trial.checkpoint
-                else say("the beginning")
-            )
-            why = say("{message}; goes on from {begin}", message=trial.message, begin=begin)
-            attempt = trial.attempt + (not blameless)
-            self._note(Continued(time.time(), trial.number, trial.until, attempt, "", why))
-            jobs.append(self._job(self.history.trials[trial.number]))
+            self._note(event := retried(trial, MAX_LOSSES, time.time()))
+            if isinstance(event, Continued):
+                jobs.append(self._job(self.history.trials[trial.number]))
         return jobs
 
     def _job(self, trial: TrialRecord) -> Job:
@@ -343,6 +334,8 @@ class Tuner:
         return Job(
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
             self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
+            2**trial.starved,
+            trial.stage == "confirm",
         )  # fmt: skip
 
     # ---- what the workers did
@@ -396,7 +389,7 @@ class Tuner:
         found = judgement(self.history, self.history.trials[number])
         self._note(*(Diagnosed(time.time(), number, f) for f in found))
 
-    def _stop(self, number: int, ending: Stopped | Failed) -> None:
+    def _stop(self, number: int, ending: Stopped | Failed | Lost) -> None:
         """End an open trial; a running one is closed when its processes are gone."""
         trial = self.history.trials.get(number)
         if trial is None or not trial.open or number in self._endings:

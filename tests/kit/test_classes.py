@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from danlu.kit.classes import TOLERANCE, class_subset, confusability, flat_features
+from danlu.kit.classes import (
+    EASIER,
+    TOLERANCE,
+    class_subset,
+    confusability,
+    flat_features,
+    hard_subset,
+)
 
 
 def pairs(confusion: np.ndarray, classes: tuple[int, ...]) -> float:
@@ -44,6 +51,27 @@ def test_the_mean_confusability_is_that_of_the_full_problem() -> None:
     full = pairs(confusion, tuple(range(20)))
     for k in (7, 10, 15):
         assert abs(pairs(confusion, class_subset(confusion, k)) / full - 1) <= TOLERANCE
+
+
+def error(confusion: np.ndarray, classes: tuple[int, ...]) -> float:
+    """Of a model that takes one of some classes for another by these rates."""
+    return float(confusion[np.ix_(classes, classes)].sum()) / len(classes)
+
+
+@given(st.integers(3, 12), st.integers(2, 12), st.integers(0, 99))
+def test_a_part_of_the_classes_is_never_much_easier(classes: int, k: int, seed: int) -> None:
+    rates = np.random.default_rng(seed).random((classes, classes)) / classes
+    confusion = (rates + rates.T) / 2
+    np.fill_diagonal(confusion, 0)
+    chosen = hard_subset(confusion, k)
+    assert len(chosen) >= min(k, classes)
+    assert error(confusion, chosen) >= error(confusion, tuple(range(classes))) - EASIER
+
+
+def test_easy_classes_are_as_few_as_was_asked_for() -> None:
+    confusion = np.full((20, 20), 0.001)
+    np.fill_diagonal(confusion, 0)
+    assert len(hard_subset(confusion, 4)) == 4
 
 
 @pytest.mark.parametrize(

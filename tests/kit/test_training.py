@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.kit.conftest import DATA, EPOCHS, mixed, run, table
+from tests.kit.conftest import DATA, EPOCHS, Recorded, mixed, run, table
 from torch import nn
 
 from danlu import Space, Study
 from danlu.core.decision import Proxy
+from danlu.core.job import Job
 from danlu.errors import DataError, LaunchError
 from danlu.executors.server import load_function
 from danlu.kit import Training
 from danlu.preflight.problem import Problem
+from danlu.worker.trial import Trial
 
 pytestmark = pytest.mark.torch
 
@@ -77,6 +79,29 @@ def test_a_share_of_the_data_is_trained_on_and_all_of_it_validated() -> None:
     assert len(small.y_val) == len(full.y_val) == 120
     rows = {tuple(row) for row in full.x[0].tolist()}
     assert all(tuple(row) in rows for row in small.x[0].tolist())
+
+
+def repeated(folder: Path, seed: int, *, repetition: bool) -> Trial:
+    job = Job("test", seed, {}, seed, 1, 1, folder, repetition=repetition)
+    return Trial(job, Recorded())
+
+
+def test_a_repetition_has_a_split_of_its_own_which_its_seed_decides(tmp_path: Path) -> None:
+    training = Training(table())
+    search = [training.setup(repeated(tmp_path, s, repetition=False)).part for s in (1, 2)]
+    again = [training.setup(repeated(tmp_path, s, repetition=True)).part for s in (1, 2, 1)]
+    assert search[0] is search[1]
+    assert again[0] is again[2]
+    validated = [part.y_val.tolist() for part in (search[0], *again[:2])]  # in the data's order
+    assert validated[0] != validated[1] != validated[2] != validated[0]
+    assert len({len(y) for y in validated}) == 1
+
+
+def test_validation_data_that_come_apart_are_kept_by_repetitions(tmp_path: Path) -> None:
+    x, y = table()
+    training = Training({"x": x, "y": y, "x_val": x[:20], "y_val": y[:20]})
+    part = training.setup(repeated(tmp_path, 1, repetition=True)).part
+    assert torch.equal(part.x_val[0], training.data.whole.x_val[0])
 
 
 def test_fewer_classes_are_numbered_anew_and_their_choice_is_kept(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ SECOND = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -51,7 +51,7 @@ def columns(where: str) -> dict[str, list[tuple[str, str, bool]]]:
 def migrated(where: str, folder: Path) -> None:
     engine = database.open_database(where)[0]
     engine.dispose()
-    database.prepared(engine, "0003", folder).dispose()
+    database.prepared(engine, "0004", folder).dispose()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def migrations(tmp_path: Path) -> Path:
 
 
 def second(migrations: Path, more: str = "") -> Path:
-    (migrations / "versions" / "0003_note.py").write_text(SECOND.format(more=more))
+    (migrations / "versions" / "0004_note.py").write_text(SECOND.format(more=more))
     return migrations
 
 
@@ -96,12 +96,12 @@ def test_an_older_store_is_migrated_at_opening_and_keeps_its_rows(
     assert "note" in [name for name, *_ in columns(where)["study"]]
     engine = engine_of(where)
     with engine.connect() as connection:
-        assert connection.execute(sa.select(schema.revision.c.version_num)).scalar() == "0003"
+        assert connection.execute(sa.select(schema.revision.c.version_num)).scalar() == "0004"
     engine.dispose()
     with pytest.raises(StoreError, match="upgrade danlu"):
         open_store(where)  # what is newer than this version knows
     if "://" not in where:
-        with closing(open_store(Path(where, "danlu.db.schema-0002"))) as copy:
+        with closing(open_store(Path(where, "danlu.db.schema-0003"))) as copy:
             assert same(copy.load("digits"), before)
 
 

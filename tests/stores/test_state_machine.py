@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.conformance.events import sequences
 from tests.conformance.stores import same, spec_of
+from tests.postgres import Postgres
 
 from danlu.core.event import Event, Reported, Started
 from danlu.core.history import History, empty
@@ -197,21 +198,21 @@ TestSqlite.settings = QUICK
 
 
 @pytest.mark.postgres
-def test_postgres_too(postgres_server: str) -> None:
+def test_postgres_too(server: Postgres) -> None:
     import psycopg
     from hypothesis.stateful import run_state_machine_as_test
 
     numbers = count(1)
 
-    class Postgres(StoreMachine):
+    class OnServer(StoreMachine):
         def __init__(self) -> None:
             name = f"machine_{next(numbers)}"
-            with psycopg.connect(postgres_server) as connection:
+            with psycopg.connect(server.address) as connection:
                 connection.execute(f"CREATE SCHEMA {name}")
-            self.address = f"{postgres_server}&options=-csearch_path%3D{name}"
+            self.address = f"{server.address}&options=-csearch_path%3D{name}"
             super().__init__()
 
         def opened(self) -> Store:
             return open_store(self.address)
 
-    run_state_machine_as_test(Postgres, settings=settings(QUICK, max_examples=5))
+    run_state_machine_as_test(OnServer, settings=settings(QUICK, max_examples=5))

@@ -21,6 +21,7 @@ from danlu.cli.screen import clean
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
+from danlu.core.limits import Limits
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.preflight.checklist import noteworthy, summary
 from danlu.reporting.text import format_count
@@ -62,6 +63,11 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     "--executor", type=click.Choice(["auto", "fused", "processes"]),
     help="Train trials of equal shape together, or each in a process [auto].",
 )  # fmt: skip
+@click.option(
+    "--report-timeout", metavar="TIME",
+    help='A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].',
+)  # fmt: skip
+@click.option("--trial-timeout", metavar="TIME", help='A trial ends after so long: "2h" [never].')
 @click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
 @click.option("--strategy", help="How the search decides [auto].")
 @click.option(
@@ -106,6 +112,7 @@ def command(
                 executor=settings.executor,
                 watch=_noticing(view),
                 check=settings.check,
+                limits=settings.limits,
                 problem=settings.problem,
             )
         if not quiet and not as_json:
@@ -187,6 +194,11 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
     run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"
+    limits = Limits.parse(given["report_timeout"], given["trial_timeout"])
+    if limits.report is not None:
+        run["limits"] = replace(settings.limits, report=limits.report)
+    if given["trial_timeout"] is not None:
+        run["limits"] = replace(run.get("limits", settings.limits), trial=limits.trial)
     return replace(planned, spec=replace(spec, **new), run=replace(settings, **run))
 
 

@@ -175,12 +175,14 @@ class Lost:
 
     Attributes:
         interrupted: Whether it went down with the whole run, which says nothing about the trial.
+        cause: ``"memory"`` if the system killed it for want of memory, else empty.
     """
 
     at: float
     trial: int
     message: str
     interrupted: bool = False
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,7 +364,8 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
         t = replace(t, message=e.message)
     elif isinstance(e, Lost):
         losses = t.losses + 1 if t.epoch == t.lost_epoch else 1
-        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch)
+        starved = t.starved + (e.cause == "memory")
+        t = replace(t, message=e.message, losses=losses, lost_epoch=t.epoch, starved=starved)
     elif isinstance(e, Failed):
         t = replace(t, cause=e.cause, message=e.message, log=e.log)
     now["trials"][e.trial] = t

@@ -24,6 +24,9 @@ class Job:
         proxy: What to train on.
         attempt: Counted from 1; a retry after a lost worker is a new attempt.
         epoch: Last epoch that earlier launches reported, 0 for a new trial.
+        micro_batches: Into how many parts each batch is to be split, to need less memory.
+        repetition: Whether a config of the search is trained again with a fresh seed, to confirm
+            it.
     """
 
     study: str
@@ -36,6 +39,8 @@ class Job:
     proxy: Proxy = FULL
     attempt: int = 1
     epoch: int = 0
+    micro_batches: int = 1
+    repetition: bool = False
 
     def encode(self) -> dict[str, Any]:
         """The job as plain JSON."""

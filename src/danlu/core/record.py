@@ -56,6 +56,7 @@ class TrialRecord:
         checkpoint: Last epoch that a checkpoint holds, 0 without one.
         losses: How often its worker was lost in a row without a new epoch between.
         lost_epoch: The last epoch at its last loss.
+        starved: How often its worker was killed for want of memory.
         seconds: How long it was running, all attempts together.
         message: Why it failed or was stopped, or how it was lost.
         launches: Each time it was begun or went on, in their order.
@@ -76,6 +77,7 @@ class TrialRecord:
     checkpoint: int = 0
     losses: int = 0
     lost_epoch: int = -1
+    starved: int = 0
     seconds: float = 0.0
     launched_at: float = 0.0
     cause: str = ""

@@ -12,7 +12,7 @@ SHAPELESS = (
 )  # fmt: skip
 MOST_ROWS = 32  # of a crew: more gain nothing on a CPU (docs/how-to/fused.md)
 FEWEST_ROWS = 4  # of a crew: fewer gain less than twice the speed
-ROWS_OF_A_SHAPE = 4  # on average, or most trials find no other one to be trained with
+ROWS_OF_A_SHAPE = 2  # on average: two perceptrons together take a third of the time of one by one
 
 # What learns from each trial decides worse, the more trials begin before it hears of the first.
 # Of the strategies that do, so large a share of the budget's full trainings is begun at once

@@ -24,6 +24,7 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
+from danlu.executors.linux import killed_for_memory
 from danlu.worker.spool import MOST_METRICS, Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 
@@ -118,7 +119,7 @@ class Reading:
         at = self._time(table.get("at"))
         if "danlu" in table:
             return self._note(at, table)
-        metrics = self._few(numbers_of(table))
+        metrics = self._known(table) or self._few(numbers_of(table))
         if not metrics or self.problem:
             return []
         epoch = self._epoch(table.get("epoch"))
@@ -127,6 +128,17 @@ class Reading:
         self.last = epoch
         self.seen_metrics |= set(metrics)
         return [Reported(at, self.trial, epoch, metrics)]
+
+    def _known(self, table: Mapping[str, Any]) -> dict[str, float]:
+        """The metrics of a line as most are: names that came before, and floats; else none."""
+        seen = self.seen_metrics
+        found = {n: v for n, v in table.items() if n in seen and type(v) is float}
+        return found if len(found) + ("epoch" in table) + ("at" in table) == len(table) else {}
+
+    @property
+    def behind(self) -> int:
+        """Bytes of reports that are written, but were left for the next look."""
+        return self._reports.behind
 
     def _few(self, metrics: dict[str, float]) -> dict[str, float]:
         """The metrics whose names are known, and new ones as long as they are not too many."""
@@ -179,6 +191,7 @@ class Launched:
         saved: Epoch of the last checkpoint.
         failure: Cause and message that training gave for its end.
         stopping: Whether its end was asked for.
+        killed_before: How many processes were killed for want of memory before it.
     """
 
     job: Job
@@ -190,6 +203,7 @@ class Launched:
     saved: int = 0
     failure: tuple[str, str] | None = None
     stopping: bool = False
+    killed_before: int = field(default_factory=killed_for_memory)
 
     def events(self, *, final: bool = False) -> list[Event]:
         """What it wrote since the last call, and what is no longer ahead."""
@@ -222,13 +236,18 @@ class Launched:
         if failure is not None:
             return Failed(now, trial, *failure, self.files.log_tail())
         if status == -signal.SIGKILL and not self.overlong:
-            return Lost(
-                now, trial, "its process was killed (signal 9), perhaps for want of memory"
-            )
+            return self._killed(now)
         reached = self.taken if self.ahead else max(self.known, self.job.epoch)
         if self.job.until <= reached < self.job.epochs:
             return Paused(now, trial)
         return Finished(now, trial)
+
+    def _killed(self, now: float) -> Lost:
+        if killed_for_memory() > self.killed_before:
+            message = "the system killed its process for want of memory"
+            return Lost(now, self.job.trial, message, cause="memory")
+        message = "its process was killed (signal 9), perhaps for want of memory"
+        return Lost(now, self.job.trial, message)
 
     def _failure(self, status: int, objective: str) -> tuple[str, str] | None:
         """Cause and message if it failed."""

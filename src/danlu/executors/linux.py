@@ -7,6 +7,7 @@ killed, so that a grandchild in a session of its own may survive.
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import sys
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE = 1, 2
+CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+VMSTAT = Path("/proc/vmstat")
 
 
 def _prctl(option: int, value: int) -> None:
@@ -42,6 +45,28 @@ def punch_hole(descriptor: int, begin: int, end: int) -> bool:
     fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
     mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
     return bool(fallocate(descriptor, mode, begin, end - begin) == 0)
+
+
+def killed_for_memory() -> int:
+    """How many processes the system has killed for want of memory so far; 0 if it does not say.
+
+    Of this process's control group where it has one of its own, else of the whole machine.
+    """
+    with contextlib.suppress(OSError):
+        for line in CGROUP.read_text().splitlines():
+            _, kind, path = line.split(":", 2)
+            for counts in (CGROUPS / kind / path[1:] / "memory.oom_control",
+                           CGROUPS / path[1:] / "memory.events") :  # fmt: skip
+                if kind in ("", "memory") and (found := _oom_kills(counts)) is not None:
+                    return found
+    return _oom_kills(VMSTAT) or 0
+
+
+def _oom_kills(counts: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        if match := re.search(r"^oom_kill (\d+)$", counts.read_text(), re.MULTILINE):
+            return int(match[1])
+    return None
 
 
 def send(pid: int, number: int, *, group: bool = False) -> bool:

@@ -27,6 +27,7 @@ from danlu.worker.spool import ENVIRONMENT, FULL
 
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
+MUCH, LITTLE = 4 << 20, 1 << 20  # bytes of unread reports: training waits from one to the other
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -44,6 +45,7 @@ class Process(Launched):
         memory: Bytes it takes while it is held.
         status: With which it ended, if it is over.
         cut: Whether it was killed because there is nothing left to train, or no sense in it.
+        waits: Whether its processes are stopped until its reports are read.
     """
 
     wire: Wire = field(kw_only=True)
@@ -53,6 +55,7 @@ class Process(Launched):
     memory: int = 0
     status: int = 0
     cut: bool = False
+    waits: bool = False
 
 
 @dataclass
@@ -241,6 +244,15 @@ class ProcessExecutor:
         elif launched.reading.problem or launched.overlong:
             launched.wire.send({"stop": 0})
             launched.cut = True
+        elif launched.reading.behind > MUCH or launched.waits:
+            self._slow_down(launched)
+
+    def _slow_down(self, launched: Process) -> None:
+        """Have training that reports faster than it can be recorded wait for us."""
+        wait = launched.reading.behind > (LITTLE if launched.waits else MUCH)
+        if wait != launched.waits:
+            launched.wire.send({"freeze" if wait else "thaw": 1})
+            launched.waits = wait
 
     def _past(self, launched: Process) -> bool:
         """Whether a running trial has gone so far that it must be held."""

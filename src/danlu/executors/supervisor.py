@@ -18,6 +18,7 @@ Tuner → supervisor: ``{"until": n}`` and ``{"end": 1}`` (passed on to a waitin
 
 import contextlib
 import fcntl
+import io
 import os
 import signal
 import socket
@@ -38,7 +39,7 @@ from danlu.executors.linux import (
 )
 from danlu.executors.logs import LOOK_S, trim
 from danlu.executors.wire import Wire, readable
-from danlu.worker.spool import write_line
+from danlu.worker.spool import FULL, write_line
 
 GRACE_S = 1.0  # between asking a trial to end and killing it, when the tuner is gone
 END_S = 60.0  # for a function that was told to end to return: it may save a model
@@ -240,7 +241,18 @@ def _redirect(output: int) -> None:
     os.close(output)
     # The streams of a notebook or test runner lead elsewhere; what they still hold is not ours.
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
-        stream = open(  # noqa: SIM115 - for as long as the process lives
-            descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False
-        )
+        printed = io.BufferedWriter(_Printed(descriptor, "w", closefd=False))
+        stream = io.TextIOWrapper(printed, "utf-8", errors="replace", line_buffering=True)
         setattr(sys, name, stream)
+
+
+class _Printed(io.FileIO):
+    """What a function prints; a full disk takes none of it, and does not fail its trial."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            return len(data)

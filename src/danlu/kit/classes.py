@@ -5,6 +5,8 @@ the full problem, as far as the classes allow: the most frequent classes, or two
 make every config look good.
 """
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ import numpy.typing as npt
 
 Matrix = npt.NDArray[np.float64]
 
+EASIER = 0.05  # accuracy that a linear model may gain by there being fewer classes
+GROWTH = 1.2  # of the number of classes while they are too easy
 TOLERANCE = 0.2  # by which the mean confusability of a pair may differ from the full problem's
 FOLDS = 3
 MOST_ROWS = 5_000  # for the linear model that is asked what it confuses
@@ -45,6 +49,30 @@ def confusability(x: Matrix, y: npt.NDArray[np.int64], classes: int) -> Matrix:
     return symmetric
 
 
+def hard_subset(confusion: Matrix, k: int) -> tuple[int, ...]:
+    """At least ``k`` classes that are nearly as hard to tell apart as all of them.
+
+    With too few an accuracy comes near 1 whatever the config, and ranks by it are noise. So there
+    are more than ``k`` where a linear model would gain more than `EASIER` in accuracy.
+
+    Args:
+        confusion: (C, C), as `confusability` gives it.
+        k: From 2 to C.
+    """
+    wanted = _error(confusion, range(len(confusion))) - EASIER
+    while True:
+        chosen = class_subset(confusion, k)
+        if k >= len(confusion) or _error(confusion, chosen) >= wanted:
+            return chosen
+        k = min(len(confusion), math.ceil(k * GROWTH))
+
+
+def _error(confusion: Matrix, classes: Iterable[int]) -> float:
+    """The share of errors among some classes: what is taken for another one of them."""
+    kept = list(classes)
+    return float(confusion[np.ix_(kept, kept)].sum()) / len(kept)
+
+
 def class_subset(confusion: Matrix, k: int) -> tuple[int, ...]:
     """``k`` classes in ascending order, chosen by their confusability.
 
@@ -61,7 +89,8 @@ def class_subset(confusion: Matrix, k: int) -> tuple[int, ...]:
         return tuple(range(n))
     flat = int(np.triu(confusion + 1e-12, 1).argmax())
     chosen = [flat // n, flat % n]
-    distance = np.linalg.norm(confusion[:, None] - confusion[None], axis=2)
+    squares = (confusion**2).sum(1)  # for a thousand classes (C, C, C) would be too much
+    distance = squares[:, None] + squares - 2.0 * confusion @ confusion.T
     while len(chosen) < k:
         nearest = distance[:, chosen].min(1)
         nearest[chosen] = -1.0

@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from danlu.kit import metrics
 from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
+from danlu.kit.micro_batches import pieces_of, with_memory
 from danlu.kit.models import parameters_of
 from danlu.kit.optimisers import clip_gradient, optimiser
 from danlu.kit.params import Params
@@ -84,7 +85,7 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
         steps = batches(part, params, epoch_seed(trial.seed, -epoch))
         rates = learning_rates(params, plateau, epoch, len(steps), trial.horizon)
         for batch, lr in zip(steps, rates, strict=True):
-            norms.append(step(begun, loss_of, part, batch, lr, params.clip)[1])
+            norms.append(step(begun, loss_of, part, batch, lr, params)[1])
         told = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
         val = evaluate(model, part.x_val, part.y_val, part.scale)
         plateau.see(val.metrics["loss"], val.error)
@@ -111,6 +112,7 @@ class Begun:
         plateau: Watches the validation loss.
         masks: The stream of its dropout.
         start: The last epoch that is trained already.
+        pieces: Into how many parts each batch is split, whose gradients are added up.
     """
 
     model: nn.Module
@@ -118,6 +120,7 @@ class Begun:
     plateau: Plateau
     masks: Masks
     start: int = 0
+    pieces: int = 1
 
     def seed(self, seed: int, epoch: int) -> None:
         """Begin the streams of an epoch: of dropout, and torch's own for a user's model."""
@@ -136,7 +139,7 @@ def begin(trial: Trial, build: Callable[[], nn.Module], params: Params, part: Pa
     optimizer = optimiser(model.parameters(), params, len(part.y))
     plateau = Plateau.of(params, trial.horizon)
     start = trial.restore(model, optimizer, plateau)
-    return Begun(model, optimizer, plateau, masks, start)
+    return Begun(model, optimizer, plateau, masks, start, trial.micro_batches)
 
 
 def learning_rates(
@@ -148,18 +151,28 @@ def learning_rates(
 
 
 def step(
-    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, clip: float
+    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, params: Params
 ) -> tuple[Tensor, Tensor]:
     """One step on the samples of a batch; the loss, and the gradient's norm before clipping."""
-    model, optimizer = begun.model, begun.optimizer
-    set_rate(optimizer, lr)
-    optimizer.zero_grad()
-    with precision(part.y.device):
-        loss = loss_of(model(*(t[batch] for t in part.x)), part.y[batch])
-    loss.backward()
-    norm = clip_gradient(model, clip)
-    optimizer.step()
-    return loss.detach(), norm
+    set_rate(begun.optimizer, lr)
+    loss = with_memory(begun, len(batch), lambda: gradient(begun, loss_of, part, batch, params))
+    norm = clip_gradient(begun.model, params.clip)
+    begun.optimizer.step()
+    return loss, norm
+
+
+def gradient(begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, params: Params) -> Tensor:
+    """Leave a batch's gradient in the model, the sum of its pieces' ones; the batch's loss."""
+    begun.optimizer.zero_grad()
+    whole = torch.zeros((), device=part.y.device)
+    for piece, share in pieces_of(batch, begun.pieces, part, params):
+        with precision(part.y.device):
+            loss = loss_of(begun.model(*(t[piece] for t in part.x)), part.y[piece])
+        if share < 1.0:
+            loss = share * loss
+        loss.backward()
+        whole += loss.detach()
+    return whole
 
 
 def epoch_seed(seed: int, epoch: int) -> int:

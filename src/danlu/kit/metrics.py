@@ -21,7 +21,7 @@ def classification(scores: Tensor, y: Tensor) -> list[dict[str, float]]:
     """
     models, n, classes = scores.shape
     cells = torch.arange(models, device=y.device)[:, None] * classes**2 + y * classes
-    counts = torch.bincount((cells + scores.argmax(2)).flatten(), minlength=models * classes**2)
+    counts = torch.bincount((cells + answers(scores)).flatten(), minlength=models * classes**2)
     confusion = counts.reshape(models, classes, classes)
     hits, own, answered = confusion.diagonal(dim1=1, dim2=2), confusion.sum(2), confusion.sum(1)
     found = {
@@ -31,6 +31,19 @@ def classification(scores: Tensor, y: Tensor) -> list[dict[str, float]]:
         "top_share": answered.amax(1).double() / n,
     }
     return _by_model(found)
+
+
+def answers(scores: Tensor) -> Tensor:
+    """The class of the highest score, the first of equal ones, (models, n, C) → (models, n).
+
+    Passes over all scores, class by class, that are several times as quick as `argmax`, which
+    goes along an axis that is short. Where a score is NaN any class may be the answer.
+    """
+    by_class = scores.permute(2, 0, 1).contiguous()
+    classes = len(by_class)
+    codes = torch.arange(classes, device=scores.device, dtype=torch.int16)[:, None, None]
+    others = torch.tensor(classes - 1, device=scores.device, dtype=torch.int16)
+    return torch.where(by_class == by_class.amax(0), codes, others).amin(0).long()
 
 
 def _mean(values: Tensor, there: Tensor) -> Tensor:

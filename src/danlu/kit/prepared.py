@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from danlu.core.task import Task
-from danlu.kit.classes import class_subset, confusability, flat_features
+from danlu.kit.classes import confusability, flat_features, hard_subset
 from danlu.kit.preprocessing import KINDS, Preprocessing, Shape
 from danlu.kit.reading import Labelled, Samples
 from danlu.kit.settings import Settings
@@ -83,7 +83,7 @@ class Prepared:
 
         Args:
             share: Of the training data, in (0, 1]; validation data stay whole.
-            classes: How many classes to keep; None keeps all.
+            classes: How many classes to keep, more if so many were too easy; None keeps all.
             batch_size: Of the trial.
             cache: Where to keep what the classes are chosen by.
         """
@@ -91,7 +91,7 @@ class Prepared:
         part = _rows(self.whole, rows) if share < 1.0 else self.whole
         if classes is None or not self.classes or classes >= len(self.classes):
             return part
-        return _of_classes(part, class_subset(self._confusion(cache), max(2, classes)))
+        return _of_classes(part, hard_subset(self._confusion(cache), max(2, classes)))
 
     def _confusion(self, cache: Path | None) -> npt.NDArray[np.float64]:
         """What a linear model confuses; computed once for all trials that share a folder."""

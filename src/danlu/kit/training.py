@@ -1,6 +1,7 @@
 """`Training`: data and a family of models as a training function for a study."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from danlu.kit.loop import Setup, best_device, train, training_loss
 from danlu.kit.models import build
 from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
-from danlu.kit.prepared import Part, prepare
+from danlu.kit.prepared import Part, Prepared, prepare
 from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
 from danlu.kit.reading import read
 from danlu.kit.settings import FAMILIES, Settings
@@ -24,6 +25,9 @@ from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
 
 MOST_PARTS = 8  # shares of the data that are kept in memory
+# Validation samples below which a repetition has a split of its own: with fewer the split says
+# more of a config than the seed does, and a search finds the config that suits its split best.
+ENOUGH_VALIDATION = 2_000
 CONFUSION = "confusability.json"  # beside the trials' folders
 
 
@@ -61,9 +65,11 @@ class Training:
         self.settings = Settings.of({"data": data, "target": target, **settings})
         labelled = read(self.settings)
         self.data = prepare(labelled, self.settings)
+        few = labelled.n_val is None and len(self.data.whole.y_val) < ENOUGH_VALIDATION
+        self._again = labelled if few else None  # to be split anew by each repetition's seed
         self._defaults: Defaults = defaults_of(labelled, self.settings)
         self._build = builder(self.settings.model)
-        self._parts: dict[tuple[float, int | None, int], Part] = {}
+        self._parts: dict[tuple[float, int | None, int, int | None], Part] = {}
         self.notes = self._defaults.notes
 
     @property
@@ -107,13 +113,22 @@ class Training:
     def _part(self, trial: Trial, batch_size: int) -> Part:
         """The data of a trial on its device; trials of one process share them."""
         share, classes = trial.data_fraction, trial.classes
-        key = (share, classes, batch_size if share < 1.0 else 0)
+        split = trial.seed if trial.repetition and self._again is not None else None
+        key = (share, classes, batch_size if share < 1.0 else 0, split)
         if key not in self._parts:
-            part = self.data.part(share, classes, batch_size, trial.folder.parent / CONFUSION)
+            part = self._split(split).part(
+                share, classes, batch_size, trial.folder.parent / CONFUSION
+            )
             if len(self._parts) >= MOST_PARTS:
                 self._parts.pop(next(iter(self._parts)))
             self._parts[key] = part.to(device_of(self.settings))
         return self._parts[key]
+
+    def _split(self, seed: int | None) -> Prepared:
+        """The data, split anew if a seed is given."""
+        if seed is None or self._again is None:
+            return self.data
+        return prepare(self._again, replace(self.settings, split=seed))
 
     def params(self, config: Mapping[str, Any]) -> Params:
         """What a config sets the kit to, with this family's defaults."""

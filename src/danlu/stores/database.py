@@ -15,12 +15,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from danlu.errors import DiskFullError, StoreError
+from danlu.errors import DiskFullError, StoreError, UnavailableError
 from danlu.stores.schema import HEAD, metadata, revision
 
 APPLICATION_ID = 0x64616E6C  # "danl", in the header of each SQLite file of ours
 FULL = (errno.ENOSPC, errno.EDQUOT)
 POSTGRES_FULL = "53100"  # disk_full, in appendix A of PostgreSQL's manual
+READ_ONLY = "25006"  # read_only_sql_transaction, of a server that stands in for another
+PATIENCE = {  # of a client: a server or network that is gone is noticed within half a minute
+    "connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5,
+    "keepalives_count": 4, "tcp_user_timeout": 30_000,
+}  # fmt: skip
 SMALLEST = 512  # bytes of a database: one page of the smallest size that SQLite knows
 BUSY_S = 30.0  # how long to wait for another process that writes
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -67,8 +72,18 @@ def _told(where: str, error: BaseException) -> StoreError:
         or getattr(error, "sqlstate", None) == POSTGRES_FULL
         or getattr(error, "errno", None) in FULL
     )
-    kind = DiskFullError if full else StoreError
+    kind = DiskFullError if full else UnavailableError if _passes(error) else StoreError
     return kind(f"{where}: {_reason(error)}")
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether the same may work later: a lock that another holds, or a server that is away."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    # By name, as psycopg need not be installed; its operational errors are those of the server.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return "OperationalError" in names or getattr(error, "sqlstate", None) == READ_ONLY
 
 
 ADVICE = {
@@ -131,7 +146,11 @@ def _sqlite(path: Path, *, read_only: bool) -> sa.Engine:
 def _postgres(address: str, *, read_only: bool) -> sa.Engine:
     address = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql+psycopg://", address)
     try:
-        engine = sa.create_engine(address, pool_pre_ping=True, paramstyle="format")
+        url = sa.make_url(address)
+        patience = {name: value for name, value in PATIENCE.items() if name not in url.query}
+        engine = sa.create_engine(
+            url, pool_pre_ping=True, paramstyle="format", connect_args=patience
+        )
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
     except ModuleNotFoundError as error:
         raise StoreError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from danlu.core.history import History
 from danlu.core.request import Request, answered
+from danlu.errors import UnavailableError
 from danlu.stores.base import Store
 
 
@@ -33,7 +34,10 @@ class Inbox:
         if now < self._looked_at + self._pause_s:
             return ()
         self._looked_at = now
-        found = self._store.requests(self._study, self._heard)
+        try:
+            found = self._store.requests(self._study, self._heard)
+        except UnavailableError:  # people wait as well; what must be written tells of it
+            return ()
         self._heard = max((r.number for r in found), default=self._heard)
         self.configs += [r for r in found if r.verb == "enqueue"]
         return found

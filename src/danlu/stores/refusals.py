@@ -62,6 +62,14 @@ def held(study: str, holder: Holder | None) -> StudyError:
     )
 
 
+def fenced(study: str, holder: str) -> StudyError:
+    """The refusal to go on with a study that somebody else has taken over."""
+    return StudyError(
+        f'study "{study}" was taken over by {holder}: this process has lost it, and has written '
+        "nothing since."
+    )
+
+
 def no_study(study: str, known: Sequence[str], where: str) -> StudyError:
     """The refusal to use a study that is not there."""
     if not known:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision of these tables: the newest in ``migrations/versions``."""
 
 metadata = MetaData()
@@ -91,4 +91,13 @@ request = Table(
     Column("by", Text, nullable=False, server_default=""),
     Column("key", Text),  # of the one who asked: the same one again is the same request
     Index("request_key", "study_id", "key", unique=True),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    _of_study(),
+    Column("token", Integer, primary_key=True),  # counted from 1; only the last one may write
+    Column("at", Float(53), nullable=False),
+    Column("holder", Text, nullable=False),
 )

@@ -3,7 +3,7 @@
 import gc
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
@@ -17,8 +17,17 @@ from danlu.core.spec import Spec, decode_spec
 from danlu.errors import DanluError, StoreError
 from danlu.stores import schema
 from danlu.stores.database import APPLICATION_ID, explained, open_database
+from danlu.stores.lease import (
+    WHO_LOCKS,
+    Lease,
+    Session,
+    check_token,
+    parse_holder,
+    take_token,
+    unrecorded,
+)
 from danlu.stores.lock import holder_of, locked
-from danlu.stores.refusals import SOMEBODY, Holder, held, name_taken, no_study
+from danlu.stores.refusals import SOMEBODY, name_taken, no_study
 from danlu.stores.rows import (
     REPORTED,
     Row,
@@ -42,13 +51,6 @@ LAST = sa.select(
         for t in (schema.event, schema.report)
     )
 )
-TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:app, :study)")
-WHO_LOCKS = sa.text(
-    "SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid) "
-    "WHERE locktype = 'advisory' AND granted AND classid = :app AND objid = :study "
-    "AND datname = current_database()"
-)
-NAME_SESSION = sa.text("SELECT set_config('application_name', :name, false)")
 
 
 class SqlStore:
@@ -66,6 +68,7 @@ class SqlStore:
     def __init__(self, where: str | Path, *, create: bool = True, read_only: bool = False) -> None:
         self._engine, self.where = open_database(where, create=create, read_only=read_only)
         self._writer = self._engine.execution_options(writes=True, preserve_rowcount=True)
+        self._leases: dict[str, Lease] = {}
         self._insert_events = str(sa.insert(schema.event).compile(self._engine))
         self._insert_reports = (
             f"{sa.insert(schema.report).compile(self._engine)} "
@@ -169,14 +172,35 @@ class SqlStore:
                 return holder_of(self._lock_file(study_id))
             keys = {"app": APPLICATION_ID, "study": study_id}
             name = c.execute(WHO_LOCKS, keys).scalar()
-        return None if name is None else str(_parse_holder(name) or SOMEBODY)
+        return None if name is None else str(parse_holder(name) or SOMEBODY)
 
-    def lock(self, study: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def lock(self, study: str) -> Iterator[None]:
         with self._reading() as c:
             study_id = self._study(c, study)
+        with self._exclusive(study, study_id) as session:
+            with self._writing() as c:
+                self._study(c, study, to_write=True)
+                token = take_token(c, study_id, time())
+                self._leases[study] = Lease(token, _last(c, study_id), session)
+            try:
+                yield
+            finally:
+                del self._leases[study]
+
+    @contextmanager
+    def _exclusive(self, study: str, study_id: int) -> Iterator[Session | None]:
+        """Hold a lock that is free again when this process is gone, however it ends."""
         if self._engine.dialect.name == "sqlite":
-            return locked(self._lock_file(study_id), study)
-        return self._advisory_lock(study, study_id)
+            with locked(self._lock_file(study_id), study):
+                yield None
+            return
+        with explained(self.where):
+            session = Session(self._writer, study, study_id, self.where)
+        try:
+            yield session
+        finally:
+            session.close()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -211,12 +235,18 @@ class SqlStore:
             Whether all was inserted; False, and nothing was, if an epoch is there already. That
             is rare, so it is not asked before each append.
         """
-        with self._writer.connect() as c:
+        lease = self._leases.get(study)
+        with self._appending(lease) as c:
             study_id = self._study(c, study, to_write=True)
+            last = _last(c, study_id)
+            if lease is not None:
+                check_token(c, study, study_id, lease.token)
+                if last != lease.last:  # the answer to a commit was lost
+                    rows = unrecorded(rows, _rows_after(c, study_id, lease.last), study)
             kept = _first_reports(c, study_id, rows) if repeated else rows
             reports: list[tuple[object, ...]] = []
             events: list[tuple[object, ...]] = []
-            for seq, (at, kind, trial, epoch, text) in enumerate(kept, 1 + _last(c, study_id)):
+            for seq, (at, kind, trial, epoch, text) in enumerate(kept, 1 + last):
                 if kind == REPORTED:
                     reports.append((study_id, seq, at, trial, epoch, text))
                 else:
@@ -229,32 +259,22 @@ class SqlStore:
             if events:
                 c.exec_driver_sql(self._insert_events, events)
             c.commit()
+        if lease is not None:
+            lease.last = last + len(kept)
         return True
 
     @contextmanager
-    def _advisory_lock(self, study: str, study_id: int) -> Iterator[None]:
-        """Hold a lock of a PostgreSQL session, which the server frees when the session ends."""
-        keys = {"app": APPLICATION_ID, "study": study_id}
-        with explained(self.where):
-            session = self._engine.execution_options(isolation_level="AUTOCOMMIT").connect()
-        session.detach()  # closing it ends the session, rather than lending it to the next
-        with session:
-            with explained(self.where):
-                session.execute(NAME_SESSION, {"name": _session_name(Holder.here())})
-                if not session.execute(TRY_LOCK, keys).scalar():
-                    raise held(study, _parse_holder(session.execute(WHO_LOCKS, keys).scalar()))
-            yield
-
-
-def _session_name(holder: Holder) -> str:
-    return f"danlu {holder.pid} {holder.since:.0f} {holder.host}"[:63]  # the server cuts there
-
-
-def _parse_holder(name: str | None) -> Holder | None:
-    match (name or "").split(maxsplit=3):
-        case ["danlu", pid, since, host]:
-            return Holder(int(pid), host, float(since))
-    return None  # this user may not see the sessions of others
+    def _appending(self, lease: Lease | None) -> Iterator[sa.Connection]:
+        """A connection whose transaction is given up if nobody commits it."""
+        if lease is None or lease.session is None:
+            with self._writer.connect() as c:
+                yield c
+            return
+        c = lease.session.connection(lease.token)
+        try:
+            yield c
+        finally:
+            c.rollback()
 
 
 def _names(c: sa.Connection) -> list[str]:
@@ -310,17 +330,26 @@ def _first_reports(c: sa.Connection, study_id: int, rows: Sequence[Row]) -> list
     return kept
 
 
-def _folded(c: sa.Connection, study_id: int, history: History) -> History:
-    """The history with the events that the database has after it."""
+def _after(study_id: int, seq: int) -> sa.CompoundSelect[Any]:
+    """The rows of a study after a number, as `decode_rows` takes them."""
     e, r = schema.event, schema.report
     # One statement, so that it sees events and reports at the same moment.
-    merged = sa.union_all(
+    return sa.union_all(
         sa.select(e.c.seq, e.c.at, e.c.kind, e.c.trial, sa.literal_column("0"), e.c.data)
-        .where((e.c.study_id == study_id) & (e.c.seq > history.version)),
+        .where((e.c.study_id == study_id) & (e.c.seq > seq)),
         sa.select(r.c.seq, r.c.at, sa.literal_column(f"'{REPORTED}'"), r.c.trial, r.c.epoch,
                   r.c.metrics)
-        .where((r.c.study_id == study_id) & (r.c.seq > history.version)),
+        .where((r.c.study_id == study_id) & (r.c.seq > seq)),
     ).order_by("seq")  # fmt: skip
+
+
+def _rows_after(c: sa.Connection, study_id: int, seq: int) -> list[Row]:
+    return [Row(*row[1:]) for row in c.execute(_after(study_id, seq))]
+
+
+def _folded(c: sa.Connection, study_id: int, history: History) -> History:
+    """The history with the events that the database has after it."""
+    merged = _after(study_id, history.version)
     with c.execute(merged) as result:
         cursor = result.cursor  # the driver's own, whose rows need not be wrapped
         assert cursor is not None

@@ -1,10 +1,10 @@
-"""Waiting for space on a disk that is full, rather than ending a study for want of it."""
+"""Waiting for a store, or for space on a disk, rather than ending a study for want of it."""
 
 import time
 from collections.abc import Callable
 
 from danlu.core.logbook import DISK, Entry
-from danlu.errors import DiskFullError
+from danlu.errors import DiskFullError, UnavailableError
 
 ROOM_S = 1.0  # between tries
 
@@ -12,7 +12,7 @@ ROOM_S = 1.0  # between tries
 def patiently(
     writes: Callable[[], None], tell: Callable[[Entry], None], interrupted: Callable[[], object]
 ) -> None:
-    """Do what writes to the disk, and try again as long as that is full.
+    """Do what writes, and try again as long as the disk is full or the store cannot be reached.
 
     Args:
         writes: All or nothing.
@@ -20,21 +20,23 @@ def patiently(
         interrupted: Whether a person wants the end.
 
     Raises:
-        DiskFullError: If an interrupt comes first.
+        UnavailableError: If an interrupt comes first.
     """
-    began = 0.0
+    began, full = 0.0, True
     while True:
         try:
             writes()
-        except DiskFullError as error:
+        except UnavailableError as error:
             if interrupted():
                 raise
             if not began:
                 began = time.monotonic()
+                full = isinstance(error, DiskFullError)
                 tell(Entry(DISK, "", str(error).rstrip("."), "all waits, and goes on by itself"))
             time.sleep(ROOM_S)
         else:
             break
     if began:
-        waited = f"after {time.monotonic() - began:.0f} s"
-        tell(Entry(DISK, "", f"there is space on the disk again {waited}", "all goes on"))
+        back = "there is space on the disk" if full else "the store can be written"
+        waited = f"{back} again after {time.monotonic() - began:.0f} s"
+        tell(Entry(DISK, "", waited, "all goes on"))

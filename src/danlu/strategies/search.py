@@ -12,6 +12,7 @@ from danlu.core.sentence import say
 from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights
+from danlu.strategies.portfolio import portfolio
 from danlu.strategies.trust import trust
 from danlu.surrogates.candidates import even_points, perturbed
 from danlu.surrogates.gp import condition_gp, fit_gp, gp_prior
@@ -36,7 +37,7 @@ Score = Callable[[Array], Array]
 def design(
     encoding: Encoding, history: History, number: int, trusted: float | None = None
 ) -> tuple[Array, str]:
-    """The point of a first trial: the expected default, then even draws, most from the prior.
+    """The point of a first trial: the default, the portfolio, then even draws, most informed.
 
     Args:
         encoding: The space.
@@ -46,6 +47,9 @@ def design(
     """
     if number == 0:
         return encoding.default(), say("begins with the default config")
+    proven = portfolio(encoding)
+    if number <= len(proven):
+        return proven[number - 1], say("looks around: did well on other tasks")
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
     w = even_points(number, len(encoding.axes), rng)[-1:]
     if trusted is None:

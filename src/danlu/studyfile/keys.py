@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
+from danlu.core.limits import parse_limit
 from danlu.core.space import nearest
+from danlu.errors import StudyError
 from danlu.studyfile.document import Document, shown
 
 
@@ -92,6 +94,13 @@ def is_function(value: Any) -> bool:
     return is_text(value) and bool(re.fullmatch(FUNCTION, value))
 
 
+def is_limit(value: Any) -> bool:
+    try:
+        return parse_limit("", value) > 0
+    except StudyError:
+        return False
+
+
 def is_check(value: Any) -> bool:
     return is_flag(value) or value == "warn"
 
@@ -139,6 +148,11 @@ RUN = {
         schema={"anyOf": [POSITIVE, *TEXTS["anyOf"]]},
     ),
 }  # fmt: skip
+LIMIT = Key(
+    'a time such as "10 min", seconds as a number, or "off"', is_limit,
+    schema={"anyOf": [POSITIVE, TEXT]},
+)  # fmt: skip
+RUN |= {"report_timeout": LIMIT, "trial_timeout": LIMIT}
 PLAN = {"strategy": Key('a text such as "auto"', is_text, schema=TEXT)}
 TRAIN = {
     "data": Key('a text such as "wine.csv" or "module:function"', is_text, True, TEXT),

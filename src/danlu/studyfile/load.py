@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from danlu.core.limits import DEFAULT, Limits
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
@@ -37,6 +38,7 @@ class RunSettings:
         problem: ``"module:name"`` of the `Problem` that pre-flight checks.
         check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
         executor: ``"auto"``, ``"fused"`` or ``"processes"``.
+        limits: How long a trial may be silent or train.
     """
 
     command: tuple[str, ...] | None = None
@@ -46,6 +48,7 @@ class RunSettings:
     problem: str | None = None
     check: bool | Literal["warn"] = True
     executor: Literal["auto", "fused", "processes"] = "auto"
+    limits: Limits = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _read_run(
     return RunSettings(
         command, function, run.get("metrics"), run.get("workers", 1), problem,
         run.get("check", True), run.get("executor", "auto"),
+        Limits.parse(run.get("report_timeout"), run.get("trial_timeout")),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from danlu.errors import ReportError
 
 LONGEST_LINE = 65_536  # bytes; a longer one is no report but an accident
-CHUNK = 1 << 20  # bytes read at once, however much there is
+CHUNK = 1 << 17  # bytes read at once, however much there is: other files wait their turn
 MOST_METRICS = 256  # of a report, and of a launch
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM_S = 1.0  # between tries to write to a disk that is full
@@ -140,6 +140,7 @@ class Tail:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.behind = 0  # bytes that were there but not read at the last look
         self._offset = 0
         self._rest = b""
 
@@ -174,4 +175,5 @@ class Tail:
         except OSError:
             return b""
         self._offset = begin + len(data)
+        self.behind = size - self._offset
         return data

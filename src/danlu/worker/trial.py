@@ -51,7 +51,12 @@ class Trial:
         horizon: The full length of a trial in epochs: what learning-rate schedules span, so that
             a paused curve is the beginning of the full one.
         attempt: Counted from 1; a retry after a lost worker is a new attempt.
+        repetition: Whether a config of the search is trained again to confirm it. Repetitions of
+            different configs have the same seeds, so that what is drawn from the seed, such as
+            another split into training and validation data, is the same for all of them.
         folder: A folder of this trial's own, which stays between attempts.
+        micro_batches: Into how many parts to split each batch, adding up their gradients: 1, and
+            twice as many each time that the system killed the worker for want of memory.
     """
 
     def __init__(self, job: Job, channel: Channel) -> None:
@@ -62,7 +67,9 @@ class Trial:
         self.until = job.until
         self.horizon = job.epochs
         self.attempt = job.attempt
+        self.repetition = job.repetition
         self.folder: Path = job.folder
+        self.micro_batches = job.micro_batches
         self._known = job.epoch
         self._owner = f"{job.trial} {job.seed} {job.study}"
         self._proxy = job.proxy

@@ -85,7 +85,7 @@ def _alone(row: Row, steps: int) -> tuple[list[float], float]:
     losses, quickest = [], math.inf
     for batch, lr in list(zip(order, rates, strict=True))[:steps]:
         clock = Clock(setup.part.y.device)
-        losses.append(float(step(begun, loss_of, setup.part, batch, lr, setup.params.clip)[0]))
+        losses.append(float(step(begun, loss_of, setup.part, batch, lr, setup.params)[0]))
         quickest = min(quickest, clock.spent_s())
     begun.model.load_state_dict(kept[0])
     begun.optimizer.load_state_dict(kept[1])

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TextIO
 
 from danlu.core.job import Job
 from danlu.kit.fused.canary import Verdict, slow, tried
+from danlu.kit.fused.memory import keep_freed
 from danlu.kit.fused.row import Row, Trains
 from danlu.kit.fused.signature import hooked, signature
 from danlu.kit.fused.stack import Stack
@@ -78,6 +79,7 @@ class Crew:
 
     def serve(self) -> None:
         """Work until the tuner is gone."""
+        keep_freed()
         while self._listen():
             self._form()
             for of, stack in list(self._stacks):

@@ -76,6 +76,7 @@ class Plan:
         def look(layer: Dropout, value: Tensor) -> None:
             seen.append((names[id(layer)], value.shape))
 
+        model.train()
         kept, masks.take = masks.take, look
         state = {name: buffer.clone() for name, buffer in model.named_buffers()}
         try:

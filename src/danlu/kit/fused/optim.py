@@ -76,25 +76,82 @@ def columns_of(optimizer: Optimizer, clip: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def clipped(G: Tensor, clip: Tensor) -> Tensor:
-    """Scale rows of the gradient down to the norms in ``clip`` (0 = as they are), in place.
+class Optimisers:
+    """The optimisers of all rows, each kind at work on its own rows.
 
-    Returns:
-        Their norms before, (k,).
+    Args:
+        P: Parameters, which are moved in place.
+        G: Their gradients, which are written over.
+        moments: What the optimisers keep; moved in place.
+        of: Each row's optimiser and largest norm of the gradient, sorted by kind.
+        matrices: Of the n parameters of a row, how many from the first on have L2.
     """
-    norms: Tensor = torch.linalg.vector_norm(G, dim=1, keepdim=True)
-    factor = (clip / (norms + CLIP_EPS)).clamp_(max=1.0)
-    G.mul_(factor.where(clip > 0, 1.0))
-    return norms.squeeze(1)
+
+    def __init__(
+        self, P: Tensor, G: Tensor, moments: Moments, of: Sequence[tuple[Optimizer, float]],
+        matrices: int,
+    ) -> None:  # fmt: skip
+        self._P, self._G, self._t, self._matrices = P, G, moments.t, matrices
+        rows = [columns_of(*one) for one in of]
+        self._columns = {
+            name: torch.tensor([[row[name]] for row in rows], dtype=P.dtype, device=P.device)
+            for name in rows[0]
+        }
+        self._used = {name for name in rows[0] if any(row[name] for row in rows)}
+        self._kinds = [
+            (RULES[kind], at, P[at], G[at], moments.rows(at), self._columns_of(at))
+            for kind, at in _slices([kind_of(optimizer) for optimizer, _ in of])
+        ]
+
+    def _columns_of(self, rows: slice) -> dict[str, Tensor]:
+        """The hyperparameters of some rows, and what follows from them at every step alike.
+
+        To compute a column costs as much as to compute a matrix: it is the call that counts.
+        """
+        own = {name: column[rows] for name, column in self._columns.items()}
+        new = {f"new {name}": 1.0 - own[name] for name in ("beta1", "beta2", "alpha", "rho")}
+        wide = {f"wide {name}": own[name].double() for name in ("beta1", "beta2")}
+        if not bool(own["nesterov"].any()):
+            own.pop("nesterov")
+        return own | new | wide
+
+    def step(self, lr: Tensor) -> Tensor:
+        """Move all rows by their gradients.
+
+        Args:
+            lr: Of each row, (k, 1).
+
+        Returns:
+            The norms of their gradients before clipping, (k,).
+        """
+        norms: Tensor = torch.linalg.vector_norm(self._G, dim=1, keepdim=True)
+        if "clip" in self._used:
+            self._clip(norms)
+        self._t.add_(1.0)
+        self._decay(lr)
+        for rule, rows, P, G, moments, of in self._kinds:
+            rule(P, G, moments, lr[rows], of)
+        return norms.squeeze(1)
+
+    def _clip(self, norms: Tensor) -> None:
+        """Scale gradients down to the norms in ``clip``; 0 leaves them as they are."""
+        clip = self._columns["clip"]
+        factor = (clip / (norms + CLIP_EPS)).clamp_(max=1.0)
+        self._G.mul_(factor.where(clip > 0, 1.0))
+
+    def _decay(self, lr: Tensor) -> None:
+        """L2: in the gradient, or as a shrinking of the parameters."""
+        p = self._P[:, : self._matrices]
+        if "decay" in self._used:
+            self._G[:, : self._matrices].addcmul_(p, self._columns["decay"])
+        if "shrink" in self._used:
+            p.mul_(1.0 - lr * self._columns["shrink"])
 
 
-def decayed(P: Tensor, G: Tensor, lr: Tensor, of: Columns, matrices: int) -> None:
-    """L2 of the first ``matrices`` parameters: in the gradient, or as a shrinking of them."""
-    p = P[:, :matrices]
-    if bool((of["decay"] > 0).any()):
-        G[:, :matrices].addcmul_(p, of["decay"])
-    if bool((of["shrink"] > 0).any()):
-        p.mul_(1.0 - lr * of["shrink"])
+def _slices(kinds: Sequence[str]) -> list[tuple[str, slice]]:
+    """Where each kind stands in a sorted list."""
+    found = {kind: kinds.index(kind) for kind in dict.fromkeys(kinds)}
+    return [(kind, slice(at, at + kinds.count(kind))) for kind, at in found.items()]
 
 
 # The rules below write over G, since asking for memory costs more than computing.
@@ -102,52 +159,54 @@ def decayed(P: Tensor, G: Tensor, lr: Tensor, of: Columns, matrices: int) -> Non
 
 def sgd(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     m.v.mul_(of["momentum"]).add_(G)
+    if "nesterov" not in of:
+        P.addcmul_(m.v, -lr)
+        return
     ahead = G.addcmul_(m.v, of["momentum"])
     P.addcmul_(torch.where(of["nesterov"] > 0, ahead, m.v), -lr)
 
 
 def adam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     assert m.w is not None
-    b1, b2 = of["beta1"], of["beta2"]
-    m.v.lerp_(G, 1.0 - b1)
-    m.w.lerp_(G.square_(), 1.0 - b2)
-    below = torch.sqrt(m.w, out=G).div_(_correction(m, b2)).add_(of["eps"])
-    rate = lr / (1.0 - b1.double() ** m.t).to(lr.dtype)
-    P.addcdiv_(m.v * -rate, below)
+    m.v.lerp_(G, of["new beta1"])
+    m.w.lerp_(G.square_(), of["new beta2"])
+    below = torch.sqrt(m.w, out=G).div_(_correction(m, of)).add_(of["eps"])
+    rate = lr / (of["wide beta1"] ** m.t - 1.0).to(lr.dtype)
+    P.addcdiv_(m.v * rate, below)
 
 
 def nadam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     assert m.w is not None
-    b1, b2, wide = of["beta1"], of["beta2"], of["beta1"].double()
+    wide = of["wide beta1"]
     now = wide * (1.0 - 0.5 * 0.96 ** (m.t * NADAM_DECAY))
     after = wide * (1.0 - 0.5 * 0.96 ** ((m.t + 1.0) * NADAM_DECAY))
     m.mu.mul_(now)
-    m.v.lerp_(G, 1.0 - b1)
-    m.w.lerp_(G.square(), 1.0 - b2)
-    below = m.w.div(_correction(m, b2) ** 2).sqrt_().add_(of["eps"])
+    m.v.lerp_(G, of["new beta1"])
+    m.w.lerp_(G.square(), of["new beta2"])
+    below = m.w.div(_correction(m, of) ** 2).sqrt_().add_(of["eps"])
     of_gradient = ((1.0 - now) / (1.0 - m.mu)).to(lr.dtype)
     of_average = (after / (1.0 - m.mu * after)).to(lr.dtype)
     P.addcdiv_(G.mul_(-lr * of_gradient), below).addcdiv_(m.v * (-lr * of_average), below)
 
 
-def _correction(m: Moments, b2: Tensor) -> Tensor:
-    return (1.0 - b2.double() ** m.t).sqrt_().to(m.v.dtype)
+def _correction(m: Moments, of: Columns) -> Tensor:
+    return (1.0 - of["wide beta2"] ** m.t).sqrt_().to(m.v.dtype)
 
 
 def rmsprop(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     below = G.square()
-    m.v.lerp_(below, 1.0 - of["alpha"])
+    m.v.lerp_(below, of["new alpha"])
     torch.sqrt(m.v, out=below).add_(of["eps"])
     P.addcdiv_(G.mul_(-lr), below)
 
 
 def adadelta(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
     assert m.w is not None
-    rho, eps = of["rho"], of["eps"]
-    m.v.lerp_(G.square(), 1.0 - rho)
+    new, eps = of["new rho"], of["eps"]
+    m.v.lerp_(G.square(), new)
     delta = (m.w + eps).sqrt_().div_((m.v + eps).sqrt_()).mul_(G)
     P.addcmul_(delta, -lr)
-    m.w.lerp_(delta.square_(), 1.0 - rho)
+    m.w.lerp_(delta.square_(), new)
 
 
 def adagrad(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:

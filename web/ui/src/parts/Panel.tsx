@@ -1,7 +1,7 @@
 // A card with a title, its controls, what it shows as a table, and that to save.
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { t } from "../language";
 import { overview } from "../model/study";
@@ -22,18 +22,19 @@ interface Props {
   table?: () => Table;
   id?: string;
   long?: boolean;
+  vector?: boolean; // all of it is drawn as SVG
 }
 
 const MOST_ROWS = 200; // of a table on the page; the files have all
 
-export function Panel({ title, children, controls, caption, table, id, long }: Props) {
+export function Panel({ title, children, controls, caption, table, id, long, vector = false }: Props) {
   const node = useRef<HTMLElement>(null);
   const open = useSignal(false);
   return (
     <section class={long ? "card long" : "card"} ref={node} id={id} aria-label={title}>
       <div class="head">
         <h2>{title}</h2>
-        {(controls || table) && <div class="controls">{controls}{table && <Save title={title} table={table} node={() => node.current!} />}</div>}
+        {(controls || table) && <div class="controls">{controls}{table && <Save title={title} table={table} vector={vector} node={() => node.current!} />}</div>}
       </div>
       {children}
       {caption && <p class="caption">{caption}</p>}
@@ -62,16 +63,14 @@ function TableTwin({ table, label }: { table: Table; label: string }) {
   );
 }
 
-function Save({ title, table, node }: { title: string; table: () => Table; node: () => HTMLElement }) {
+function Save({ title, table, vector, node }: { title: string; table: () => Table; vector: boolean; node: () => HTMLElement }) {
   const name = () => `${overview.value?.study.name ?? "danlu"}-${title}`.replace(/[^\p{L}\p{N}.-]+/gu, "-").toLowerCase();
   const pick = (kind: string) => {
     if (kind === "csv") save(new Blob([csv(table())], { type: "text/csv" }), `${name()}.csv`);
     if (kind === "json") save(new Blob([json(table())], { type: "application/json" }), `${name()}.json`);
-    if (kind === "svg") save(vector(node(), title), `${name()}.svg`);
+    if (kind === "svg") save(drawing(node(), title), `${name()}.svg`);
     if (kind === "png") void picture(node(), title).then((body) => body && save(body, `${name()}.png`));
   };
-  const drawing = useSignal(false);
-  useEffect(() => { drawing.value = !!node().querySelector("svg.chart") && !node().querySelector("canvas"); });
   return (
     <select
       class="save"
@@ -81,7 +80,7 @@ function Save({ title, table, node }: { title: string; table: () => Table; node:
     >
       <option value="" disabled hidden>⤓</option>
       <option value="png">PNG</option>
-      {drawing.value && <option value="svg">SVG</option>}
+      {vector && <option value="svg">SVG</option>}
       <option value="csv">CSV</option>
       <option value="json">JSON</option>
     </select>
@@ -154,7 +153,7 @@ function styled(svg: HTMLElement): SVGElement {
 }
 
 // The drawings of a panel as one, with the title.
-function vector(node: HTMLElement, title: string): Blob {
+function drawing(node: HTMLElement, title: string): Blob {
   const charts = [...node.querySelectorAll<HTMLElement>("svg.chart")], boxes = charts.map((c) => c.getBoundingClientRect());
   const x0 = Math.min(...boxes.map((b) => b.left)), y0 = Math.min(...boxes.map((b) => b.top)) - 30;
   const width = Math.max(...boxes.map((b) => b.right)) - x0, height = Math.max(...boxes.map((b) => b.bottom)) - y0;
