@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO ?= .danlu
 
-.PHONY: demo test retest check page check-page bench clean
+.PHONY: demo test retest check page check-page bench torture clean
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -56,6 +56,9 @@ check-page: page
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py
+
+torture: $(VENV)/.test
+	$(BIN)/python benchmarks/torture.py --slice
 
 clean:
 	rm -rf $(VENV) .danlu digits.html

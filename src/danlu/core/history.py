@@ -358,7 +358,7 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
     t = now["trials"][e.trial]
     ran = max(0.0, e.at - t.launched_at) if t.state == "running" else 0.0
     t = replace(t, state=CLOSED[type(e)], seconds=t.seconds + ran)
-    if isinstance(e, Stopped):
+    if isinstance(e, Stopped | Finished):
         t = replace(t, message=e.why)
     elif isinstance(e, Lost) and e.interrupted:
         t = replace(t, message=e.message)

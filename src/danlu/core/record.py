@@ -58,7 +58,7 @@ class TrialRecord:
         lost_epoch: The last epoch at its last loss.
         starved: How often its worker was killed for want of memory.
         seconds: How long it was running, all attempts together.
-        message: Why it failed or was stopped, or how it was lost.
+        message: Why it failed or was stopped, how it was lost, or what is odd about its end.
         launches: Each time it was begun or went on, in their order.
     """
 

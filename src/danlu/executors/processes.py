@@ -1,11 +1,13 @@
 """Trials as local processes: functions and commands, paused warm, frozen or by checkpoint."""
 
+import errno
 import os
 import re
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import psutil
 from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
-from danlu.errors import DiskFullError, LaunchError
+from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
@@ -28,6 +30,7 @@ from danlu.worker.spool import ENVIRONMENT, FULL
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
 MUCH, LITTLE = 4 << 20, 1 << 20  # bytes of unread reports: training waits from one to the other
+SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -115,6 +118,10 @@ class ProcessExecutor:
             return
         if held is not None:  # its files must be complete before it comes again
             self._end_now(held)
+        with scarce():
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
         files = new_files(job.folder)
         slot = self._free_slot()
         # First: a server that is forked now must not inherit `ours`.
@@ -329,6 +336,21 @@ class ProcessExecutor:
         self.server.close()
 
 
+@contextmanager
+def scarce() -> Iterator[None]:
+    """Tell that a launch is impossible for now.
+
+    Raises:
+        UnavailableError: If the system has no process, descriptor or memory to spare.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in SCARCE:
+            raise
+        raise UnavailableError(f"a trial cannot be started now: {error.strerror}.") from error
+
+
 def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
     try:
@@ -338,6 +360,8 @@ def new_files(folder: Path) -> Files:
     except OSError as error:
         if error.errno in FULL:
             raise DiskFullError(f"{folder}: {error.strerror}.") from error
+        if error.errno in SCARCE:
+            raise
         raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
     return files
 

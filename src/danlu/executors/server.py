@@ -39,6 +39,7 @@ from danlu.executors.wire import Wire, readable
 from danlu.worker.trial import Trial
 
 CALL = re.compile(r"(?P<name>[\w.]+:\w+)\((?P<arguments>\{.*\})\)", re.DOTALL)
+FORK_S = 10.0  # for a fork to become possible
 LEAVE_S = 10.0  # for the supervisors to end, once the tuner is gone
 
 Train = Callable[[Trial], object]
@@ -150,7 +151,7 @@ class Server:
         """Fork a supervisor; if that is impossible, the closed socket tells the tuner."""
         with trial:
             try:
-                pid = os.fork()
+                pid = _forked()
             except OSError:
                 traceback.print_exc()
                 return
@@ -185,6 +186,22 @@ class Server:
             if readable([self._bell.fileno()], 0.1):
                 self._reap()
         kill_below()
+
+
+def _forked() -> int:
+    """A fork, as soon as the system has a process to spare.
+
+    Raises:
+        OSError: If it has none for `FORK_S`.
+    """
+    deadline = time.monotonic() + FORK_S
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _supervise(trial: socket.socket, launch: Mapping[str, Any], run: Run) -> None:
