@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DISK = "disk"  # code of the lines that tell of what a run waits for: a disk, a store
+CLUSTER = "cluster"  # of those that tell of a cluster without room
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ OPPOSITE: Mapping[str, float] = {"lr": 1.0, "dropout": 0.0, "weight decay": 1.0,
 """Role → the amount at which advice turns from less to more."""
 
 RELATIVE = ("multiply", "add")
+MOST_OTHERS = 100  # trials that one is compared with
 
 
 def verdicts(
@@ -121,12 +122,15 @@ def _moved(finding: Finding) -> list[tuple[str, float, float]]:
 
 
 def best_training(history: History, trial: TrialRecord) -> float | None:
-    """The best training metric that other trials on the same data had by this trial's epoch."""
+    """The best training metric that others on the same data had by this trial's epoch.
+
+    Of many the newest count, or each trial of a large study would cost more than the one before.
+    """
     name = Features(trial, history).named.train_metric
     if name is None:
         return None
     ends = []
-    for other in history.trials.values():
+    for other in list(history.trials.values())[-MOST_OTHERS:]:
         alike = other.number != trial.number and other.proxy == trial.proxy
         if alike and other.state != "failed" and other.reports:
             curve = shares(other, name).until(trial.epoch)

@@ -82,6 +82,8 @@ class ProcessExecutor:
         workers: How many trials run at once, at least 1.
         threads: Threads for torch and OpenMP per worker.
         memory_share: Share of memory for paused trials, 0 to 1.
+        gpus: Ids of GPUs, one for each worker in turn; None: those that are visible.
+        path: Where else to look for a function's module.
     """
 
     target: Train | str | Command
@@ -89,6 +91,8 @@ class ProcessExecutor:
     workers: int = 1
     threads: int = 1
     memory_share: float = MEMORY_SHARE
+    gpus: Sequence[str] | None = None
+    path: Sequence[str] = ()
     can_pause: bool = True
     takes_fraction: bool | None = None
     takes_classes: bool | None = None
@@ -101,8 +105,8 @@ class ProcessExecutor:
             self.takes_classes = self.target.uses("classes")
         self._launched: dict[int, Process] = {}
         self._events: list[Event] = []
-        self.server = Server(self.target, self.threads)
-        self._gpus = visible_gpus()
+        self.server = Server(self.target, self.threads, self.path)
+        self._gpus = visible_gpus() if self.gpus is None else self.gpus
         self._memory = psutil.virtual_memory().total * self.memory_share
 
     @property
@@ -353,17 +357,30 @@ def scarce() -> Iterator[None]:
 
 def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
-    try:
+    with _written(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         files = Files(folder, Files.last(folder).n + 1)
         files.log.touch(mode=0o600)
+    return files
+
+
+def made_folder(folder: Path) -> None:
+    """Make a trial's folder."""
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Tell what is in the way of writing to a trial's folder."""
+    try:
+        yield
     except OSError as error:
         if error.errno in FULL:
             raise DiskFullError(f"{folder}: {error.strerror}.") from error
         if error.errno in SCARCE:
             raise
         raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
-    return files
 
 
 def _memory_of(pid: int) -> int:

@@ -225,15 +225,24 @@ def name_of(train: Train) -> str:
     Raises:
         LaunchError: If another interpreter cannot import it.
     """
+    name = reference_of(train)
+    if name is None:
+        raise LaunchError(
+            "this process has used CUDA already, and its forks could not: call Study.run before "
+            f"the first CUDA call, or move {getattr(train, '__qualname__', 'the function')} to "
+            "the top level of a module of its own."
+        )
+    return name
+
+
+def reference_of(train: Train) -> str | None:
+    """A function's name for `load_function`; None if only this process has it."""
     if reference := getattr(train, "reference", None):
         return str(reference)
     module = getattr(train, "__module__", "__main__")
-    name = getattr(train, "__qualname__", "<unnamed>")
+    name = getattr(train, "__qualname__", "")
     if module == "__main__" or getattr(sys.modules.get(module), name, None) is not train:
-        raise LaunchError(
-            "this process has used CUDA already, and its forks could not: call Study.run before "
-            f"the first CUDA call, or move {name} to the top level of a module of its own."
-        )
+        return None
     return f"{module}:{name}"
 
 
@@ -316,7 +325,7 @@ def _load_module(name: str) -> Any:
     return importlib.import_module(path.stem)
 
 
-def main(descriptor: int, tuner: int, function: str) -> None:
+def main(descriptor: int, tuner: int, function: str, *path: str) -> None:
     """A fresh interpreter as server; ``function`` empty serves commands only."""
     sock = socket.socket(fileno=descriptor)
     sock.set_inheritable(False)
@@ -324,7 +333,7 @@ def main(descriptor: int, tuner: int, function: str) -> None:
     run: Run = run_command
     if function:
         # Last, so that a stray file there cannot stand in for a module of ours.
-        sys.path.append(str(Path.cwd()))
+        sys.path += [str(Path.cwd()), *path]
         try:
             run = run_function(load_function(function))
             warm_up()
@@ -337,4 +346,4 @@ def main(descriptor: int, tuner: int, function: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

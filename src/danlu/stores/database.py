@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from danlu.errors import DiskFullError, StoreError, UnavailableError
+from danlu.stores.address import shown
 from danlu.stores.filesystem import refuse_network
 from danlu.stores.schema import HEAD, metadata, revision
 
@@ -42,9 +43,8 @@ def open_database(
     """
     text = str(where)
     if re.match(r"postgres(ql)?(\+\w+)?://", text):
-        shown = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", text)
-        with explained(shown):
-            return prepared(_postgres(text, read_only=read_only)), shown
+        with explained(shown(text)):
+            return prepared(_postgres(text, read_only=read_only)), shown(text)
     if re.match(r"\w[\w+]*://", text):
         kind = text.split("://", maxsplit=1)[0]
         raise StoreError(

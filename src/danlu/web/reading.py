@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 import danlu
 from danlu.errors import StudyError
 from danlu.stores import folder_for
+from danlu.stores.address import shown
 from danlu.web.details import detail_of, summary_of, unread
 from danlu.web.files import files_of, opened
 from danlu.web.live import LiveStudy
@@ -72,7 +73,7 @@ def _add_studies(routes: APIRouter, live: LiveStudies, where: str) -> None:
             else:
                 rows.append(unread(one))
         return Studies(
-            version=danlu.__version__, role=request.scope["role"], store=where, studies=rows
+            version=danlu.__version__, role=request.scope["role"], store=shown(where), studies=rows
         )
 
     @routes.get("/studies/{study}", responses=JSON, response_class=Response)
