@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO ?= .danlu
 
-.PHONY: demo test retest check page check-page bench clean
+.PHONY: demo test retest check locked lock audit page check-page bench torture clean
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -21,8 +21,24 @@ $(VENV)/.demo: $(BIN)/pip pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "Installing what the tests need ..."
-	$(PIP) --editable '.[examples,kit,plots,postgres,frames,optuna,hyperopt,bayesopt,test,lint]'
+	$(PIP) --editable '.[examples,kit,plots,postgres,ray,frames,optuna,hyperopt,bayesopt,test,lint]'
 	@touch $@
+
+# What CI installs before all else: these versions, and no file whose hash is another. PyTorch is left
+# out, since its CPU build does not come from where its hashes do; constraints.txt holds its version.
+locked: $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--requirement requirements/ci.txt
+
+# Needs uv: pip install uv
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --overrides requirements/without-torch.txt --output-file requirements/ci.txt \
+		$(foreach extra,examples kit plots postgres ray frames optuna hyperopt bayesopt test lint,--extra $(extra))
+
+# Needs pip-audit, and a network that reaches the database of known weaknesses.
+audit:
+	pip-audit --disable-pip --require-hashes --requirement requirements/ci.txt
 
 demo: $(VENV)/.demo
 	$(BIN)/danlu run examples/digits.toml --store $(DEMO)
@@ -30,7 +46,7 @@ demo: $(VENV)/.demo
 	$(BIN)/danlu report digits --store $(DEMO) --output digits.html
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses 2 --quiet
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet
 
 retest: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --last-failed --last-failed-no-failures none
@@ -56,6 +72,9 @@ check-page: page
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/overhead.py
+
+torture: $(VENV)/.test
+	$(BIN)/python benchmarks/torture.py --slice
 
 clean:
 	rm -rf $(VENV) .danlu digits.html

@@ -2,6 +2,7 @@
 
     python benchmarks/diagnosis.py --cache /tmp/curves      # about 15 minutes on one core
     python benchmarks/diagnosis.py --quick                  # one seed, three parts: two minutes
+    python benchmarks/diagnosis.py --cache … --calibrate    # write how sure the verdicts are
 
 Thresholds may be changed by what the first parts (tune) show, never by the others. A fault counts
 if it did harm (the kill criterion): the best validation accuracy is more than two standard errors
@@ -17,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from faults import DATA, FAMILIES, FAULTS, FRESH, HEALTHY, PARTS, TUNE, Case, build
+from faults import DATA, FAMILIES, FAULTS, FRESH, HEALTHY, PARTS, TUNE, Case, build, calibration
 from faults.baselines import autotrainer, umlaut
 from faults.repairs import LR_3, apply, first_move
 from faults.runs import Runs, history_of
@@ -215,6 +216,22 @@ def _recovered(results: list[tuple[Judged, Advice | None, bool]], runs: Runs) ->
     ]  # fmt: skip
 
 
+def calibrated(parts: Sequence[str], seeds: int, runs: Runs) -> list[calibration.Said]:
+    """The verdicts on all runs, each with whether it is right."""
+    return calibration.said((case, diagnosed(case, runs)) for case in cases(parts, seeds))
+
+
+def reliabilities(parts: Sequence[str], seeds: int, runs: Runs) -> None:
+    """Print how sure the verdicts are beside how often they are right."""
+    groups = {"tune": TUNE, "held out": (*FAMILIES, *DATA), "never seen": FRESH}
+    for group, members in groups.items():
+        if chosen := [p for p in members if p in parts]:
+            head = [f"confidence, {group}", "verdicts", "sure", "right",
+                    "by the specification", "sure", "right"]  # fmt: skip
+            rows = calibration.reliability(calibrated(chosen, seeds, runs))
+            print(markdown(head, rows), end="\n\n")
+
+
 def train_all(parts: Sequence[str], seeds: int, runs: Runs) -> None:
     """Train what is not in the cache."""
     todo = [case for case in cases(parts, seeds) if not runs.has(case)]
@@ -231,11 +248,18 @@ def main() -> None:
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--advice-seeds", type=int, default=ADVICE_SEEDS, choices=(1, 2, 3))
     parser.add_argument("--no-recovery", action="store_true", help="do not train by advice")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="write the confidences from the tune parts"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     quick = (TUNE[0], "cancer-mlp", "wine-mlp")
     parts = [p for p in given.parts if not given.quick or p in quick]
     seeds, runs = (1 if given.quick else 3), Runs(given.cache)
+    if given.calibrate:
+        train_all(TUNE, seeds, runs)
+        calibration.write(calibrated(TUNE, seeds, runs))
+        return
     train_all(parts, seeds, runs)
     head = ["", "primary right", "any right", "false alarms, healthy", "harmless", "unclear",
             "verdicts a run"]  # fmt: skip
@@ -244,6 +268,7 @@ def main() -> None:
     head = ["verdict", "precision, primary", "precision", "recall"]
     print(markdown(head, per_verdict(judged)), end="\n\n")
     print(markdown(["fault", *parts, "else"], per_fault(judged, parts)), end="\n\n")
+    reliabilities(parts, seeds, runs)
     if not given.no_recovery:
         head = ["won back half", "all", "by a parameter", "by a check", "no advice", "lr ÷ 3"]
         print(markdown(head, recovery(parts, given.advice_seeds, runs)))

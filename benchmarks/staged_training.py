@@ -38,6 +38,17 @@ SPACE = Space(
     dropout=Float(0.0, 0.8, default=0.2),
 )
 
+MISPLACED = SPACE.replaced(
+    {
+        "lr": Float(1e-5, 1e-3, log=True, default=1e-4),
+        "weight_decay": Float(1e-2, 1.0, log=True, default=1e-1),
+        "layers": Int(1, 3, default=2),
+        "units": Int(4, 16, log=True, default=8),
+        "dropout": Float(0.3, 0.8, default=0.5),
+    }
+)
+"""Ranges as somebody writes them who does not know the task: far too small and regularised."""
+
 
 @dataclass(frozen=True)
 class Real:
@@ -142,4 +153,6 @@ def _part(X: Any, y: Any, rows: Any) -> Parts:
 TASKS: Mapping[str, Real] = {
     "digits": Real(digits, 20),
     "breast-cancer": Real(breast_cancer, 30),
+    "digits-misplaced": Real(digits, 20, MISPLACED),
+    "breast-cancer-misplaced": Real(breast_cancer, 30, MISPLACED),
 }

@@ -44,7 +44,7 @@ VARIANTS: Mapping[str, tuple[str, Options]] = {
     "without order": ("staged", {"order": False}),
     "without narrow": ("staged", {"narrow": False}),
     "without findings": ("staged", {"findings": False}),
-    "without proxy_check": ("staged", {"proxy_check": False}),
+    "with proxy_check": ("staged", {"proxy_check": True}),
     "without model": ("staged", {"model": False}),
     "none of them": ("staged", dict.fromkeys(MOVES, False)),
     "auto": ("auto", {}),

@@ -8,8 +8,9 @@ from typing import Literal
 import pytest
 
 import danlu
-from danlu.core.decision import Continue, Decision, Finish, Start, Stop
+from danlu.core.decision import Continue, Decision, Finish, Note, Start, Stop
 from danlu.core.history import History
+from danlu.core.logbook import Entry
 from danlu.core.space import Space
 from danlu.stores.memory import MemoryStore
 
@@ -72,6 +73,31 @@ def test_a_slice_is_cut_to_what_the_budget_still_pays() -> None:
 
     history = run(slices, "0.7x")
     assert (history.trials[1].state, history.trials[1].epoch) == ("paused", 7)
+
+
+LINE = Entry("verdict", "confirm", "seen", "done")
+
+
+def once(history: History) -> Sequence[Decision]:
+    """A trial that takes the whole budget, then a line."""
+    return [Note(LINE)] if history.trials else [Start({"x": 0.5}, until=10)]
+
+
+def test_a_strategy_has_the_last_word_when_the_budget_is_spent() -> None:
+    assert run(once, "1x").logbook == (LINE,)
+    asked = study(once, "1x")
+    while (trial := asked.ask()) is not None:
+        for epoch in trial.epochs():
+            trial.report(epoch, val_loss=1 / epoch)
+        asked.tell(trial)
+    assert asked.history.logbook == (LINE,)
+
+
+def test_what_it_would_do_with_more_budget_is_not_said() -> None:
+    def eager(history: History) -> Sequence[Decision]:
+        return [Note(LINE), Start({"x": 0.5}, until=10)]
+
+    assert run(eager, "2x").logbook == (LINE, LINE)
 
 
 def test_a_stop_is_carried_out_and_the_search_goes_on() -> None:

@@ -34,9 +34,13 @@ NEEDED_ARGUMENTS = {
 
 OURS = "a name from a table of this file, of danlu's own modules"
 THEIRS = "the person names their own code, in a study file, on the command line or in Python"
+SENT = "a function of the person's own without a name, sent to their own workers on their cluster"
 REVIEWED = {
     ("src/danlu/executors/server.py", "os.execvpe"): "the person's own command, as a list",
     ("src/danlu/executors/server.py", "importlib.import_module"): THEIRS,
+    ("src/danlu/executors/ray.py", "ray.cloudpickle"): SENT,
+    ("src/danlu/executors/ray.py", "cloudpickle.dumps"): SENT,
+    ("src/danlu/executors/ray.py", "cloudpickle.loads"): SENT,
     ("src/danlu/kit/sources.py", "importlib.import_module"): THEIRS,
     ("src/danlu/__init__.py", "import_module"): OURS,
     ("src/danlu/cli/app.py", "import_module"): OURS,
@@ -71,7 +75,8 @@ def _from_import(node: ast.ImportFrom) -> Iterator[tuple[int, str]]:
     module = (node.module or "").partition(".")[0]
     for name in node.names:
         full = f"{node.module}.{name.name}"
-        if module in BANNED_MODULES and (module, name.name) not in HARMLESS:
+        theirs = module in BANNED_MODULES and (module, name.name) not in HARMLESS
+        if theirs or name.name in BANNED_MODULES:  # the latter as others hand it on
             yield node.lineno, full
         alias = full != "importlib.import_module" or name.asname is not None
         if (full in BANNED_CALLS or full in NEEDED_ARGUMENTS or _executes(full)) and alias:
@@ -81,7 +86,9 @@ def _from_import(node: ast.ImportFrom) -> Iterator[tuple[int, str]]:
 def _call(node: ast.Call) -> Iterator[tuple[int, str]]:
     called = ast.unparse(node.func)
     given = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
-    if called in BANNED_CALLS or called.rpartition(".")[2] in BANNED_METHODS or _executes(called):
+    *owners, method = called.split(".")
+    banned = called in BANNED_CALLS or method in BANNED_METHODS or _executes(called)
+    if banned or BANNED_MODULES.intersection(owners):
         yield node.lineno, called
     for keyword in node.keywords:
         name = keyword.arg or ""
@@ -104,6 +111,8 @@ def _executes(called: str) -> bool:
         "import pickle",
         "import os, dill",
         "from pickle import loads, UnpicklingError",
+        "from ray import cloudpickle",
+        "ray.cloudpickle.loads(data)",
         "import pickle as p",
         "from os import system",
         "from torch import load",

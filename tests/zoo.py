@@ -31,7 +31,7 @@ from danlu.core.history import History, empty
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Config, Space
 from danlu.core.spec import Budget, Objective, Spec
-from danlu.strategies.base import Strategy
+from danlu.strategies.base import Strategy, last_lines
 
 Curve = Callable[[Config, int, int, Proxy], float]
 """(config, epoch, seed, proxy) → objective."""
@@ -136,7 +136,10 @@ class Simulation:
     def _decided(self) -> bool:
         """Asks the strategy while slots are free; whether anything was launched."""
         free = self.workers - len(self.history.running)
-        if self.ended or spent(self.history):
+        if self.ended:
+            return False
+        if spent(self.history):
+            self._say_the_last()
             return False
         decisions = self.strategy.decide(self.spec.space, self.history, free)
         self.decisions += decisions
@@ -146,6 +149,12 @@ class Simulation:
             elif not (isinstance(decision, Start) and no_trials_left(self.history)):
                 self._launch(decision)
         return bool(decisions)
+
+    def _say_the_last(self) -> None:
+        """As the tuner does once nothing trains any more."""
+        for entry in [] if self.history.running else last_lines(self.strategy, self.history):
+            self.decisions.append(Note(entry))
+            self._launch(Note(entry))
 
     def _launch(self, decision: Decision) -> None:
         at = self.history.last_at

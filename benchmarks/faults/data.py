@@ -75,6 +75,15 @@ def _mixture(seed: int) -> Data:
     return _split(x, y, 500, seed)
 
 
+def _rings(seed: int) -> Data:
+    """Three classes on noisy rings around each other, in the first two of five dimensions."""
+    rng = np.random.default_rng(seed)
+    y, angle = rng.integers(0, 3, 1000), rng.uniform(0.0, 2.0 * np.pi, 1000)
+    radius = 1.0 + y + rng.normal(0.0, 0.25, 1000)
+    x = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return _split(np.hstack([x, rng.normal(size=(1000, 3))]), y, 300, seed)
+
+
 def _images(seed: int) -> Data:
     return _shaped(_digits(seed), 1, 8, 8)
 
@@ -124,11 +133,12 @@ _LOADERS: dict[str, Callable[[int], Data]] = {
     "wine-mlp": _wine,
     "text-bag": _texts,
     "mixture-mlp": _mixture,
+    "rings-mlp": _rings,
 }
 PARTS = tuple(_LOADERS)
-TUNE, FAMILIES, DATA, FRESH = PARTS[:4], PARTS[4:6], PARTS[6:9], PARTS[9:]
+TUNE, FAMILIES, DATA, FRESH = PARTS[:4], PARTS[4:6], PARTS[6:10], PARTS[10:]
 """Thresholds are tuned on the first, all multilayer perceptrons on digits; the others are held
-out: two families, three data sets, and one whose curves nobody saw before the rules were final."""
+out: two families, four data sets, and one whose curves nobody saw before the rules were final."""
 
 
 @cache

@@ -23,6 +23,7 @@ BASE: dict[str, Settings] = {
     "wine-mlp": Settings(lr=2e-3, batch_size=16, dropout=0.2),
     "text-bag": Settings(lr=2e-3, dropout=0.3, width=32, epochs=25),
     "mixture-mlp": Settings(dropout=0.3, weight_decay=1e-4, epochs=20),
+    "rings-mlp": Settings(layers=2, width=32, dropout=0.05, epochs=25),
 }
 """Settings that train well on each part, found by hand."""
 
@@ -198,7 +199,7 @@ FAULTS: dict[str, Fault] = {
     "validation in training mode": _fault(
         29,
         _settings(dropout=0.5, batch_norm=True, batch_size=8, val_in_train_mode=True),
-        "noisy_val",
+        "val_handicapped noisy_val",
     ),
     "20 validation samples": _fault(30, _data(_twenty_to_validate), "noisy_val", constructed=True),
     "batch 2, lr × 8": _fault(

@@ -18,6 +18,7 @@ from danlu.stores import open_store
 from tortures.verdict import Verdict
 
 PROCESSES = 8
+KILLS = 100  # at most so many trials are trained between two kills
 SPACE = danlu.Space(x=danlu.Float(0.0, 1.0))
 
 
@@ -41,50 +42,56 @@ def work(folder: Path, trials: int, mine: int) -> None:
     with closing(open_store(folder / "store")) as store:
         for i in share:  # a process that was killed may have queued some: the key tells
             store.request("queue", "enqueue", data={"config": {"x": x_of(i)}}, key=str(i))
-        while len(store.requests("queue")) < trials:
+        while not store.requests("queue", after=trials - 1):
             time.sleep(0.2)
     while (folder / "store").exists():
+        with closing(open_store(folder / "store")) as store:
+            if store.holder("queue"):
+                time.sleep(0.5)
+                continue
         one = study(folder, trials)
         if one.history.outcome == "done":
             return
-        with suppress(StudyError):
-            one.run(train, workers=4)
+        with suppress(StudyError):  # another one was quicker
+            one.run(train, workers=4, check="warn")  # its values never change: nothing learns
             return
-        time.sleep(0.05)
 
 
 def x_of(i: int) -> float:
     return i / (1 << 20)
 
 
-def queueing(folder: Path, rounds: int, trials: int, seed: int) -> Verdict:
-    """Rounds of queued trials over eight processes."""
-    verdict = Verdict(f"{rounds} × {trials:,} queued trials, {PROCESSES} processes")
+def queueing(folder: Path, rounds: int, trials: int, seed: int, results: Path) -> None:
+    """Rounds of queued trials over eight processes; what was found is written after each."""
+    verdict = Verdict(f"{trials:,} queued trials, {PROCESSES} processes")
     rng = random.Random(seed)
     begun = time.monotonic()
-    for n in range(rounds):
+    for n in range(1, rounds + 1):
         verdict.add(_round(folder / str(n), trials, rng, verdict))
-    rate = rounds * trials / (time.monotonic() - begun)
-    verdict.notes = f"kills of the processes as faults; {rate:.0f} trials/s in all"
-    return verdict
+        rate = n * trials / (time.monotonic() - begun)
+        verdict.notes = f"{n} rounds; faults are kills of these processes; {rate:.0f} trials/s"
+        verdict.write(results)
+        print(verdict.row(), flush=True)
 
 
 def _round(folder: Path, trials: int, rng: random.Random, verdict: Verdict) -> dict[str, int]:
     folder.mkdir()
     study(folder, trials)
+    (folder / "trained").touch()
     pids = {_fork(folder, trials, i): i for i in range(PROCESSES)}
-    kill_at = time.monotonic() + rng.uniform(0.5, 2.0)
+    kill_at = rng.randrange(KILLS)  # trials
     while pids:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid in pids:
             mine = pids.pop(pid)
             if status:
                 pids[_fork(folder, trials, mine)] = mine
-        if time.monotonic() > kill_at and pids:
+        trained = (folder / "trained").read_text().count("\n") if pids else 0
+        if trained > kill_at:
             os.kill(rng.choice(list(pids)), signal.SIGKILL)
             verdict.faults += 1
-            kill_at = time.monotonic() + rng.uniform(1.0, 4.0)
-        time.sleep(0.005)
+            kill_at = trained + rng.randrange(KILLS)
+        time.sleep(0.02)
     return _check(folder, trials)
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Budget",
     "CheckError",
     "Choice",
+    "Cluster",
     "Command",
     "ConfigError",
     "Constraint",
@@ -68,6 +69,7 @@ __all__ = [
 LATER = {
     "Advice": "danlu.core.finding",
     "Budget": "danlu.core.spec",
+    "Cluster": "danlu.executors.cluster",
     "Command": "danlu.core.command",
     "Constraint": "danlu.core.spec",
     "Data": "danlu.preflight.problem",

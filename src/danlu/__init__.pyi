@@ -23,6 +23,7 @@ from danlu.errors import (
     StudyError,
     StudyFileError,
 )
+from danlu.executors.cluster import Cluster
 from danlu.predicting import predict
 from danlu.preflight.problem import Data, Problem
 from danlu.study import Study
@@ -36,6 +37,7 @@ __all__ = [
     "Budget",
     "CheckError",
     "Choice",
+    "Cluster",
     "Command",
     "ConfigError",
     "Constraint",

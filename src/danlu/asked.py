@@ -35,7 +35,7 @@ from danlu.diagnosis.rules import judgement, new_findings, ruins, says_stop
 from danlu.diagnosis.study import next_look, study_news
 from danlu.errors import ReportError, StudyError
 from danlu.stores.base import Store, settle
-from danlu.strategies.base import Strategy
+from danlu.strategies.base import Strategy, last_lines
 from danlu.worker.spool import evaluation, whole
 from danlu.worker.trial import order_problem
 
@@ -187,6 +187,9 @@ class Asking:
             if not asides:
                 return say("the strategy has nothing left to try")
             self._record(*asides)
+        if not self.history.running:
+            now = time.time()
+            self._record(*(Noted(now, e) for e in last_lines(self._strategy, self.history)))
         return why
 
     def _carried_out(self, decision: Start | Continue) -> Started | Continued | str:

@@ -15,6 +15,7 @@ from danlu.core.limits import Limits
 from danlu.core.spec import Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
+from danlu.executors.cluster import Cluster
 from danlu.executors.fitting import FEWEST_ROWS, gains, rows_for
 from danlu.executors.fused import FusedExecutor, is_of_kit
 from danlu.executors.inline import InlineExecutor
@@ -26,8 +27,8 @@ from danlu.stores.base import Store
 from danlu.strategies.base import Strategy
 from danlu.tuner import Tuner, Watch
 
-Named: TypeAlias = Literal["auto", "fused", "processes", "inline"]
-Place: TypeAlias = Named | Executor
+Named: TypeAlias = Literal["auto", "fused", "processes", "ray", "inline"]
+Place: TypeAlias = Named | Cluster | Executor
 EXECUTORS = get_args(Named)
 
 
@@ -43,16 +44,16 @@ def executor_for(
     Args:
         spec: The study.
         train: A function, its name, or a command.
-        executor: ``"auto"``, ``"fused"``, ``"processes"``, ``"inline"``, or one that is made
-            already.
+        executor: ``"auto"``, ``"fused"``, ``"processes"``, ``"ray"``, ``"inline"``, a `Cluster`,
+            or one that is made already.
         workers: How many trials run at once; where they train together, how many processes do it.
         threads: Threads for torch and OpenMP per worker.
 
     Raises:
         StudyError: If there is no such executor, or it cannot run what trains.
-        LaunchError: If the command uses what is no parameter.
+        LaunchError: If the command uses what is no parameter, or the cluster cannot be joined.
     """
-    if not isinstance(executor, str):
+    if not isinstance(executor, str | Cluster):
         return executor
     metric = spec.objective.metric
     for name, number in (("workers", workers), ("threads", threads)):
@@ -65,6 +66,8 @@ def executor_for(
             "what trains must be a function that takes a Trial, its name 'module:function', "
             f"or a Command, but got {train!r}."
         )
+    if isinstance(executor, Cluster) or executor == "ray":
+        return _on_ray(train, metric, workers, executor)
     fused = executor in ("auto", "fused")
     if fused and (crews := _crews(spec, train, executor, workers, threads)) is not None:
         return crews
@@ -76,6 +79,20 @@ def executor_for(
     if not callable(train):
         raise StudyError("the inline executor needs a function, not a name or a command.")
     return InlineExecutor(train, metric)
+
+
+def _on_ray(
+    train: Train | str | Command, metric: str, workers: int, cluster: Cluster | str
+) -> Executor:
+    try:
+        from danlu.executors.ray import RayExecutor  # who has no cluster need not have Ray
+    except ImportError as error:
+        raise StudyError(
+            f"a cluster needs Ray, which cannot be imported ({error}): install it with: "
+            "pip install 'danlu[ray]'"
+        ) from error
+    where = cluster if isinstance(cluster, Cluster) else Cluster()
+    return RayExecutor(train, metric, workers, where)
 
 
 def _crews(

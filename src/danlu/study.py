@@ -224,8 +224,9 @@ class Study:
             budget: Replaces the study's budget; it counts all that was spent before.
             watch: Called with the history several times a second.
             executor: ``"fused"`` trains trials of the kit with networks of equal shape together,
-                ``"processes"`` each alone; ``"auto"`` chooses; ``"inline"``: here, for debugging.
-            threads: Threads for torch and OpenMP per worker.
+                ``"processes"`` each alone; ``"auto"`` chooses; ``"ray"`` or a `Cluster`: on a
+                Ray cluster; ``"inline"``: here, for debugging.
+            threads: Threads for torch and OpenMP per worker; on a cluster, as many as its CPUs.
             check: Check data and model, where they are known, before the first trial. Errors
                 end the run, as the finding that nothing learns does, unless it is ``"warn"``.
             problem: What to check, a `Problem` or its name; else the function's ``problem``.

@@ -54,7 +54,7 @@ from danlu.executors.base import Executor
 from danlu.stores.base import Store
 from danlu.stores.inbox import Inbox
 from danlu.stores.waiting import patiently
-from danlu.strategies.base import Strategy
+from danlu.strategies.base import Strategy, last_lines
 
 TURN_S = 0.2  # so often the watcher is called, at least, and requests are read, at most
 SAVE_S = 0.1  # reports wait at most so long to be recorded together: a commit waits for the disk
@@ -274,6 +274,7 @@ class Tuner:
                 self._cut_off = True
                 return []
             if not self.history.running:
+                self._note(*(Noted(now, e) for e in last_lines(self.strategy, self.history)))
                 self._finish("done", problem)
             return self._retries()
         if on_hold(self.history):
@@ -334,8 +335,7 @@ class Tuner:
         return Job(
             spec.name, trial.number, trial.config, trial.seed, trial.until, spec.epochs,
             self.folder / str(trial.number), trial.proxy, trial.attempt, trial.epoch,
-            2**trial.starved,
-            trial.stage == "confirm",
+            2**trial.starved, trial.stage == "confirm",
         )  # fmt: skip
 
     # ---- what the workers did

@@ -180,6 +180,7 @@ def test_every_mistake_of_a_file_is_printed_and_nothing_is_created(
         (["run", "study.toml", "--strategy", "rnadom"], 1, "Did you mean 'random'?"),
         (["run", "study.toml", "--metrics", "(?P<a>.)"], 2, "training is a function"),
         (["run", "study.toml", "--workers", "0"], 2, "0 is not in the range"),
+        (["run", "study.toml", "--gpus", "0.5"], 2, "--gpus needs --executor ray"),
         (["run", "-n", "a", "--objective", "loss", "--metrics", "(", "--", "t", "--x~int(1,2)"],
          1, "no regular expression"),
     ],

@@ -164,3 +164,21 @@ def test_rows_that_differ_in_the_seventh_digit_are_equal_and_negative_zero_is_ze
     assert finding.evidence["share"] > 0.9
     zeros = problem(x_train=np.vstack([X[:399], np.zeros((1, 8))]), x_val=np.full((120, 8), -0.0))
     assert found(leaks.shared_rows, zeros)[0].evidence["share"] == 1.0
+
+
+def test_a_split_of_few_samples_may_differ_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat([0, 1, 2], [14, 16, 10]))
+    x = rng.normal(size=(40, 3))
+    parts = [problem(x_train=x[:20], y_train=y[:20], x_val=x[20:], y_val=y[20:])]
+    many = np.repeat(y, 40)
+    z = rng.normal(size=(len(many), 3))
+    shares = many[many != 2], np.concatenate([many, np.full(800, 2)])
+    parts.append(
+        problem(
+            x_train=z[: len(shares[0])], y_train=shares[0],
+            x_val=rng.normal(size=(len(shares[1]), 3)), y_val=shares[1],
+        )
+    )  # fmt: skip
+    assert [bool(found(leaks.shift, p)) and "warning" in severities(leaks.shift, p)
+            for p in parts] == [False, True]  # fmt: skip

@@ -216,7 +216,7 @@ def test_a_study_outlives_restarts_of_the_server_and_its_readers_do(
     assert_whole(postgres)
     with study(postgres) as done:
         told = [e.seen for e in done.history.logbook if e.code == "disk"]
-    assert any("the store can be written again" in line for line in told)
+    assert any("what was waited for is there again" in line for line in told)
 
 
 def test_a_study_outlives_a_network_that_stalls_and_cuts(proxy: Proxy, schema_name: str) -> None:

@@ -62,7 +62,8 @@ def test_the_default_config_comes_first_and_stages_follow_each_other() -> None:
     assert simulation.history.default is simulation.history.trials[1]
     assert first.why == "coarse 1/35: the default config, 6 of 30 epochs"
     order = [stage for stage, _ in itertools.groupby(begun(simulation), stage_of)]
-    assert order == ["coarse", "fine", "confirm", "end"]
+    assert order == ["coarse", "fine", "confirm"]
+    assert simulation.history.logbook[-1].code == "verdict"
 
 
 def test_the_learning_rate_comes_first_with_all_else_at_its_default() -> None:
@@ -131,7 +132,8 @@ def test_a_move_that_is_switched_off_is_not_made() -> None:
     off = Staged(order=False, narrow=False, findings=False, proxy_check=False, model=False)
     simulation = Simulation(off, spec(), workers=2)
     book = simulation.run().logbook
-    assert {e.code for e in book} == {"stage", "verdict"}
+    # The check of proxies costs nothing, so that it is always made.
+    assert {e.code for e in book} == {"stage", "proxy", "verdict"}
     assert not any("model" in d.why for d in simulation.decisions if isinstance(d, Start))
 
 
@@ -180,13 +182,24 @@ def test_new_fine_configs_come_from_the_ranges_in_force_with_some_as_control() -
 def test_a_few_worse_trials_go_on_to_check_the_short_trainings(
     given: dict[str, object],
 ) -> None:
-    simulation = run(Budget(trainings=40.0), **given)
+    study = spec(budget=Budget(trainings=40.0))
+    simulation = Simulation(Staged(proxy_check=True), study, **{"workers": 2, **given})  # type: ignore[arg-type]
+    simulation.run()
     checks = [d for d in begun(simulation) if "to check what short trainings say" in d.why]
     assert 1 <= len(checks) <= 6  # one that was worse may count as promising later on
-    assert any(e.code == "proxy" and e.data["rho"] is not None for e in simulation.history.logbook)
-    off = Simulation(Staged(proxy_check=False), spec(), workers=2)
-    off.run()
-    assert not any("to check" in d.why for d in begun(off))
+    assert _correlations(simulation.history)
+
+
+def test_without_them_the_check_goes_by_what_is_trained_anyway() -> None:
+    simulation = run(Budget(trainings=40.0))
+    assert not any("to check" in d.why for d in begun(simulation))
+    assert _correlations(simulation.history)
+
+
+def _correlations(history: History) -> list[float]:
+    """What the checks of proxies found."""
+    found = [e.data["rho"] for e in history.logbook if e.code == "proxy"]
+    return [rho for rho in found if rho is not None]
 
 
 def test_no_config_is_started_twice_except_to_confirm_it() -> None:
@@ -373,7 +386,7 @@ def test_a_space_that_is_used_up_ends_the_search() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epochs", "coarse"), [(1, 1), (2, 1), (5, 1), (6, 3), (8, 3), (30, 6), (100, 20)]
+    ("epochs", "coarse"), [(1, 1), (2, 1), (5, 1), (6, 3), (8, 3), (20, 5), (30, 6), (100, 20)]
 )
 def test_coarse_trials_take_a_fifth_of_the_epochs_but_some_at_least(
     epochs: int, coarse: int

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from danlu.core.parameter import Choice, Float, Int
 from danlu.errors import StudyFileError
+from danlu.executors.cluster import Cluster
 from danlu.studyfile import StudyFile, load
 
 TOML = """
@@ -111,6 +112,19 @@ def test_defaults_are_few(tmp_path: Path) -> None:
     file = loaded(tmp_path, SOUND)
     assert (file.spec.seed, file.spec.strategy, file.run.workers) == (0, "auto", 1)
     assert str(file.spec.budget) == "no limit"
+
+
+def test_what_a_worker_of_a_cluster_gets_is_read_and_checked(tmp_path: Path) -> None:
+    file = tmp_path / "study.toml"
+    text = SOUND + 'executor = "ray"\naddress = "10.0.0.1:6379"\ncpus = 2\ngpus = 0.25\n'
+    file.write_text(text)
+    assert load(file).run.cluster == Cluster("10.0.0.1:6379", 2, 0.25)
+    file.write_text(text.replace("0.25", "1.5"))
+    with pytest.raises(StudyFileError, match=r"run\.gpus: gpus must be a fraction up to 1"):
+        load(file)
+    file.write_text(text.replace('"ray"', '"processes"'))
+    with pytest.raises(StudyFileError, match='address is of executor = "ray" only'):
+        load(file)
 
 
 def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:

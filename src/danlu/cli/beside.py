@@ -1,5 +1,6 @@
 """The dashboard beside a run: in a process of its own, whose end does not touch the run."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ def dashboard(where: str, study: str, *, show: bool) -> Iterator[None]:
     if not show:
         yield
         return
-    words = [sys.executable, "-m", "danlu", "serve", study, "--store", where, "--open"]
+    words = [sys.executable, "-m", "danlu", "serve", study, "--open", "--with-parent"]
+    # By the environment: the address may hold a password, and all may read arguments.
+    around = {**os.environ, "DANLU_STORE": where}
     with subprocess.Popen(  # a session of its own: Ctrl-C is for the run
-        [*words, "--with-parent"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        words, env=around, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as server:  # fmt: skip
         assert server.stdout is not None

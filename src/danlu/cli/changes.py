@@ -8,7 +8,7 @@ from danlu.cli.screen import config_text
 from danlu.core.codec import encode_number
 from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
-from danlu.core.logbook import DISK
+from danlu.core.logbook import CLUSTER, DISK
 from danlu.core.record import TrialRecord
 from danlu.reporting.logbook import told
 from danlu.reporting.text import format_value
@@ -49,7 +49,7 @@ def changes(before: History, after: History) -> Iterator[Change]:
     if best := _new_best(before, after):
         yield best
     for entry in after.logbook[len(before.logbook) :]:
-        if entry.code == DISK:
+        if entry.code in (CLUSTER, DISK):
             yield Change("waiting", after.last_at, told(entry), {"why": entry.seen})
     for finding in after.findings[len(before.findings) :]:
         yield _finding(None, finding, after.last_at)

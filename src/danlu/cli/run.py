@@ -60,9 +60,12 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 )
 @click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
 @click.option(
-    "--executor", type=click.Choice(["auto", "fused", "processes"]),
-    help="Train trials of equal shape together, or each in a process [auto].",
+    "--executor", type=click.Choice(["auto", "fused", "processes", "ray"]),
+    help="Train trials of equal shape together, each in a process, or on a Ray cluster [auto].",
 )  # fmt: skip
+@click.option("--address", help="Of the head of a Ray cluster [RAY_ADDRESS, or this machine's].")
+@click.option("--cpus", type=float, help="CPUs of each worker of a Ray cluster [1].")
+@click.option("--gpus", type=float, help="GPUs of each of them; 0.25: four share one [0].")
 @click.option(
     "--report-timeout", metavar="TIME",
     help='A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].',
@@ -109,7 +112,7 @@ def command(
             study.run(
                 target_of(settings),
                 workers=settings.workers,
-                executor=settings.executor,
+                executor=settings.cluster if settings.executor == "ray" else settings.executor,
                 watch=_noticing(view),
                 check=settings.check,
                 limits=settings.limits,
@@ -192,6 +195,11 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
             "--metrics reads what a command prints, but training is a function."
         )
     run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
+    cluster = {key: given[key] for key in ("address", "cpus", "gpus") if given[key] is not None}
+    if cluster:
+        if (run.get("executor") or settings.executor) != "ray":
+            raise click.UsageError(f"--{next(iter(cluster))} needs --executor ray.")
+        run["cluster"] = replace(settings.cluster, **cluster)
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"
     limits = Limits.parse(given["report_timeout"], given["trial_timeout"])

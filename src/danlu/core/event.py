@@ -136,10 +136,15 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The trial is trained to its full length, or training ended by itself."""
+    """The trial is trained to its full length, or training ended by itself.
+
+    Attributes:
+        why: What is odd about its end; empty if nothing is.
+    """
 
     at: float
     trial: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,30 +201,30 @@ def _value(trial: TrialRecord) -> float:
 
 
 Fields: TypeAlias = dict[str, Any]
+Evaluated: TypeAlias = tuple[float, int, int, Mapping[str, float]]
+"""A report as a store has it: its time, trial, epoch and metrics."""
 
 
-def fold(history: History, events: Iterable[Event]) -> History:
+def fold(history: History, events: Iterable[Event | Evaluated]) -> History:
     """Fold events into a history; the same as one after another, but quick for many.
 
     A repeated report of an epoch is as if it never came: it moves neither version nor clock.
     """
     now: Fields = {f.name: getattr(history, f.name) for f in fields(history)}
     now["trials"] = dict(history.trials)
-    curves: dict[int, _Curve] = {}
+    growing = _Growing(now)
     for event in events:
-        if isinstance(event, Reported):
-            if not _reported(now, curves, event):
-                continue
-            _tick(now, event.at)
+        if isinstance(event, tuple):
+            growing.add(*event)
+        elif isinstance(event, Reported):
+            growing.add(event.at, event.trial, event.epoch, event.metrics)
         else:
+            growing.settle(getattr(event, "trial", None))
             if isinstance(event, Began):  # after a crash nobody ran it since the last event
                 now["active"] = False
             _tick(now, event.at)
-            if curves:
-                _settle(now, curves, getattr(event, "trial", None))
             FOLDS[type(event)](now, event)
-    for number in tuple(curves):
-        _settle(now, curves, number)
+    growing.settle(*growing.trials)
     return History(**now)
 
 
@@ -238,27 +238,64 @@ def _tick(now: Fields, at: float) -> None:
 
 @dataclass(slots=True)
 class _Curve:
-    """A trial's reports while they grow: appending to the record's tuple would copy it each time.
-
-    Attributes:
-        share: Full-training equivalents of one epoch.
-    """
+    """A trial's reports while they grow: a list, as a tuple would be copied each time."""
 
     reports: list[Report]
+    last: int  # epoch
     value: float | None
     value_epoch: int
-    share: float
+    loss: float  # the value as one
+    share: float  # full-training equivalents of one epoch
 
 
-def _settle(now: Fields, curves: dict[int, _Curve], number: int | None) -> None:
-    """Put a trial's grown reports into its record."""
-    if number is not None and (c := curves.pop(number, None)):
-        now["trials"][number] = replace(
-            now["trials"][number],
-            reports=tuple(c.reports),
-            value=c.value,
-            value_epoch=c.value_epoch,
-        )
+class _Growing:
+    """The curves that grow while events are folded; written for a million reports."""
+
+    def __init__(self, now: Fields) -> None:
+        self._now = now
+        self._curves: dict[int, _Curve] = {}
+        self._metric: str = now["spec"].objective.metric
+        self._sign = now["spec"].objective.loss(1.0)
+
+    def add(self, at: float, trial: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add a report to its curve, unless its epoch was reported before."""
+        now = self._now
+        curve = self._curves.get(trial)
+        if curve is None:
+            curve = self._curves[trial] = self._begun(trial)
+        if epoch > curve.last:
+            curve.reports.append(Report(epoch, metrics, at))
+            curve.last = epoch
+        elif not _inserted(curve.reports, Report(epoch, metrics, at)):
+            return
+        value = metrics.get(self._metric)
+        if value is not None and -math.inf < (loss := self._sign * value) < curve.loss:
+            curve.value, curve.value_epoch, curve.loss = value, epoch, loss
+        now["trainings"] += curve.share
+        now["version"] += 1  # as `_tick`, which would cost a call
+        if at > now["last_at"]:
+            if now["active"]:
+                now["seconds"] += at - now["last_at"]
+            now["last_at"] = at
+
+    def _begun(self, trial: int) -> _Curve:
+        t: TrialRecord = self._now["trials"][trial]
+        loss = math.inf if t.value is None else self._sign * t.value
+        share = t.proxy.data_fraction / self._now["spec"].epochs
+        return _Curve(list(t.reports), t.epoch, t.value, t.value_epoch, loss, share)
+
+    @property
+    def trials(self) -> Sequence[int]:
+        return tuple(self._curves)
+
+    def settle(self, *numbers: int | None) -> None:
+        """Put the grown reports of some trials into their records."""
+        trials = self._now["trials"]
+        for n in numbers:
+            if n is not None and (c := self._curves.pop(n, None)):
+                trials[n] = replace(
+                    trials[n], reports=tuple(c.reports), value=c.value, value_epoch=c.value_epoch
+                )
 
 
 def _began(now: Fields, e: Began) -> None:
@@ -296,28 +333,8 @@ def _continued(now: Fields, e: Continued) -> None:
     )  # fmt: skip
 
 
-def _reported(now: Fields, curves: dict[int, _Curve], e: Reported) -> bool:
-    """Add a report to its curve; False if its epoch was reported before."""
-    curve = curves.get(e.trial)
-    if curve is None:
-        t: TrialRecord = now["trials"][e.trial]
-        share = t.proxy.data_fraction / now["spec"].epochs
-        curve = curves[e.trial] = _Curve(list(t.reports), t.value, t.value_epoch, share)
-    if not _inserted(curve.reports, Report(e.epoch, e.metrics, e.at)):
-        return False
-    objective: Objective = now["spec"].objective
-    new, best = e.metrics.get(objective.metric), curve.value
-    if new is not None and math.isfinite(new) and (best is None or objective.better(new, best)):
-        curve.value, curve.value_epoch = new, e.epoch
-    now["trainings"] += curve.share
-    return True
-
-
 def _inserted(reports: list[Report], new: Report) -> bool:
-    """Add a report in the order of epochs; False if its epoch is there."""
-    if not reports or new.epoch > reports[-1].epoch:
-        reports.append(new)
-        return True
+    """Add a late report in the order of epochs; False if its epoch is there."""
     if any(r.epoch == new.epoch for r in reports):
         return False
     insort(reports, new, key=lambda r: r.epoch)
@@ -358,7 +375,7 @@ def _closed(now: Fields, e: Paused | Finished | Stopped | Failed | Lost) -> None
     t = now["trials"][e.trial]
     ran = max(0.0, e.at - t.launched_at) if t.state == "running" else 0.0
     t = replace(t, state=CLOSED[type(e)], seconds=t.seconds + ran)
-    if isinstance(e, Stopped):
+    if isinstance(e, Stopped | Finished):
         t = replace(t, message=e.why)
     elif isinstance(e, Lost) and e.interrupted:
         t = replace(t, message=e.message)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-DISK = "disk"  # code of the lines that tell of a full disk, or a store that is away
+DISK = "disk"  # code of the lines that tell of what a run waits for: a disk, a store
+CLUSTER = "cluster"  # of those that tell of a cluster without room
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ at a position, so that a uniform draw of u is a draw from the parameter's scale.
 """
 
 import math
+import operator
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any, TypeAlias
 
 from danlu.errors import SpaceError
@@ -311,12 +314,13 @@ def _choice_problems(values: Sequence[Any], default: Any) -> list[str]:
     """Every mistake in a list of choices, as sentences."""
     if not values:
         return ["at least one choice is needed, but the list is empty."]
+    fits = [v is None or isinstance(v, str | bool) or is_number(v) for v in values]
     problems = [
         f"choices must be text, numbers, true, false or none, but got {v!r}."
-        for v in values
-        if not (v is None or isinstance(v, str | bool) or is_number(v))
+        for v in compress(values, map(operator.not_, fits))
     ]
-    twice = {repr(v) for i, v in enumerate(values) if any(same(v, w) for w in values[:i])}
+    counted = Counter((isinstance(v, bool), v) for v in compress(values, fits))  # as `same` has it
+    twice = {repr(v) for (_, v), count in counted.items() if count > 1}
     if twice:
         problems.append(
             f"each choice may stand once, but {', '.join(sorted(twice))} stands twice."

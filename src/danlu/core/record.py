@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from danlu.core.decision import FULL, Proxy
 from danlu.core.finding import Finding
@@ -15,9 +15,11 @@ State: TypeAlias = Literal["running", "paused", "finished", "stopped", "failed",
 OPEN: frozenset[State] = frozenset({"running", "paused", "lost"})
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One epoch's evaluation: metric name → value (may be NaN or infinite)."""
+class Report(NamedTuple):
+    """One epoch's evaluation: metric name → value (may be NaN or infinite).
+
+    A tuple, since studies have millions: it is made in half the time of a frozen dataclass.
+    """
 
     epoch: int
     metrics: Mapping[str, float]
@@ -58,7 +60,7 @@ class TrialRecord:
         lost_epoch: The last epoch at its last loss.
         starved: How often its worker was killed for want of memory.
         seconds: How long it was running, all attempts together.
-        message: Why it failed or was stopped, or how it was lost.
+        message: Why it failed or was stopped, how it was lost, or what is odd about its end.
         launches: Each time it was begun or went on, in their order.
     """
 

@@ -91,7 +91,7 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         return None
     since = loss.epochs[loss.lowest]
     return verdict(
-        at, "diverged", 0.9,
+        at, "diverged", "ended far above",
         say(
             "The training loss ends at {end:.4g}, {ratio:.3g} times that of a constant answer: "
             "training diverged. Try a learning rate {times_smaller}, warm-up, or clip gradients.",

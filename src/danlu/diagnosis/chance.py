@@ -34,7 +34,7 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     if len(loss) and loss.end > usual:
         checks = (checks[1], checks[0])
     return verdict(
-        at, "bad_scale", 0.9 if ratio > thresholds.SCALE_SURE else 0.7,
+        at, "bad_scale", "far beyond" if ratio > thresholds.SCALE_SURE else "beyond",
         say(
             "Before the first step the loss was {first:.3g}, {ratio:.3g} times the usual "
             "{usual:.3g}: inputs or first weights are too large. Standardise the inputs (images: "
@@ -49,12 +49,12 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
 
 def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     """Training never left the constant answer; the curves tell why, or that nothing moves."""
-    if at.epochs < thresholds.LEAST_EPOCHS or "bad_scale" in found or not _stuck(at):
+    if at.epochs < thresholds.LEAST_EPOCHS or found & {"bad_scale", "diverged"} or not _stuck(at):
         return None
     if _killed(at):
         smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1
         return verdict(
-            at, "lr_too_high", 0.7,
+            at, "lr_too_high", "destroyed",
             say(
                 "{level}, and the losses jump about (up to {values:.3g}): steps so large that "
                 "they destroyed the network. Try a learning rate {times_smaller}.",
@@ -69,7 +69,7 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     if (factor := _creeps(at)) is not None:
         val = at.val_loss
         return verdict(
-            at, "lr_too_low", 0.7,
+            at, "lr_too_low", "creeps",
             say(
                 "{level}, but the validation loss falls steadily, from {values:.4g} to "
                 "{end:.4g}: the learning rate is too small. Try one {factor:g} times larger.",
@@ -78,7 +78,7 @@ def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
             (advice.lr(factor), advice.LARGER_LR_RANGE), first=val.values[0], end=val.end,
         )  # fmt: skip
     return verdict(
-        at, "not_learning", 0.9,
+        at, "not_learning", "stuck",
         say(
             "{level}, and nothing moves: dead or saturated units, a gradient that does not "
             "arrive, or far too strong regularisation. Searching on will not help: run danlu "
@@ -221,7 +221,7 @@ def val_at_chance(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         key=lambda a: (a.amount == "validation") != below,
     )  # fmt: skip
     return verdict(
-        at, "val_at_chance", 0.9,
+        at, "val_at_chance", "training learns",
         say(
             "Training reaches {end} while validation never leaves the level of a constant answer "
             "({val_end}, constant {chance}): {reason}",
@@ -241,14 +241,25 @@ def _one_answer(at: Features) -> bool:
     return bool(len(top)) and top.end > thresholds.ONE_ANSWER
 
 
-def collapse(at: Features, _: Set[str]) -> Finding | None:
+def imbalance(at: Features, found: Set[str]) -> Finding | None:
+    """`collapse` where the classes are uneven: there it is the cause of what the curves show."""
+    return collapse(at, found) if _imbalanced(at) else None
+
+
+def _imbalanced(at: Features) -> bool:
+    priors = at.task.priors
+    return bool(priors) and min(priors or ()) < thresholds.IMBALANCED * max(priors or ())
+
+
+def collapse(at: Features, found: Set[str]) -> Finding | None:
     """Nearly every validation sample gets the same answer, though training learns.
 
     A network at chance does so too: that is said already.
     """
+    if "collapse" in found:
+        return None
     top, entropy = _top_share(at), at.other("val_entropy")
-    true = max(at.task.priors) if at.task.priors else 0.0
-    imbalanced = bool(at.task.priors) and min(at.task.priors or ()) < thresholds.IMBALANCED * true
+    true, imbalanced = max(at.task.priors or (0.0,)), _imbalanced(at)
     # Shares of a balanced validation set: an imbalanced training set says nothing of it.
     beyond = 0.0 if imbalanced else true + thresholds.TOP_EXCESS
     same = bool(len(top)) and top.end > max(thresholds.TOP_SHARE, beyond)
@@ -261,7 +272,7 @@ def collapse(at: Features, _: Set[str]) -> Finding | None:
         say("The answers' entropy is {end:.3g} of the largest possible", end=entropy.end)
     )  # fmt: skip
     return verdict(
-        at, "collapse", 0.8 if imbalanced else 0.5,
+        at, "collapse", "uneven classes" if imbalanced else "even classes",
         say(
             "{seen}: the network answers with one class. Sample the rare classes more "
             "often, balance the batches, or weight the classes.",

@@ -20,15 +20,20 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
         return None
     n_val = at.task.n_val
     if n_val is not None and n_val < thresholds.FEW_VAL:
-        reason = say("it rests on {n_val} samples", n_val=n_val)
+        rule, reason = "few samples", say("it rests on {n_val} samples", n_val=n_val)
     elif (noise := _metric_noise(at)) is not None:
-        reason = say("the metric jumps by {noise} from epoch to epoch", noise=percent(noise))
+        jumps = percent(noise)
+        rule, reason = (
+            "metric",
+            say("the metric jumps by {noise} from epoch to epoch", noise=jumps),
+        )
     elif (noise := _loss_noise(at)) is not None:
+        rule = "loss"
         reason = say("the loss jumps by {noise:.3g} from epoch to epoch", noise=noise)
     else:
         return None
     return verdict(
-        at, "noisy_val", 0.6,
+        at, "noisy_val", rule,
         say(
             "Validation is noisy: {reason}. Differences of that size between trials mean "
             "nothing: validate on more samples, average the last epochs, or let the learning "
@@ -65,7 +70,7 @@ def still_improving(at: Features, found: Set[str]) -> Finding | None:
     if not (late or still_falls(at)) or turn_up(at) is not None:
         return None
     return verdict(
-        at, "still_improving", 0.7,
+        at, "still_improving", "late best" if late else "falls",
         say("It still improves at epoch {epoch}", epoch=at.trial.epoch)
         + (say(" (best at epoch {best})", best=best) if late else "")
         + say(
@@ -91,7 +96,7 @@ def plateau(at: Features, found: Set[str]) -> Finding | None:
     if not curves or any(_trends(c) for c in curves) or _decayed(at.other("lr")):
         return None
     return verdict(
-        at, "plateau", 0.6,
+        at, "plateau", "level",
         say(
             "The losses have stood still up to epoch {epoch}: halve the learning rate now; if "
             "that gains nothing, more epochs are wasted.",
@@ -120,7 +125,7 @@ def saturated_early(at: Features, found: Set[str]) -> Finding | None:
     if best is None or best > thresholds.EARLY_BEST * at.trial.epoch or turn_up(at) is not None:
         return None
     return verdict(
-        at, "saturated_early", 0.6,
+        at, "saturated_early", "early best",
         say(
             "The best epoch was {best} of {epoch}: half as many epochs would do.",
             best=best, epoch=at.trial.epoch,

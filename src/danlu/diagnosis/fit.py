@@ -51,7 +51,7 @@ def _outdone(at: Features) -> Finding:
     if at.roles.get("dropout", 0.0) > thresholds.STRONG_DROPOUT:
         moves = (advice.USUAL_DROPOUT, *moves)
     return verdict(
-        at, "train_handicapped", 0.8,
+        at, "train_handicapped", "outdone",
         say(
             "Validation ({val}) is better than training ({train}), {reason}",
             val=val, train=train, reason=reason,
@@ -66,7 +66,7 @@ def _drowned(at: Features) -> Finding | None:
     if dropout <= thresholds.MAD_DROPOUT or skill is None or skill >= thresholds.FITTED:
         return None
     return verdict(
-        at, "train_handicapped", 0.6,
+        at, "train_handicapped", "drowned",
         say(
             "Training ends at {end}: dropout of {dropout:g} leaves {kept} of the units, too few "
             "to learn with. Try 0.2.",
@@ -74,6 +74,48 @@ def _drowned(at: Features) -> Finding | None:
         ),
         (advice.USUAL_DROPOUT,), dropout=dropout, train=at.train_metric.end,
     )  # fmt: skip
+
+
+def val_handicapped(at: Features, found: Set[str]) -> Finding | None:
+    """Validation is worse than training from the first epochs on, too early for overfitting.
+
+    After one pass a sample of the training data was seen once, so that a network answers it
+    hardly better than one it has never seen: what differs is how the two are measured.
+    """
+    if at.epochs < thresholds.LEAST_EPOCHS or found & {*RAN_OFF, "lr_too_high", "collapse"}:
+        return None
+    gaps = _first_gaps(at)
+    if not gaps or not all(gap > limit for gap, limit in gaps):
+        return None
+    train, val = at.train_metric.values[0], at.val_metric.values[0]
+    return verdict(
+        at, "val_handicapped", "first epochs",
+        say(
+            "Validation ({val}) is worse than training ({train}) from the first epoch on, before "
+            "anything can be learned by heart: they are not measured alike. Check that the model "
+            "is in evaluation mode for validation (model.eval()), that both are prepared in the "
+            "same way, and that training data is shuffled.",
+            val=percent(val), train=percent(train),
+        ),
+        (advice.check("validation", "evaluation mode, and the same preparation"),
+         advice.check("data", "order of the samples, and the split", advice.DATA)),
+        train=at.train_metric.values[: len(gaps)], val=at.val_metric.values[: len(gaps)],
+    )  # fmt: skip
+
+
+def _first_gaps(at: Features) -> list[tuple[float, float]]:
+    """(training metric over validation's, what may be chance) of the first epochs; or nothing."""
+    train, val, n = at.train_metric, at.val_metric, thresholds.FIRST_EPOCHS
+    sizes = at.task.n_train, at.task.n_val
+    if train.epochs[:n] != val.epochs[:n] or train.epochs[:n] != tuple(range(1, n + 1)):
+        return []
+    if None in sizes:
+        return []
+    found = []
+    for a, b in zip(train.values[:n], val.values[:n], strict=True):
+        error = math.hypot(at.standard_error(a, sizes[0]), at.standard_error(b, sizes[1]))
+        found.append((a - b, max(thresholds.FIRST_GAP, thresholds.HANDICAP_ERRORS * error)))
+    return found
 
 
 def _unsure(at: Features) -> Finding | None:
@@ -95,7 +137,7 @@ def _unsure(at: Features) -> Finding | None:
     if end <= factor * usual or softmax_twice(at):
         return None
     return verdict(
-        at, "train_handicapped", 0.6,
+        at, "train_handicapped", "unsure",
         say(
             "Training answers {end} right but with little certainty: its loss of {loss_end:.3g} "
             "is {ratio:.2g} times what such answers need. Dropout, augmentation or weight decay "
@@ -157,7 +199,7 @@ def underfit(at: Features, found: Set[str]) -> Finding | None:
     if not below or unfinished:
         return None
     return verdict(
-        at, "underfit", 0.4 if known is None else 0.8,
+        at, "underfit", "no reference" if known is None else "below reference",
         say(
             "Training ends at {end}, below {than}: the network is too small or held back. Try a "
             "wider or deeper one, less dropout and weight decay, or more epochs.",

@@ -35,7 +35,7 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             )
         )
         return verdict(
-            at, "lr_too_high", 0.75 if sure else 0.55,
+            at, "lr_too_high", "very rough" if sure else "rough",
             say(
                 "The training loss {seen}: the steps are too large. Try a smaller learning rate "
                 "or larger batches, and check that gradients are reset before each step.",
@@ -43,7 +43,58 @@ def lr_too_high(at: Features, found: Set[str]) -> Finding | None:
             ),
             _smaller_steps(at, sure), roughness=rough, rises=rises, highest=max(loss.values),
         )  # fmt: skip
-    return _clipped(at)
+    return _worsening(at) or _clipped(at)
+
+
+def _worsening(at: Features) -> Finding | None:
+    """The training loss rises for good: the steps do not follow what they should make small.
+
+    Strong weight decay makes another loss small than the reported one.
+    """
+    if at.roles.get("weight decay", 0.0) >= thresholds.STRONG_DECAY:
+        return None
+    loss, scale = at.train_loss, at.scale or 1.0
+    i = loss.lowest
+    rise, noise = loss.end - loss.smooth[i], loss.noise
+    begun = i < thresholds.RISE_BEGINS * len(loss)
+    fits = (at.train_skill or 0.0) >= thresholds.TRAIN_RISE_SKILL
+    if noise is None or not begun or fits or rise <= thresholds.TRAIN_RISE * scale:
+        return None
+    if rise <= thresholds.RISE_NOISE * noise:
+        return None
+    return verdict(
+        at, "lr_too_high", "training worsens",
+        say(
+            "The training loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}: the "
+            "steps are too large to make small what they follow. Try a smaller learning rate.",
+            epoch=loss.epochs[i], lowest=loss.smooth[i], end=loss.end,
+        ),
+        _smaller_steps(at, sure=True), epoch=loss.epochs[i], rise=rise, noise=noise,
+    )  # fmt: skip
+
+
+def gradients_grew(at: Features, found: Set[str]) -> Finding | None:
+    """Gradients stay far above those at the start, and nothing else was found that explains it."""
+    first, largest = at.other("grad_norm"), at.other("grad_norm_max")
+    if at.epochs < thresholds.SURE_EPOCHS or not (len(first) and len(largest)):
+        return None
+    if found - {"overconfident"}:
+        return None
+    late = largest.values[int(thresholds.SPIKE_AFTER * len(largest)) :]
+    limit = thresholds.GREW * first.values[0]
+    grown = sum(v > limit for v in late)
+    if limit <= 0.0 or grown < thresholds.GREW_EPOCHS * len(late):
+        return None
+    return verdict(
+        at, "lr_too_high", "gradients grew",
+        say(
+            "The largest gradients are {ratio:.3g} times the usual ones of the first epoch, in "
+            "{grown} of the last {late} epochs: weights have grown and single batches jump. Try "
+            "a smaller learning rate, larger batches, or clip gradients.",
+            ratio=max(late) / first.values[0], grown=grown, late=len(late),
+        ),
+        (advice.lr(1 / 3), advice.BATCH, advice.CLIP), largest=max(late), first=first.values[0],
+    )  # fmt: skip
 
 
 def _cured(at: Features) -> bool:
@@ -70,7 +121,7 @@ def _clipped(at: Features) -> Finding | None:
     if not often or len(often) < thresholds.CLIPPED_EPOCHS * len(clipped):
         return None
     return verdict(
-        at, "lr_too_high", 0.5,
+        at, "lr_too_high", "clipped",
         say(
             "More than {clipped} of the steps are clipped in {often} of {clipped2} epochs: "
             "clipping has become a smaller learning rate. Try a smaller one, or clip at the 90th "
@@ -112,8 +163,10 @@ def still_falls(at: Features) -> bool:
 
 def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     """Smooth, steady and far from done."""
-    if at.epochs < thresholds.SURE_EPOCHS or found & {*CALLED, "bad_scale", "val_at_chance"}:
+    if found & {*CALLED, "bad_scale", "val_at_chance"}:
         return None
+    if at.epochs < thresholds.SURE_EPOCHS:
+        return _crawls(at)
     loss = at.train_loss
     if not len(loss) or loss.roughness >= thresholds.LOW_ROUGH or not still_falls(at):
         return None
@@ -127,7 +180,7 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
     factor = raised(at.scale or loss.values[0], loss.values[0] - loss.end)
     share = progress(at)
     return verdict(
-        at, "lr_too_low", 0.7,
+        at, "lr_too_low", "unfinished",
         say(
             "The losses fall smoothly and are far from done: {share} of the progress lies in the "
             "last quarter of the epochs. Try a learning rate {factor:g} times larger; if that is "
@@ -136,6 +189,31 @@ def lr_too_low(at: Features, found: Set[str]) -> Finding | None:
         ),
         (advice.lr(factor), advice.epochs(2.0), advice.LARGER_LR_RANGE),
         progress=share, roughness=loss.roughness, loss=loss.end,
+    )  # fmt: skip
+
+
+def _crawls(at: Features) -> Finding | None:
+    """A short curve that falls steadily, and at its pace will get nowhere by the full length."""
+    loss, metric, val = at.train_loss, at.train_metric, at.val_loss
+    if min(len(loss), len(metric)) < thresholds.LEAST_EPOCHS or at.scale is None:
+        return None
+    steady = loss.roughness < thresholds.LOW_ROUGH and loss.tau < thresholds.CREEP_TAU
+    told = steady and (not len(val) or val.tau < thresholds.PROGRESS_VAL_TAU)
+    covered = (loss.values[0] - loss.end) * at.horizon / at.trial.epoch
+    right = metric.end if at.train_skill is None else at.train_skill
+    if not told or right >= thresholds.LEARNS or covered >= thresholds.CRAWL * at.scale:
+        return None
+    factor = raised(at.scale, covered)
+    return verdict(
+        at, "lr_too_low", "crawls",
+        say(
+            "The training loss falls so slowly, from {first:.4g} to {end:.4g}, that at this pace "
+            "{share} of the way is done after all {epochs} epochs. Try a learning rate "
+            "{factor:g} times larger.",
+            first=loss.values[0], end=loss.end, share=percent(max(0.0, covered / at.scale)),
+            epochs=at.horizon, factor=factor,
+        ),
+        (advice.lr(factor), advice.LARGER_LR_RANGE), covered=covered, scale=at.scale,
     )  # fmt: skip
 
 
@@ -163,7 +241,7 @@ def loss_metric_mismatch(at: Features, found: Set[str]) -> Finding | None:
         else say("the loss is not the one that the answers would have")
     )
     return verdict(
-        at, "loss_metric_mismatch", 0.8 if twice else 0.4,
+        at, "loss_metric_mismatch", "softmax twice" if twice else "high loss",
         say(
             "Training answers {end} right, but its loss stays at {loss_end:.3g}: {known}. Remove "
             "a softmax or sigmoid in front of the loss.",
@@ -207,7 +285,7 @@ def late_spikes(at: Features, found: Set[str]) -> Finding | None:
         return None
     listed = ", ".join(map(str, spikes[:5])) + (" …" if len(spikes) > 5 else "")
     return verdict(
-        at, "late_spikes", 0.6,
+        at, "late_spikes", "loss",
         say(
             "The training loss jumps at epochs {listed}: single batches move the network too "
             "far. Clip gradients at the 90th percentile of their norms, or halve the learning "

@@ -11,6 +11,9 @@ from danlu.diagnosis.features import Features
 from danlu.diagnosis.fit import BROKEN
 from danlu.diagnosis.words import percent, verdict
 
+EXPLAINED = BROKEN | {"collapse", "val_handicapped"}
+"""Verdicts that explain why validation falls behind; only uneven classes are judged before."""
+
 
 @dataclass(frozen=True)
 class TurnUp:
@@ -53,14 +56,14 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     Where the metric shows no gap, or goes on growing, the network merely grows too sure of
     itself: ``overconfident``.
     """
-    if at.epochs < thresholds.LEAST_EPOCHS or found & BROKEN:
+    if at.epochs < thresholds.LEAST_EPOCHS or found & EXPLAINED:
         return None
     up, gap = turn_up(at), at.gap
     apart = gap is not None and gap > thresholds.GAP and at.gap_noise > thresholds.GAP_NOISE
     if up is None:
         alone = gap is not None and gap > thresholds.GAP_ALONE
         if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
-            return _overfit(at, 0.7, _memorised(at))
+            return _overfit(at, "memorised", _memorised(at))
         return None
     rise = say(
         "Validation loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}, while "
@@ -76,7 +79,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
                 return None
             return _overconfident(at, rise, up)
         return tell(
-            0.9,
+            "turned up, gap",
             say(
                 "{rise}, and training is {gap} ahead: overfitting. {what}",
                 rise=rise,
@@ -85,7 +88,7 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
             ),
         )
     if _loss_gap(at) > thresholds.LOSS_GAP:
-        return tell(0.7, say("{rise}: overfitting. {what}", rise=rise, what=_try(up)))
+        return tell("turned up", say("{rise}: overfitting. {what}", rise=rise, what=_try(up)))
     return None
 
 
@@ -110,7 +113,7 @@ def _loss_gap(at: Features) -> float:
     return (at.val_loss.end - at.train_loss.end) / at.val_loss.end
 
 
-def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = None) -> Finding:
+def _overfit(at: Features, rule: str, message: str, up: TurnUp | None = None) -> Finding:
     sure = at.gap is not None and at.gap_noise > thresholds.GAP_SURE
     few = at.task.n_train is not None and at.task.n_train < thresholds.FEW_PER_CLASS * (
         at.classes or 1
@@ -128,7 +131,7 @@ def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = 
     return verdict(
         at,
         "overfit",
-        confidence,
+        rule,
         message,
         moves,
         gap=at.gap,
@@ -141,7 +144,7 @@ def _overfit(at: Features, confidence: float, message: str, up: TurnUp | None = 
 
 def _overconfident(at: Features, rise: str, up: TurnUp) -> Finding:
     return verdict(
-        at, "overconfident", 0.6,
+        at, "overconfident", "metric unharmed",
         say(
             "{rise}, but the answers get no worse: the network grows too sure of itself. Select "
             "by the metric, or try label smoothing.",

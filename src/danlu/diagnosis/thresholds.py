@@ -56,11 +56,19 @@ ONE_ANSWER = 0.9  # share of the most frequent answer at which it is no matter o
 ROUGH, ROUGH_SURE = 0.3, 0.5  # share of the progress in training loss that up-moves undo
 RISES = 0.3  # the sum of up-moves over the scale of the loss
 DROPOUT_NOISE = 4.0  # running averages with dropout p are rougher by 1 + 4p (F4, fix 4)
+TRAIN_RISE, TRAIN_RISE_SKILL = 0.05, 0.9  # of the scale above the minimum, while not yet right:
+# training that works does not get worse in what it minimises (tune)
+GREW, GREW_EPOCHS = 10.0, 0.5  # largest gradient of an epoch over the first epoch's median, in so
+# many of the late epochs: healthy trainings have it in 0.13 at most (tune)
 DECAYED, LATE_ROUGH = 0.5, 0.1  # a rate that has fallen so far since, and is smooth now, is cured
 CLIPPED, CLIPPED_EPOCHS = 0.5, 0.5  # share of clipped steps, in so many of the epochs (playbook)
 
 # ---- training handicapped
 HANDICAP, HANDICAP_ERRORS = 0.08, 4.0  # how far validation beats training
+
+# ---- validation handicapped
+FIRST_EPOCHS = 3  # in which hardly a sample was seen more often than validation's were
+FIRST_GAP = 0.05  # of the metric, in each of them, beyond HANDICAP_ERRORS (tune)
 
 UNSURE, UNSURE_SKILL = 2.0, 0.5  # loss over that of calibrated answers with the same error rate
 UNSURE_DROPOUT = 1.5  # the same where dropout is known to be strong
@@ -89,6 +97,7 @@ PROGRESS = 0.08  # share of all progress that lies in the tail
 PROGRESS_TAU, PROGRESS_VAL_TAU = -0.6, -0.5
 LOW_SKILL, LOW_LOSS_SKILL = 0.9, 0.7  # better ones are merely unfinished
 LOW_ROUGH = 0.15
+CRAWL = 0.2  # of the scale, that a short curve covers by the full length if it goes on like that
 LATE_BEST = 0.75  # a best epoch after this share of the run: more epochs would help (playbook)
 
 # ---- underfitting
@@ -98,7 +107,6 @@ UNDERFIT_SKILL = 0.7  # where there is no reference
 # ---- spikes
 SPIKE_MAD, SPIKE_LEVEL, SPIKES = 6.0, 0.25, 2  # over the median of 5; share of the level; epochs
 SPIKE_WINDOW, SPIKE_AFTER = 5, 0.25
-SPIKE_GRADIENT = 10.0  # largest gradient of an epoch over the run's median
 
 # ---- noisy validation
 NOISY, NOISY_ERRORS = 0.02, 1.5  # of the metric

@@ -13,11 +13,12 @@ from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.diagnosis import thresholds
 from danlu.diagnosis.broken import diverged, not_finite
-from danlu.diagnosis.chance import at_chance, bad_scale, collapse, val_at_chance
+from danlu.diagnosis.chance import at_chance, bad_scale, collapse, imbalance, val_at_chance
 from danlu.diagnosis.course import noisy_val, plateau, saturated_early, still_improving
 from danlu.diagnosis.features import Features, shares
-from danlu.diagnosis.fit import train_handicapped, underfit
+from danlu.diagnosis.fit import train_handicapped, underfit, val_handicapped
 from danlu.diagnosis.optimisation import (
+    gradients_grew,
     late_spikes,
     loss_metric_mismatch,
     lr_too_high,
@@ -30,9 +31,9 @@ Judge: TypeAlias = Callable[[Features, Set[str]], Finding | None]
 """A trial's features and the codes found so far → a verdict or none."""
 
 JUDGES: tuple[Judge, ...] = (
-    not_finite, bad_scale, diverged, at_chance, val_at_chance, lr_too_high, train_handicapped,
-    overfit, loss_metric_mismatch, lr_too_low, underfit, late_spikes, noisy_val, still_improving,
-    plateau, saturated_early, collapse,
+    not_finite, bad_scale, diverged, at_chance, val_at_chance, imbalance, lr_too_high,
+    train_handicapped, val_handicapped, overfit, loss_metric_mismatch, lr_too_low, underfit,
+    late_spikes, gradients_grew, noisy_val, still_improving, plateau, saturated_early, collapse,
 )  # fmt: skip
 """In the order of evaluation (practice, B1); the first that speaks is the primary verdict."""
 
@@ -41,6 +42,7 @@ OPPOSITE: Mapping[str, float] = {"lr": 1.0, "dropout": 0.0, "weight decay": 1.0,
 """Role → the amount at which advice turns from less to more."""
 
 RELATIVE = ("multiply", "add")
+MOST_OTHERS = 100  # trials that one is compared with
 
 
 def verdicts(
@@ -73,12 +75,12 @@ def verdicts(
 
 def _too_short(at: Features) -> Finding:
     message = say("{epochs} evaluations are too few to judge by.", epochs=at.epochs)
-    return verdict(at, "unclear", 0.5, message, severity="info")
+    return verdict(at, "unclear", "short", message, severity="info")
 
 
 def _good(at: Features) -> Finding:
     message = say("No symptom was found; that is not to say that it is optimal.")
-    return verdict(at, "good", 0.7, message, severity="info")
+    return verdict(at, "good", "no symptom", message, severity="info")
 
 
 def _undecided(at: Features, found: list[Finding]) -> list[Finding]:
@@ -97,7 +99,8 @@ def _undecided(at: Features, found: list[Finding]) -> list[Finding]:
         second_code=second.code,
         roles=roles,
     )
-    return [verdict(at, "unclear", 0.5, message, severity="info", causes=[f.code for f in causes])]
+    codes = [f.code for f in causes]
+    return [verdict(at, "unclear", "opposites", message, severity="info", causes=codes)]
 
 
 def _less(finding: Finding) -> set[str]:
@@ -119,12 +122,15 @@ def _moved(finding: Finding) -> list[tuple[str, float, float]]:
 
 
 def best_training(history: History, trial: TrialRecord) -> float | None:
-    """The best training metric that other trials on the same data had by this trial's epoch."""
+    """The best training metric that others on the same data had by this trial's epoch.
+
+    Of many the newest count, or each trial of a large study would cost more than the one before.
+    """
     name = Features(trial, history).named.train_metric
     if name is None:
         return None
     ends = []
-    for other in history.trials.values():
+    for other in list(history.trials.values())[-MOST_OTHERS:]:
         alike = other.number != trial.number and other.proxy == trial.proxy
         if alike and other.state != "failed" and other.reports:
             curve = shares(other, name).until(trial.epoch)

@@ -5,35 +5,36 @@ from typing import Any
 
 from danlu.core.codec import encode_number
 from danlu.core.finding import Advice, Finding, Severity
+from danlu.diagnosis.confidence import confidence
 from danlu.diagnosis.features import Features
 
 
 def finding(
     code: str,
     severity: Severity,
-    confidence: float,
+    sure: float,
     message: str,
     advice: Sequence[Advice] = (),
     **evidence: Any,
 ) -> Finding:
     """A finding whose evidence is plain JSON with four significant digits."""
     numbers = {name: plain(value) for name, value in evidence.items()}
-    return Finding(code, severity, round(confidence, 3), message, numbers, tuple(advice))
+    return Finding(code, severity, round(sure, 3), message, numbers, tuple(advice))
 
 
 def verdict(
     at: Features,
     code: str,
-    confidence: float,
+    rule: str,
     message: str,
     advice: Sequence[Advice] = (),
     *,
     severity: Severity = "warning",
     **evidence: Any,
 ) -> Finding:
-    """A finding about a trial's curves: less sure while they are short."""
-    confidence *= at.certainty
-    return finding(code, severity, confidence, message, advice, epochs=at.trial.epoch, **evidence)
+    """A finding by one rule of a verdict: less sure while the curves are short."""
+    sure, known = confidence(code, rule) * at.certainty, {"epochs": at.trial.epoch, "rule": rule}
+    return finding(code, severity, sure, message, advice, **known, **evidence)
 
 
 def plain(value: Any) -> Any:

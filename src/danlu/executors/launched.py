@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from danlu.core.event import (
     Stopped,
 )
 from danlu.core.job import Job
+from danlu.core.sentence import say
 from danlu.executors.linux import killed_for_memory
-from danlu.worker.spool import MOST_METRICS, Tail, numbers_of, parse_line
+from danlu.worker.spool import METRIC, MOST_METRICS, RESERVED, Tail, numbers_of, parse_line
 from danlu.worker.trial import order_problem
 
 LOG_LINES = 30
+MOST_NAMED = 5  # of the metrics whose values are no numbers
 LOG = re.compile(r"log-(\d{1,9})\.txt")
 GONE_S = 10.0  # for the processes of a killed tuner to be gone; they are given one second
 YEAR_S = 365 * 86_400.0  # a report that is older was dated by a wrong clock
@@ -95,6 +98,8 @@ class Reading:
         self.last = 0  # epoch reported by this launch
         self.seen_metrics: set[str] = set()
         self.problem: str | None = None
+        self.left_out = 0  # values that are no numbers
+        self.odd: list[str] = []  # their names, the first of them
         self._script = script
         self._shift = 0
         self._since = time.time() - YEAR_S
@@ -119,7 +124,7 @@ class Reading:
         at = self._time(table.get("at"))
         if "danlu" in table:
             return self._note(at, table)
-        metrics = self._known(table) or self._few(numbers_of(table))
+        metrics = self._known(table) or self._few(self._numbers(table))
         if not metrics or self.problem:
             return []
         epoch = self._epoch(table.get("epoch"))
@@ -134,6 +139,15 @@ class Reading:
         seen = self.seen_metrics
         found = {n: v for n, v in table.items() if n in seen and type(v) is float}
         return found if len(found) + ("epoch" in table) + ("at" in table) == len(table) else {}
+
+    def _numbers(self, table: Mapping[str, Any]) -> dict[str, float]:
+        """The metrics of any line; what cannot be one is counted."""
+        found = numbers_of(table)
+        if odd := [n for n in table if n not in found and n not in RESERVED]:
+            self.left_out += len(odd)
+            self.odd += [n for n in odd if n not in self.odd and METRIC.fullmatch(n)]
+            del self.odd[MOST_NAMED:]
+        return found
 
     @property
     def behind(self) -> int:
@@ -240,7 +254,22 @@ class Launched:
         reached = self.taken if self.ahead else max(self.known, self.job.epoch)
         if self.job.until <= reached < self.job.epochs:
             return Paused(now, trial)
-        return Finished(now, trial)
+        return Finished(now, trial, self._remark(reached))
+
+    def _remark(self, reached: int) -> str:
+        """What is odd about a training that ended well."""
+        remarks = []
+        if reached < self.job.until:
+            remarks.append(
+                say("training ended by itself at epoch {epoch} of {epochs}",
+                    epoch=reached, epochs=self.job.epochs)
+            )  # fmt: skip
+        if count := self.reading.left_out:
+            remarks.append(
+                say("{count} values were left out, as they are no numbers ({names})",
+                    count=count, names=self.reading.odd)
+            )  # fmt: skip
+        return reduce(lambda a, b: a + "; " + b, remarks) if remarks else ""
 
     def _killed(self, now: float) -> Lost:
         if killed_for_memory() > self.killed_before:

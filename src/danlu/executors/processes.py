@@ -1,11 +1,13 @@
 """Trials as local processes: functions and commands, paused warm, frozen or by checkpoint."""
 
+import errno
 import os
 import re
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import psutil
 from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
-from danlu.errors import DiskFullError, LaunchError
+from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.linux import send
@@ -28,6 +30,7 @@ from danlu.worker.spool import ENVIRONMENT, FULL
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
 MUCH, LITTLE = 4 << 20, 1 << 20  # bytes of unread reports: training waits from one to the other
+SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -79,6 +82,8 @@ class ProcessExecutor:
         workers: How many trials run at once, at least 1.
         threads: Threads for torch and OpenMP per worker.
         memory_share: Share of memory for paused trials, 0 to 1.
+        gpus: Ids of GPUs, one for each worker in turn; None: those that are visible.
+        path: Where else to look for a function's module.
     """
 
     target: Train | str | Command
@@ -86,6 +91,8 @@ class ProcessExecutor:
     workers: int = 1
     threads: int = 1
     memory_share: float = MEMORY_SHARE
+    gpus: Sequence[str] | None = None
+    path: Sequence[str] = ()
     can_pause: bool = True
     takes_fraction: bool | None = None
     takes_classes: bool | None = None
@@ -98,8 +105,8 @@ class ProcessExecutor:
             self.takes_classes = self.target.uses("classes")
         self._launched: dict[int, Process] = {}
         self._events: list[Event] = []
-        self.server = Server(self.target, self.threads)
-        self._gpus = visible_gpus()
+        self.server = Server(self.target, self.threads, self.path)
+        self._gpus = visible_gpus() if self.gpus is None else self.gpus
         self._memory = psutil.virtual_memory().total * self.memory_share
 
     @property
@@ -115,6 +122,10 @@ class ProcessExecutor:
             return
         if held is not None:  # its files must be complete before it comes again
             self._end_now(held)
+        with scarce():
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
         files = new_files(job.folder)
         slot = self._free_slot()
         # First: a server that is forked now must not inherit `ours`.
@@ -329,17 +340,47 @@ class ProcessExecutor:
         self.server.close()
 
 
+@contextmanager
+def scarce() -> Iterator[None]:
+    """Tell that a launch is impossible for now.
+
+    Raises:
+        UnavailableError: If the system has no process, descriptor or memory to spare.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in SCARCE:
+            raise
+        raise UnavailableError(f"a trial cannot be started now: {error.strerror}.") from error
+
+
 def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
-    try:
+    with _written(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         files = Files(folder, Files.last(folder).n + 1)
         files.log.touch(mode=0o600)
+    return files
+
+
+def made_folder(folder: Path) -> None:
+    """Make a trial's folder."""
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """Tell what is in the way of writing to a trial's folder."""
+    try:
+        yield
     except OSError as error:
         if error.errno in FULL:
             raise DiskFullError(f"{folder}: {error.strerror}.") from error
+        if error.errno in SCARCE:
+            raise
         raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
-    return files
 
 
 def _memory_of(pid: int) -> int:

@@ -39,6 +39,7 @@ from danlu.executors.wire import Wire, readable
 from danlu.worker.trial import Trial
 
 CALL = re.compile(r"(?P<name>[\w.]+:\w+)\((?P<arguments>\{.*\})\)", re.DOTALL)
+FORK_S = 10.0  # for a fork to become possible
 LEAVE_S = 10.0  # for the supervisors to end, once the tuner is gone
 
 Train = Callable[[Trial], object]
@@ -150,7 +151,7 @@ class Server:
         """Fork a supervisor; if that is impossible, the closed socket tells the tuner."""
         with trial:
             try:
-                pid = os.fork()
+                pid = _forked()
             except OSError:
                 traceback.print_exc()
                 return
@@ -187,6 +188,22 @@ class Server:
         kill_below()
 
 
+def _forked() -> int:
+    """A fork, as soon as the system has a process to spare.
+
+    Raises:
+        OSError: If it has none for `FORK_S`.
+    """
+    deadline = time.monotonic() + FORK_S
+    while True:
+        try:
+            return os.fork()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _supervise(trial: socket.socket, launch: Mapping[str, Any], run: Run) -> None:
     try:
         supervise(trial, launch, run)
@@ -208,15 +225,24 @@ def name_of(train: Train) -> str:
     Raises:
         LaunchError: If another interpreter cannot import it.
     """
+    name = reference_of(train)
+    if name is None:
+        raise LaunchError(
+            "this process has used CUDA already, and its forks could not: call Study.run before "
+            f"the first CUDA call, or move {getattr(train, '__qualname__', 'the function')} to "
+            "the top level of a module of its own."
+        )
+    return name
+
+
+def reference_of(train: Train) -> str | None:
+    """A function's name for `load_function`; None if only this process has it."""
     if reference := getattr(train, "reference", None):
         return str(reference)
     module = getattr(train, "__module__", "__main__")
-    name = getattr(train, "__qualname__", "<unnamed>")
+    name = getattr(train, "__qualname__", "")
     if module == "__main__" or getattr(sys.modules.get(module), name, None) is not train:
-        raise LaunchError(
-            "this process has used CUDA already, and its forks could not: call Study.run before "
-            f"the first CUDA call, or move {name} to the top level of a module of its own."
-        )
+        return None
     return f"{module}:{name}"
 
 
@@ -299,7 +325,7 @@ def _load_module(name: str) -> Any:
     return importlib.import_module(path.stem)
 
 
-def main(descriptor: int, tuner: int, function: str) -> None:
+def main(descriptor: int, tuner: int, function: str, *path: str) -> None:
     """A fresh interpreter as server; ``function`` empty serves commands only."""
     sock = socket.socket(fileno=descriptor)
     sock.set_inheritable(False)
@@ -307,7 +333,7 @@ def main(descriptor: int, tuner: int, function: str) -> None:
     run: Run = run_command
     if function:
         # Last, so that a stray file there cannot stand in for a module of ours.
-        sys.path.append(str(Path.cwd()))
+        sys.path += [str(Path.cwd()), *path]
         try:
             run = run_function(load_function(function))
             warm_up()
@@ -320,4 +346,4 @@ def main(descriptor: int, tuner: int, function: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -24,14 +24,18 @@ class Server:
     Args:
         target: What trials run: a function, its name, or a command.
         threads: Threads for torch and OpenMP per worker.
+        path: Where else a fresh interpreter looks for modules.
 
     Attributes:
         pid: Of the running server, 0 if there is none.
     """
 
-    def __init__(self, target: Train | str | Command, threads: int) -> None:
+    def __init__(
+        self, target: Train | str | Command, threads: int, path: Sequence[str] = ()
+    ) -> None:
         self._target = target
         self._threads = threads
+        self._path = path
         self._wire: Wire | None = None
         self.pid = 0
         self._ready = False
@@ -67,7 +71,7 @@ class Server:
         threads = {"OMP_NUM_THREADS": str(self._threads), "MKL_NUM_THREADS": str(self._threads)}
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "danlu.executors.server",
-             str(theirs.fileno()), str(os.getpid()), name],
+             str(theirs.fileno()), str(os.getpid()), name, *self._path],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True,
             env={**threads, **os.environ},
         )  # fmt: skip

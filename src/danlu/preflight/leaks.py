@@ -212,8 +212,8 @@ def _skill(cut: Array, y: Array, classes: int) -> float:
 def shift(problem: Problem) -> Iterator[Finding]:
     """Training and validation come from one population."""
     arrays = arrays_of(problem)
-    labels = _label_shift(arrays)
-    if labels > limit.LABEL_SHIFT:
+    labels, certain = _label_shift(arrays)
+    if certain > limit.LABEL_SHIFT:
         yield wrong(
             "D12", "warning",
             say(
@@ -229,7 +229,7 @@ def shift(problem: Problem) -> Iterator[Finding]:
         raise Skipped("the inputs are no columns")
     auc, error, column = _told_apart(arrays)
     shown = f"AUC {auc:.2f} ± {error:.2f}"
-    certain = auc - 2 * error
+    certain = auc - limit.SHIFT_ERRORS * error
     if certain > limit.SHIFT_WARNING:
         grave = certain > limit.SHIFT_ERROR
         yield wrong(
@@ -246,10 +246,14 @@ def shift(problem: Problem) -> Iterator[Finding]:
         yield well("D12", shown, f"≤ {limit.SHIFT_WARNING:g}", auc=auc)
 
 
-def _label_shift(arrays: Arrays) -> float:
-    """Cramér's V of class against part, corrected for small samples (Bergsma 2013)."""
+def _label_shift(arrays: Arrays) -> tuple[float, float]:
+    """Cramér's V of class against part, corrected for small samples (Bergsma 2013).
+
+    And the part of it that is beyond the chance of a random split: χ² with so many degrees of
+    freedom has the standard deviation √(2 · freedom).
+    """
     if arrays.form != "labels":
-        return 0.0
+        return 0.0, 0.0
     classes = int(max(arrays.labels_train.max(), arrays.labels_val.max())) + 1
     table = np.stack(
         [
@@ -262,8 +266,10 @@ def _label_shift(arrays: Arrays) -> float:
     expected = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / n
     phi = ((table - expected) ** 2 / expected).sum() / n
     free = table.shape[1] - 1
-    corrected = max(0.0, phi - free / (n - 1))
-    return float(np.sqrt(corrected / max(1e-12, 1 - 1 / (n - 1))))
+    chances = free, free + limit.SHIFT_ERRORS * np.sqrt(2 * free)
+    scale = max(1e-12, 1 - 1 / (n - 1))
+    corrected, certain = (np.sqrt(max(0.0, phi - c / (n - 1)) / scale) for c in chances)
+    return float(corrected), float(certain)
 
 
 def _told_apart(arrays: Arrays) -> tuple[float, float, str]:

@@ -39,6 +39,7 @@ ONE_CLASS_BATCH = 16  # size from which a batch of one class is no chance: desig
 LABEL_SHIFT = 0.15  # Cramér's V of labels against train or validation: DeepChecks
 SHIFT_WARNING = 0.65  # AUC of telling validation from training: DeepChecks' 0.25 is 0.625
 SHIFT_ERROR = 0.8  # design
+SHIFT_ERRORS = 2.0  # standard errors that may be chance, of V as of the AUC
 SHIFT_ROWS = 1_000  # of each part
 FEW_VAL = 100  # validation samples: DeepChecks
 DETECTABLE = 2.8  # standard errors of a difference found with 80 % power at the 5 % level

@@ -84,7 +84,7 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
     chosen, loss = seen.chosen, history.objective.loss
     sd, freedom = _pooled(seen)
     mean, count = loss(chosen.mean), max(2, len(chosen.repeats))
-    half = float(stdtrit(freedom, NINETY)) * sd / math.sqrt(count) if freedom else None
+    low, high = _interval(history, mean, sd / math.sqrt(count), freedom)
     metric = history.objective.metric
     said = say("Use the config of trial {number}", number=chosen.best.number)
     first = seen.finalists[0]
@@ -94,17 +94,28 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
             number=first.best.number,
         )
     values = {"metric": metric, "mean": format_measured(mean, sd), "count": count}
-    if half is None:
+    if low is None or high is None:
         sure = [say("{metric} {mean} on average over {count} seeds.", **values)]
     else:
-        ends = {"low": format_measured(mean - half, sd), "high": format_measured(mean + half, sd)}
+        ends = {"low": format_measured(low, sd), "high": format_measured(high, sd)}
         sure = [say("{metric} {mean} on average over {count} seeds, between {low} and {high} with "
                     "probability 0.9.", **values, **ends)]  # fmt: skip
     if seen.chance is not None and seen.runner_up is not None:
         sure.append(_odds(seen, seen.chance, seen.runner_up))
     sure += _against_trivial(history, mean, sd / math.sqrt(count))
-    low, high = (None, None) if half is None else (mean - half, mean + half)
     return Verdict(chosen.best.number, f"{said}.", tuple(sure), advice, seen.chance, low, high)
+
+
+def _interval(
+    history: History, mean: float, error: float, freedom: int
+) -> tuple[float, float] | tuple[None, None]:
+    """Where the mean lies with probability 0.9; shares of right answers end at 0 and 1."""
+    if not freedom:
+        return None, None
+    half = float(stdtrit(freedom, NINETY)) * error
+    low, high = mean - half, mean + half
+    share = accuracy_like(history) and 0.0 <= mean <= 1.0
+    return (max(0.0, low), min(1.0, high)) if share else (low, high)
 
 
 def _odds(seen: Confirmation, chance: float, runner_up: int) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from danlu.errors import DiskFullError, StoreError, UnavailableError
+from danlu.stores.address import shown
+from danlu.stores.filesystem import refuse_network
 from danlu.stores.schema import HEAD, metadata, revision
 
 APPLICATION_ID = 0x64616E6C  # "danl", in the header of each SQLite file of ours
@@ -41,9 +43,8 @@ def open_database(
     """
     text = str(where)
     if re.match(r"postgres(ql)?(\+\w+)?://", text):
-        shown = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", text)
-        with explained(shown):
-            return prepared(_postgres(text, read_only=read_only)), shown
+        with explained(shown(text)):
+            return prepared(_postgres(text, read_only=read_only)), shown(text)
     if re.match(r"\w[\w+]*://", text):
         kind = text.split("://", maxsplit=1)[0]
         raise StoreError(
@@ -117,6 +118,7 @@ def _sqlite_path(where: Path, *, create: bool) -> Path:
             f"the folder {path.parent} cannot be made: {error.strerror}. "
             "Give a folder that you may write to."
         ) from error
+    refuse_network(path.parent)
     if path.is_file() and 0 < path.stat().st_size < SMALLEST:  # SQLite would write over it
         raise StoreError(f"{path}: {_reason(ValueError('file is not a database'))}")
     return path

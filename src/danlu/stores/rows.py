@@ -6,8 +6,11 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
+from pydantic_core import from_json
+
 from danlu.core.codec import encode_number
 from danlu.core.event import Event, Reported, decode_event, encode_event
+from danlu.core.history import Evaluated
 from danlu.core.spec import Spec, encode_spec
 from danlu.errors import StoreError
 
@@ -76,8 +79,10 @@ def _name(name: str) -> str:
     return _dumps(name)
 
 
-def decode_rows(chunks: Iterable[Sequence[Stored]]) -> Iterator[Event]:
+def decode_rows(chunks: Iterable[Sequence[Stored]]) -> Iterator[Event | Evaluated]:
     """The events of some rows, in their order; each chunk is parsed at once, which is quick.
+
+    Reports come as plain tuples where they hold nothing out of the ordinary.
 
     Raises:
         StoreError: If a row is not one that `encode_rows` made.
@@ -92,19 +97,27 @@ def decode_rows(chunks: Iterable[Sequence[Stored]]) -> Iterator[Event]:
             ) from error
 
 
-def _decode_chunk(chunk: Sequence[Stored]) -> list[Event]:
+def _decode_chunk(chunk: Sequence[Stored]) -> list[Event | Evaluated]:
     text = ",".join([row[5] for row in chunk])
     plain = 'NaN"' not in text and 'Infinity"' not in text
-    events: list[Event] = []
-    for (_, at, kind, trial, epoch, _), data in zip(chunk, json.loads(f"[{text}]"), strict=True):
+    events: list[Event | Evaluated] = []
+    for (_, at, kind, trial, epoch, _), data in zip(chunk, _parsed(f"[{text}]"), strict=True):
         if kind == REPORTED and plain:
-            events.append(Reported(at, trial, epoch, data))
+            events.append((at, trial, epoch, data))
             continue
         rest = {"epoch": epoch, "metrics": data} if kind == REPORTED else data
         if trial is not None or kind == "diagnosed":
             rest["trial"] = trial
         events.append(decode_event(kind, {"at": at, **rest}))
     return events
+
+
+def _parsed(text: str) -> Any:
+    """The values of some JSON."""
+    try:
+        return from_json(text)  # in half the time of json.loads, when there are a million reports
+    except ValueError:
+        return json.loads(text)  # which also takes halves of surrogate pairs, and deep values
 
 
 def encode_request_data(data: Mapping[str, Any]) -> str:

@@ -37,6 +37,6 @@ def patiently(
         else:
             break
     if began:
-        back = "there is space on the disk" if full else "the store can be written"
+        back = "there is space on the disk" if full else "what was waited for is there"
         waited = f"{back} again after {time.monotonic() - began:.0f} s"
         tell(Entry(DISK, "", waited, "all goes on"))

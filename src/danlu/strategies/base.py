@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from danlu.core.decision import Decision
+from danlu.core.decision import Continue, Decision, Note, Start
 from danlu.core.history import History
+from danlu.core.logbook import Entry
 from danlu.core.space import Space
 
 
@@ -30,3 +31,14 @@ class Strategy(Protocol):
             free_slots: How many trials may be started or continued now, at least 0.
         """
         ...
+
+
+def last_lines(strategy: Strategy, history: History) -> list[Entry]:
+    """What a strategy still has to say when the budget is spent and nothing trains any more.
+
+    Nothing if it would go on: its lines are of what it would do.
+    """
+    decisions = strategy.decide(history.spec.space, history, 1)
+    if any(isinstance(d, Start | Continue) for d in decisions):
+        return []
+    return [d.entry for d in decisions if isinstance(d, Note)]

@@ -10,6 +10,7 @@ from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.core.space import Space
+from danlu.strategies.advised import Rung, advised, advising, answered
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, fixed, usual
 from danlu.strategies.fresh import fresh_config
@@ -23,7 +24,7 @@ from danlu.strategies.plan import (
     part,
 )
 from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
-from danlu.strategies.rungs import loss_at
+from danlu.strategies.rungs import loss_at, ranked_at
 
 REOPEN = 3.0  # times the best learning rates, on both sides, for the rest of the coarse stage
 REOPEN_LINEAR = 0.15  # of the width, on a linear scale
@@ -32,8 +33,8 @@ BEST_RATES = 4  # one of how many counts as the best
 LR, OPTIMIZER = "lr", "optimizer"
 
 
-def coarse(space: Space, history: History, p: Plan) -> Start | None:
-    """The next trial of the coarse stage; None when it is over."""
+def coarse(space: Space, history: History, p: Plan) -> Start | Entry | None:
+    """The next trial of the stage, or a line that is due before it; None when it is over."""
     stages = [t.stage for t in history.trials.values()]
     number = stages.count("coarse") + 1
     if "fine" in stages or "confirm" in stages or number > p.coarse_trials:
@@ -41,6 +42,13 @@ def coarse(space: Space, history: History, p: Plan) -> Start | None:
     cost = history.cost(p.coarse_epochs, p.proxy)
     if not fits(history, cost, p.budget) or trials_left(history) < 1:
         return None
+    if p.moves.findings and number > 1 + rates(space, p):
+        rung = Rung(
+            "coarse", p.coarse_epochs, p.proxy, ranked_at(history, p.coarse_epochs, p.proxy)
+        )
+        found = answered(space, history, rung) or advised(history, rung, p.coarse_epochs)
+        if found is not None or (found := advising(space, history, rung)) is not None:
+            return found
     config, what = _config(space, history, p, number)
     if config is None:
         return None

@@ -18,7 +18,8 @@ from danlu.core.space import Space
 from danlu.surrogates.linalg import Array, one_thread
 from danlu.surrogates.scalarising import scale_of
 
-BLAMELESS = frozenset({"lost", "launch", "order"})  # failures that say nothing about the config
+BLAMELESS = frozenset({"lost", "launch", "order", "timeout"})
+"""Causes of failures that say nothing about the config."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,12 @@ from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
 from danlu.core.space import Space
+from danlu.strategies.advised import Rung, advised, advising, answered
 from danlu.strategies.budgeting import fits, trials_left
 from danlu.strategies.draws import expected_config, modelled_config
 from danlu.strategies.findings import answer
 from danlu.strategies.fresh import config_key, fresh_config
-from danlu.strategies.looks import Look, due, lines, looked
+from danlu.strategies.looks import Look, Move, due, lines, looked
 from danlu.strategies.moves import narrow, widen
 from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs, part
 from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
@@ -30,8 +31,11 @@ CONTROL = 6  # one of how many draws comes from the whole space, lest the narrow
 REOPEN_SHARE = 0.15  # of a budget; less comes and goes with the estimate of the pace
 
 
-def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
-    """The next step of the fine stage; None when it is over or must wait for coarse trials."""
+def fine(space: Space, history: History, p: Plan) -> Start | Continue | Entry | None:
+    """The next step of the fine stage, or a line that is due before it.
+
+    None when the stage is over or must wait for coarse trials.
+    """
     if not begun(history, p):
         return None
     limit = p.budget - p.confirm_runs + _confirmed(history)
@@ -41,6 +45,7 @@ def fine(space: Space, history: History, p: Plan) -> Start | Continue | None:
     return (
         _promotion(history, halfway, promoted, limit)
         or _going_on(history, p, unreserved)
+        or _advised(space, history, p, halfway, unreserved)
         or _draw(space, history, p, unreserved)
         or _promotion(history, halfway, FINALISTS, limit)
     )
@@ -55,21 +60,28 @@ def begun(history: History, p: Plan) -> bool:
 
 
 def looking(space: Space, history: History, p: Plan) -> list[Entry]:
-    """The lines of a look at the ranges, if one is due."""
+    """What became of an advice, and the lines of a look at the ranges, if one is due."""
+    halfway = ranked_at(history, p.half_epochs)
+    rung = Rung("fine", p.half_epochs, FULL, halfway)
+    if p.moves.findings and (said := answered(space, history, rung)) is not None:
+        return [said]
     if not begun(history, p):
         return []
-    halfway = ranked_at(history, p.half_epochs)
-    number = due(_valued(halfway)) if looked(history) >= 0 else 0
-    if number <= looked(history):
-        return []
-    rankings = [ranking for _, ranking in coarse_rankings(history, p)]
-    ranking = max(rankings, key=_valued) if number == 0 else halfway
-    moves = [
-        *((check_proxy,) if p.moves.proxy_check else ()),
-        *((widen, narrow) if p.moves.narrow else (widen,) if p.moves.findings else ()),
-        *((shift, answer) if p.moves.findings else ()),
-    ]
-    return lines(Look(space, history, p, number, ranking), tuple(moves))
+    now = due(_valued(halfway))
+    if looked(history) < 0:
+        rankings = [ranking for _, ranking in coarse_rankings(history, p)]
+        first = Look(space, history, p, 0, max(rankings, key=_valued))
+        if found := lines(first, _moves(p)):
+            return found
+    return lines(Look(space, history, p, now, halfway), _moves(p)) if now > looked(history) else []
+
+
+def _moves(p: Plan) -> tuple[Move, ...]:
+    """The moves of a look; the check of proxies costs nothing and is always made."""
+    moves: tuple[Move, ...] = (check_proxy,)
+    if p.moves.narrow or p.moves.findings:
+        moves += (widen, narrow) if p.moves.narrow else (widen,)
+    return (*moves, shift, answer) if p.moves.findings else moves
 
 
 def _promoted(history: History, p: Plan, halfway: int) -> int:
@@ -191,6 +203,16 @@ def _stratified(history: History, ranking: Ranking, count: int, epoch: int, p: P
     if sum(longer) >= STRATIFIED:
         return []
     return [count + (2 * i + 1) * rest // (2 * STRATIFIED) for i in range(STRATIFIED)]
+
+
+def _advised(
+    space: Space, history: History, p: Plan, halfway: Ranking, limit: float
+) -> Start | Entry | None:
+    """A config that follows what findings advise for one of the best, or the line before it."""
+    if not p.moves.findings or not _room(history, p, limit):
+        return None
+    rung = Rung("fine", p.half_epochs, FULL, halfway)
+    return advised(history, rung, _length(history, p)) or advising(space, history, rung)
 
 
 def _draw(space: Space, history: History, p: Plan, limit: float) -> Start | None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from danlu.catalogue.roles import role_of
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
@@ -13,13 +12,12 @@ from danlu.core.space import Config
 from danlu.strategies.differences import noise
 from danlu.strategies.looks import Look
 from danlu.strategies.narrowing import ENOUGH, narrowed, top_count
-from danlu.strategies.ranges import changes, outside, range_of, told, with_ranges
+from danlu.strategies.ranges import changes, outside, range_of, told
+from danlu.strategies.transfer import transferred
 from danlu.surrogates.importance import importance
 
 MATTERS = 0.1  # share of the variance, alone and in pairs, from which a parameter is important
 EXPLAINED = 0.3  # of the variance by the model of importance; with less nothing is called minor
-KEPT = frozenset({"lr", "clip", "batch size", "activation", "optimizer"})
-"""Roles whose best values hold for all classes; with few, those of the others move down."""
 LEAST_INSIDE = 3  # draws from the narrowed ranges before the control is set against them
 
 
@@ -38,10 +36,9 @@ def narrow(look: Look) -> Iterator[Entry]:
     minor = [] if shares is None else [n for n, s in shares.items() if s < MATTERS]
     failed = len(look.ranking) - look.valued
     box = narrowed(look.box, look.space, look.configs, failed, minor)
+    if look.number == 0:
+        box = transferred(look.box, box, look.space, look.plan.proxy)
     ranges = changes(look.box, box)
-    if look.number == 0 and look.plan.proxy.classes is not None:
-        ranges = {n: r for n, r in ranges.items() if role_of(n, look.space[n]) in KEPT}
-        box = with_ranges(look.box, ranges)
     dropped = [n for n in look.box if n not in box]
     if not ranges:
         yield look.entry("narrow", known, say("nothing"), say("the best lie all over the ranges"))

@@ -17,6 +17,7 @@ from danlu.strategies.narrowing import choice, consistent
 Range: TypeAlias = list[Any]
 Ranges: TypeAlias = Mapping[str, Range]
 DECADE = 10.0
+MARGIN = 0.1  # of the whole width, around a value that a range is extended to
 HALF = 0.5  # of the width: how far a range on a linear scale is extended
 
 
@@ -85,6 +86,19 @@ def extended(box: Float | Int, whole: Float | Int, side: str) -> Range:
         return tidy(box, max(least, low), box.high)
     high = box.high * DECADE if whole.log else box.high + HALF * width
     return tidy(box, box.low, min(most, high))
+
+
+def beyond(box: Parameter, whole: Parameter, value: Value) -> Range:
+    """The range with a value that lies outside of it, and a margin around, within the limits."""
+    if isinstance(box, Choice) or isinstance(whole, Choice):
+        return [*range_of(box), value]
+    assert isinstance(value, int | float)
+    least, most = limits_of(whole)
+    margin = MARGIN * (scaled(whole, whole.high) - scaled(whole, whole.low))
+    x = scaled(whole, value)
+    low, high = min(scaled(whole, box.low), x - margin), max(scaled(whole, box.high), x + margin)
+    ends = (math.exp(low), math.exp(high)) if whole.log else (low, high)
+    return tidy(box, max(float(least), ends[0]), min(float(most), ends[1]))
 
 
 def tidy(p: Float | Int, low: float, high: float) -> Range:

@@ -85,7 +85,7 @@ def following(space: Space, history: History, p: Plan) -> list[Start | Continue 
     """
     if seen := list(rates_seen(space, history, p)):
         return [Note(entry) for entry in seen]
-    found: Start | Continue | None = coarse(space, history, p)
+    found: Start | Continue | Entry | None = coarse(space, history, p)
     if found is None and (probe := deepen(space, history)) is not None:
         return [*begins(history, PROBE, [probe]), probe]
     if found is None:
@@ -94,6 +94,8 @@ def following(space: Space, history: History, p: Plan) -> list[Start | Continue 
         found = fine(space, history, p) or confirm(history, p.budget)
     if found is None:
         return []
+    if isinstance(found, Entry):
+        return [Note(found)]
     stages = {e.stage for e in history.logbook if e.code == "stage"}
     if not found.stage or found.stage in stages:
         return [found]

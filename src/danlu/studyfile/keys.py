@@ -54,6 +54,14 @@ def is_number(value: Any) -> bool:
     return -1.7e308 < value < 1.7e308
 
 
+def is_positive(value: Any) -> bool:
+    return is_number(value) and value > 0
+
+
+def is_not_negative(value: Any) -> bool:
+    return is_number(value) and value >= 0
+
+
 def is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -132,8 +140,14 @@ RUN = {
     "metrics": Key("a regular expression with named groups, as text", is_text, schema=TEXT),
     "workers": Key("a whole number from 1", whole(1, 10_000), schema=whole_schema(1, 10_000)),
     "executor": Key(
-        '"auto", "fused" or "processes"', one_of("auto", "fused", "processes"),
-        schema={"enum": ["auto", "fused", "processes"]},
+        '"auto", "fused", "processes" or "ray"', one_of("auto", "fused", "processes", "ray"),
+        schema={"enum": ["auto", "fused", "processes", "ray"]},
+    ),
+    "address": Key("the address of a Ray cluster's head, as text", is_text, schema=TEXT),
+    "cpus": Key("a number above 0 (CPUs of a worker of a cluster)", is_positive, schema=POSITIVE),
+    "gpus": Key(
+        "0, a fraction or a whole number (GPUs of a worker of a cluster)", is_not_negative,
+        schema={"type": "number", "minimum": 0},
     ),
     "problem": Key(
         'a text of the form "module:name" (of a danlu.Problem)', is_function,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from danlu.core.limits import DEFAULT, Limits
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
+from danlu.executors.cluster import Cluster
 from danlu.strategies.names import STRATEGIES, check_serves, make
 from danlu.studyfile.command import (
     check_command,
@@ -37,7 +38,8 @@ class RunSettings:
         workers: How many trials train at once.
         problem: ``"module:name"`` of the `Problem` that pre-flight checks.
         check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
-        executor: ``"auto"``, ``"fused"`` or ``"processes"``.
+        executor: ``"auto"``, ``"fused"``, ``"processes"`` or ``"ray"``.
+        cluster: What of a Ray cluster each worker takes.
         limits: How long a trial may be silent or train.
     """
 
@@ -47,7 +49,8 @@ class RunSettings:
     workers: int = 1
     problem: str | None = None
     check: bool | Literal["warn"] = True
-    executor: Literal["auto", "fused", "processes"] = "auto"
+    executor: Literal["auto", "fused", "processes", "ray"] = "auto"
+    cluster: Cluster = field(default_factory=Cluster)
     limits: Limits = DEFAULT
 
 
@@ -167,9 +170,22 @@ def _read_run(
     problem = find_function(path, run["problem"]) if "problem" in run else None
     return RunSettings(
         command, function, run.get("metrics"), run.get("workers", 1), problem,
-        run.get("check", True), run.get("executor", "auto"),
+        run.get("check", True), run.get("executor", "auto"), _read_cluster(document, run),
         Limits.parse(run.get("report_timeout"), run.get("trial_timeout")),
     )  # fmt: skip
+
+
+def _read_cluster(document: Document, run: dict[str, Any]) -> Cluster:
+    given = {key: run[key] for key in ("address", "cpus", "gpus") if key in run}
+    if given and run.get("executor") not in (None, "ray"):
+        key = next(iter(given))
+        document.mistake(("run", key), f'{key} is of executor = "ray" only.')
+    try:
+        return Cluster(**given)
+    except StudyError as error:
+        key = next((k for k in given if str(error).startswith(k)), "cpus")
+        document.mistake(("run", key), str(error))
+        return Cluster()
 
 
 def _read_plan(

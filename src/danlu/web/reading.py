@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 import danlu
 from danlu.errors import StudyError
 from danlu.stores import folder_for
+from danlu.stores.address import shown
 from danlu.web.details import detail_of, summary_of
 from danlu.web.files import files_of, opened
 from danlu.web.live import LiveStudies, LiveStudy
@@ -62,7 +63,7 @@ def _add_studies(routes: APIRouter, live: LiveStudies, where: str) -> None:
         """The studies of the store, the newest first."""
         rows = [summary_of(one) for one in live.all()]
         return Studies(
-            version=danlu.__version__, role=request.scope["role"], store=where, studies=rows
+            version=danlu.__version__, role=request.scope["role"], store=shown(where), studies=rows
         )
 
     @routes.get("/studies/{study}", responses=JSON, response_class=Response)
