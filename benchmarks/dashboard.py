@@ -225,58 +225,10 @@ def payload(link: str, study: str) -> int:
     return total
 
 
-# ---- what five pages cost the search
-
-SEARCH = """
-import sys, time, danlu
-space = danlu.Space(x=danlu.Float(0.0, 1.0), y=danlu.Float(0.0, 1.0))
-def train(trial):
-    for epoch in trial.epochs():
-        end = time.process_time() + 0.02
-        while time.process_time() < end:
-            pass
-        trial.report(epoch, train_loss=1 / epoch, val_loss=1 / epoch + trial.params["x"])
-study = danlu.Study(sys.argv[1], space=space, objective="min val_loss", epochs=10,
-                    strategy="random", budget="60 trials", store="studies")
-begin = time.perf_counter()
-study.run(train, workers=1)
-print(time.perf_counter() - begin)
-"""
-
-
 def cpu(process: psutil.Process) -> float:
     """CPU seconds that a process has used."""
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def search(folder: Path, name: str) -> float:
-    done = subprocess.run(
-        [sys.executable, "-c", SEARCH, name],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout.split()[-1])
-
-
-def watched(folder: Path, browser: Any, link: str, name: str) -> float:
-    """The time of a search at which five pages look."""
-    pages = [Page(browser) for _ in range(5)]
-    with subprocess.Popen(
-        [sys.executable, "-c", SEARCH, name], cwd=folder, stdout=subprocess.PIPE, text=True
-    ) as running:
-        with contextlib.closing(open_store(folder / "studies")) as store:
-            while name not in store.studies() or not store.load(name).trials:
-                time.sleep(0.05)
-        for page in pages:
-            page.page.goto(link)
-            page.page.wait_for_selector(".connection.live")
-        out, _ = running.communicate()
-    for page in pages:
-        page.close()
-    return float(out.split()[-1])
 
 
 # ---- optuna-dashboard
@@ -371,32 +323,26 @@ def main() -> None:
         fill(store, "growing", trials, epochs, ended=False)
         fill(store, "huge", 10 * trials, 20)
         with served(folder) as (link, server):
+            before = cpu(server)
             first = opened(browser, f"{link}&/s/large/overview", trials)
+            first["cpu"] = cpu(server) - before
             again = best(lambda: opened(browser, f"{link}&/s/large/overview", trials))
             size = payload(link, "large")
             huge = opened(browser, f"{link}&/s/huge/overview", 10 * trials)
             with store.lock("growing"):
                 now = live(browser, f"{link}&/s/growing/overview", store, "growing")
-            alone, beside, served_s = [], [], 0.0
-            for i in range(REPEATS):
-                alone.append(search(folder, f"alone-{i}"))
-                name, before = f"beside-{i}", cpu(server)
-                beside.append(watched(folder, browser, f"{link}&/s/{name}/overview", name))
-                served_s += cpu(server) - before
         store.close()
         other: dict[str, float] | None = None
         if not given.no_optuna:
             optuna_study(folder, trials, epochs)
             other = best(lambda: optuna_opened(browser, folder), 1)
-    share = served_s / sum(beside)
-    slower = statistics.median(beside) / statistics.median(alone) - 1
-    print_table(trials, epochs, js, size, first, again, huge, now, (slower, share), other)
+    print_table(trials, epochs, js, size, first, again, huge, now, other)
 
 
 def print_table(
     trials: int, epochs: int, js: int, size: int, first: dict[str, float],
     again: dict[str, float], huge: dict[str, float], now: dict[str, float],
-    cost: tuple[float, float], other: dict[str, float] | None,
+    other: dict[str, float] | None,
 ) -> None:  # fmt: skip
     theirs = other or {}
 
@@ -413,6 +359,7 @@ def print_table(
         [f"{what} × 2: overview of use", seconds(again["useful"]), "1.5 s",
          seconds(theirs.get("useful"))],
         ["  … for the first page after the server began", seconds(first["useful"]), "–", "–"],
+        ["  … processor time of the server for it", seconds(first["cpu"]), "–", "–"],
         ["  … all trials drawn", seconds(again["whole"]), "–", "–"],
         ["  … data on the wire", mega(size / 1e6), "0.70 MB", "–"],
         ["  … all on the wire, script too", mega(again["bytes"] / 1e6), "–",
@@ -426,8 +373,6 @@ def print_table(
         [f"{10 * trials:,} trials × 20 epochs: of use", seconds(huge["useful"]), "–", "–"],
         ["  … all there", seconds(huge["whole"]), "–", "–"],
         ["  … JavaScript heap", mega(huge["heap"]), "–", "–"],
-        ["a search with five open pages takes longer by", f"{cost[0]:+.1%}", "5 %", "–"],
-        ["  … CPU of the server meanwhile, of one core", f"{cost[1]:.1%}", "–", "–"],
     ]  # fmt: skip
     print(markdown(["", "danlu", "aim", "optuna-dashboard"], rows))
 

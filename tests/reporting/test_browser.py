@@ -5,12 +5,17 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from tests.reporting import histories
 
+from danlu.core.event import Diagnosed, Noted
+from danlu.core.finding import Finding
 from danlu.core.history import History, empty
+from danlu.core.logbook import Entry
 from danlu.core.prediction import Prediction
+from danlu.core.sentence import say
 from danlu.reporting.html import write_report
 
 pytestmark = pytest.mark.browser
@@ -434,3 +439,70 @@ def test_a_fan_beside_absurd_values_is_no_error(visit: Open) -> None:
     page.locator("#curves").get_by_role("button", name="log").click()
     page.get_by_role("button", name="fit all").click()
     assert page.locator("#curves .chart").get_attribute("data-drawn")
+
+
+def test_what_is_found_and_done_is_told_in_chinese(visit: Open) -> None:
+    noise = say("{count} well", count=3)
+    noted = histories.staged().after(
+        Diagnosed(0.0, None, Finding("seed_noise", "warning", 0.7, noise)),
+        Noted(0.0, Entry("narrow", "coarse", say("{classes} classes", classes=4), say("nothing"))),
+    )
+    page = visit(noted, locale="zh-CN")
+    assert "3 项良好" in page.locator(".diagnosis").inner_text()
+    go(page, "stages")
+    assert "4 个类别: 无" in page.locator(".logbook li").last.inner_text()
+    page.locator("select.language").select_option("en")
+    assert "4 classes: nothing" in page.locator(".logbook li").last.inner_text()
+
+
+def test_a_finding_that_is_dismissed_steps_aside_until_it_is_wanted_again(visit: Open) -> None:
+    found = Finding("seed_noise", "warning", 0.7, "Noise is all that is left.")
+    page = visit(histories.staged().after(Diagnosed(0.0, None, found)))
+    assert "Noise is all" in page.locator(".diagnosis").inner_text()
+    go(page, "findings")
+    mine = page.locator(".findings li", has_text="Noise is all")
+    mine.get_by_role("button", name="dismiss").click()
+    page.get_by_text("1 dismissed").click()
+    go(page, "overview")
+    assert "Noise is all" not in page.locator(".diagnosis").inner_text()
+    go(page, "findings")
+    page.get_by_text("1 dismissed").click()
+    mine.get_by_role("button", name="show again").click()
+    assert page.locator(".findings li", has_text="Noise is all").count() == 1
+
+
+def test_curves_can_be_seen_by_time_and_by_group(visit: Open, tmp_path: Path) -> None:
+    page = visit(histories.staged())
+    go(page, "curves")
+    page.get_by_label("Horizontal axis").select_option("time")
+    page.get_by_label("Group by").select_option(index=1)
+    page.wait_for_selector(".legend .group")
+    assert "x=time" in page.url
+    assert "group=" in page.url
+    with page.expect_download() as waiting:
+        page.locator("#curves select.save").select_option("csv")
+    waiting.value.save_as(tmp_path / "curves.csv")
+    assert "seconds of training" in (tmp_path / "curves.csv").read_text("utf-8").splitlines()[0]
+
+
+def test_columns_are_chosen_and_stand_in_the_address(visit: Open) -> None:
+    page = visit(histories.staged())
+    go(page, "trials")
+    page.wait_for_selector("tr.trial")
+    page.get_by_text("Columns").click()
+    page.get_by_label("seed", exact=True).check()
+    page.get_by_label("rank", exact=True).uncheck()
+    heads = page.locator("table.trials thead").inner_text()
+    assert "seed" in heads
+    assert "rank" not in heads
+    assert "cols=" in page.url
+
+
+def test_a_drawing_can_be_saved_as_svg(visit: Open, tmp_path: Path) -> None:
+    page = visit(histories.staged())
+    go(page, "stages")
+    chart = page.locator(".card:has(svg.chart)").last
+    with page.expect_download() as waiting:
+        chart.locator("select.save").select_option("svg")
+    waiting.value.save_as(tmp_path / "lanes.svg")
+    assert ElementTree.parse(tmp_path / "lanes.svg").getroot().tag.endswith("svg")

@@ -347,3 +347,24 @@ def test_no_page_scrolls_sideways_on_a_phone(look: Look) -> None:
     page.wait_for_selector("main .card")
     for path in visited(page):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def test_a_page_out_of_sight_draws_nothing_and_catches_up(look: Look) -> None:
+    page = look()
+    drawn(page)
+    page.wait_for_selector(".connection.live")
+    page.evaluate(HIDE, True)
+    page.wait_for_timeout(400)
+    before = points(page)
+    page.wait_for_timeout(1500)
+    assert points(page) == before
+    page.evaluate(HIDE, False)
+    page.wait_for_function(
+        "n => Number(document.querySelector('#curves .chart').dataset.points) !== n", arg=before
+    )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.stores import one_trial, reports, spec_of
+from tests.processes import wait_for
 from tests.web.conftest import Client
 
 from danlu.core.event import Began, Continued, Ended, Paused, Started
@@ -15,11 +16,23 @@ from danlu.stores.memory import MemoryStore
 from danlu.web.live import LiveStudy
 
 
+def listed(dashboard: Client) -> dict[str, Any]:
+    """The rows of all studies, once all are read; the list itself waits for none of them."""
+    found: dict[str, Any] = {}
+
+    def read() -> bool:
+        found.update((r["name"], r) for r in dashboard.get("/studies").json()["studies"])
+        return all(r["state"] != "reading" for r in found.values())
+
+    wait_for(read, "the studies to be read")
+    return found
+
+
 def test_studies_are_listed_with_their_state_and_best_value(
     dashboard: Client, store: Store
 ) -> None:
     with store.lock("digits"):
-        rows = {r["name"]: r for r in dashboard.get("/studies").json()["studies"]}
+        rows = listed(dashboard)
     assert list(rows) == ["digits", "older"]
     assert rows["digits"]["state"] == "running"
     assert rows["older"]["state"] == "done"
@@ -27,7 +40,7 @@ def test_studies_are_listed_with_their_state_and_best_value(
 
 
 def test_a_study_that_nobody_runs_any_more_was_killed(dashboard: Client) -> None:
-    rows = {r["name"]: r for r in dashboard.get("/studies").json()["studies"]}
+    rows = listed(dashboard)
     assert rows["digits"]["state"] == "killed"
 
 

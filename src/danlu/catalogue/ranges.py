@@ -108,7 +108,7 @@ def _same_units(p: Number, known: Known) -> bool:
 
 
 def _note(known: Known) -> str:
-    return f" {known.note}" if known.note else ""
+    return say(" {note}", note=known.note) if known.note else ""
 
 
 def unusual(name: str, p: Number, known: Known) -> Iterator[Finding]:

@@ -5,9 +5,10 @@ import json
 import click
 
 from danlu.checking import FILE
-from danlu.cli.options import store_option
+from danlu.cli.options import lang_option, said, store_option
 from danlu.cli.run import target_of
 from danlu.cli.screen import clean
+from danlu.preflight.checklist import text_lines
 from danlu.study import Study
 from danlu.studyfile import load
 
@@ -23,6 +24,7 @@ from danlu.studyfile import load
     help="Train the default config for one epoch, twice, and look at its reports.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The checklist as one JSON object.")
+@lang_option
 @store_option
 def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: str) -> None:
     """Check data, model and training loop before the first trial.
@@ -41,7 +43,7 @@ def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: 
     if as_json:
         click.echo(json.dumps(checklist.as_json(), indent=2))
     else:
-        click.echo(clean(str(checklist)))
+        click.echo("\n".join(said(line) for line in text_lines(checklist)))
         click.echo(clean(f"\nRecorded in {study.folder / FILE}."))
     if checklist.errors:
         raise click.exceptions.Exit(1)

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from danlu.catalogue.filling import filled, taken
 from danlu.catalogue.lint import GRAVITY, lint
-from danlu.cli.screen import clean, console
+from danlu.cli.options import lang_option, said
+from danlu.cli.screen import SEVERITIES, clean, console
 from danlu.core.finding import Finding
 from danlu.core.spec import Spec
 from danlu.reporting.text import format_count
@@ -23,6 +24,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.command()
 @click.argument("study_file", type=click.Path(path_type=Path), required=False)
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too, not only on errors.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
 @click.option(
     "--schema", "wants_schema", is_flag=True, help="Print the JSON schema of study files."
@@ -68,8 +70,8 @@ def _print(path: Path, spec: Spec, found: list[Finding]) -> None:
         name = finding.evidence.get("parameter")
         line = document.line(("space", name) if name else ("space",))
         text = Text(clean(f"{path}:{line}: "))
-        text.append(finding.severity, style=STYLES[finding.severity])
-        text.append(clean(f": {finding.message}"))
+        text.append(said(SEVERITIES[finding.severity]), style=STYLES[finding.severity])
+        text.append(f": {said(finding.message)}")
         out.print(text, soft_wrap=True)
         for better in finding.evidence.get("line", "").splitlines():
             out.print(Text(clean(f"    {better}"), style="green"), soft_wrap=True)
@@ -97,7 +99,7 @@ def remarks(spec: Spec) -> list[str]:
     found = [f.message for f in findings_of(spec) if f.severity != "info"]
     last = [words] if (words := taken_line(spec)) else []
     room = MOST_REMARKS - len(last)
-    lines = [f"Lint: {message}" for message in found[:room]]
+    lines = [f"Lint: {said(message)}" for message in found[:room]]
     if len(found) > room:
         lines[-1] += f" (and {len(found) - room} more: danlu lint)"
     return lines + last

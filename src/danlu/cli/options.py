@@ -7,9 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
+from danlu.cli.screen import clean
 from danlu.core.history import History
 from danlu.core.space import nearest
 from danlu.errors import StudyError
+from danlu.language import LANGUAGES, in_language
 from danlu.stores import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,6 +29,33 @@ store_option = click.option(
     help="Where studies are kept: a folder, or postgresql://user@host/database.",
 )
 study_argument = click.argument("name", metavar="[STUDY]", required=False)
+
+
+LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
+
+
+def _speak(ctx: click.Context, _: click.Parameter, language: str) -> None:
+    ctx.meta[LANGUAGE] = language
+
+
+lang_option = click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default="en",
+    envvar="DANLU_LANG",
+    show_default=True,
+    show_envvar=True,
+    expose_value=False,
+    callback=_speak,
+    help="Language of what is found and said.",
+)
+
+
+def said(text: str) -> str:
+    """A text in the language that the command was asked for, on one line."""
+    ctx = click.get_current_context(silent=True)
+    language = "en" if ctx is None else ctx.meta.get(LANGUAGE, "en")
+    return clean(in_language(text, language).replace("\n", " "))
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from rich.text import Text
 
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Objective
 from danlu.reporting.metrics import pair_metrics
 from danlu.reporting.text import format_value, sparkline
 
+SEVERITIES = {"error": say("error"), "warning": say("warning"), "info": say("info")}
 UNLIMITED = 10_000  # columns, where the output is read by no person at a terminal
 
 

@@ -6,15 +6,24 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from danlu.cli.options import find, is_running, opened, store_option, study_argument
+from danlu.cli.options import (
+    find,
+    is_running,
+    lang_option,
+    opened,
+    said,
+    store_option,
+    study_argument,
+)
 from danlu.cli.predictions import predictions_of
-from danlu.cli.screen import clean, console, curves, grid
+from danlu.cli.screen import SEVERITIES, clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Spec
 from danlu.reporting.progress import elapsed, progress_of
@@ -30,6 +39,7 @@ GAP = 2  # columns between columns
 @click.command()
 @study_argument
 @click.option("--all", "everything", is_flag=True, help=f"All trials, not the best {MOST_TRIALS}.")
+@lang_option
 @store_option
 def command(name: str | None, everything: bool, where: str) -> None:
     """Show a study: its trials, best first, and what was found."""
@@ -41,7 +51,7 @@ def command(name: str | None, everything: bool, where: str) -> None:
     click.echo(clean(_state(history, running)))
     first = top_finding(history)
     if first is not None and first.message != history.ended_why:
-        click.echo(clean(f"{first.severity.capitalize()}: {first.message}".replace("\n", " ")))
+        click.echo(f"{said(SEVERITIES[first.severity]).capitalize()}: {said(first.message)}")
     if not history.trials:
         print_space(history.spec.space)
         _print_findings(history)
@@ -186,10 +196,10 @@ def _print_findings(history: History) -> None:
         rows += [(t.number, f) for f in t.diagnosis if f.severity != "info"]
     if not rows:
         return
-    click.echo("\nFindings")
+    click.echo("\n" + said(say("Findings")))
     for number, finding in rows[:MOST_TRIALS]:
         trial = "" if number is None else f"#{number} "
-        click.echo(clean(f"  {trial}{finding.severity}: {finding.message}".replace("\n", " ")))
+        click.echo(f"  {trial}{said(SEVERITIES[finding.severity])}: {said(finding.message)}")
     if len(rows) > MOST_TRIALS:
         click.echo(f"  … and {len(rows) - MOST_TRIALS} more of trials: `danlu why` tells them.")
 

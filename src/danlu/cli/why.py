@@ -2,12 +2,13 @@
 
 import click
 
-from danlu.cli.options import find, opened, store_option, study_argument
-from danlu.cli.screen import clean, config_text, console, grid
+from danlu.cli.options import find, lang_option, opened, said, store_option, study_argument
+from danlu.cli.screen import SEVERITIES, clean, config_text, console, grid
 from danlu.cli.show import describe
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.errors import StudyError
 from danlu.reporting.logbook import stages, steps, told
 from danlu.reporting.text import format_count, format_duration, format_number, format_value
@@ -17,6 +18,7 @@ from danlu.reporting.verdict import gravest, verdict_of
 @click.command()
 @study_argument
 @click.argument("trial", type=int, required=False)
+@lang_option
 @store_option
 def command(name: str | None, trial: int | None, where: str) -> None:
     """Say why: a study's stages, log-book and findings, or one trial's decisions.
@@ -48,7 +50,7 @@ def _asked(where: str, name: str | None, trial: int | None) -> tuple[History, in
 def _study(history: History) -> None:
     click.echo(clean(describe(history.spec)))
     if not history.trials:
-        click.echo("Nothing has been trained yet.")
+        click.echo(said(say("Nothing has been trained yet.")))
         return
     _verdict(history)
     _stages(history)
@@ -58,74 +60,90 @@ def _study(history: History) -> None:
 
 def _verdict(history: History) -> None:
     verdict = verdict_of(history)
-    click.echo("\nVerdict" + (" so far" if history.active else ""))
+    _head(say("Verdict so far") if history.active else say("Verdict"))
     for sentence in (verdict.use, *verdict.sure):
-        click.echo(clean(f"  {sentence}"))
+        click.echo(f"  {said(sentence)}")
     if verdict.trial is not None:
         config = history.trials[verdict.trial].config
-        click.echo(f"  Its config: {config_text(config, history.spec.space)}")
+        text = config_text(config, history.spec.space)
+        click.echo(said(say("  Its config: {config}", config=text)))
     if verdict.next:
-        click.echo("\nWhat to try next")
+        _head(say("What to try next"))
     for i, sentence in enumerate(verdict.next, start=1):
-        click.echo(clean(f"  {i}. {sentence}".replace("\n", " ")))
+        click.echo(f"  {i}. {said(sentence)}")
 
 
 def _stages(history: History) -> None:
     rows = stages(history)
     if not rows:
         return
-    click.echo("\nStages")
-    table = grid("  stage", ">trials", ">trainings", "what it did")
+    _head(say("Stages"))
+    titles = (say("stage"), say("trials"), say("trainings"), say("what it did"))
+    stage, trials, trainings, done = map(said, titles)
+    table = grid(f"  {stage}", f">{trials}", f">{trainings}", done)
     for s in rows:
         table.add_row(f"  {clean(s.name)}", str(s.trials), format_number(s.trainings, 3),
-                      clean(s.done))  # fmt: skip
+                      said(s.done))  # fmt: skip
     console().print(table)
 
 
 def _logbook(history: History) -> None:
     if not history.logbook:
         return
-    click.echo("\nLog-book")
+    _head(say("Log-book"))
     for entry in history.logbook:
         stage = f"[{entry.stage}] " if entry.stage else ""
-        click.echo(clean(f"  {stage}{told(entry)}".replace("\n", " ")))
+        click.echo(f"  {clean(stage)}{said(told(entry))}")
+
+
+def _head(title: str) -> None:
+    click.echo(f"\n{said(title)}")
 
 
 def _findings(findings: list[Finding]) -> None:
     if findings:
-        click.echo("\nFindings that hold")
+        _head(say("Findings that hold"))
     for finding in findings:
-        click.echo(clean(f"  {_finding(finding)}".replace("\n", " ")))
+        click.echo(f"  {said(_finding(finding))}")
 
 
 def _finding(finding: Finding) -> str:
-    return f"{finding.severity} ({finding.confidence:.0%} sure): {finding.message}"
+    return say(
+        "{severity} ({confidence:.0%} sure): {message}",
+        severity=SEVERITIES[finding.severity], confidence=finding.confidence,
+        message=finding.message,
+    )  # fmt: skip
 
 
 def _trial(history: History, trial: TrialRecord) -> None:
     metric = history.objective.metric
     stage = f", {trial.stage}" if trial.stage else ""
-    click.echo(clean(f"Trial {trial.number} of {history.spec.name}: {trial.state}{stage}"))
+    what = {"number": trial.number, "study": history.spec.name, "state": f"{trial.state}{stage}"}
+    click.echo(said(say("Trial {number} of {study}: {state}", **what)))
     click.echo(f"  {config_text(trial.config, history.spec.space)}")
     rank = next((i for i, t in enumerate(history.ranked, 1) if t is trial), None)
     if trial.value is not None:
-        place = f", {rank} of {len(history.ranked)}" if rank else ""
-        value = format_value(trial.value)
-        click.echo(clean(
-            f"  {metric} {value} at epoch {trial.value_epoch} of {trial.epoch}{place}; "
-            f"{format_duration(trial.seconds)}"
-        ))  # fmt: skip
-    click.echo("\nDecisions")
+        count = len(history.ranked)
+        place = say(", {rank} of {count}", rank=rank, count=count) if rank else ""
+        click.echo(said(say(
+            "  {metric} {value} at epoch {epoch} of {last}{place}; {duration}",
+            metric=metric, value=format_value(trial.value), epoch=trial.value_epoch,
+            last=trial.epoch, place=place, duration=format_duration(trial.seconds),
+        )))  # fmt: skip
+    _head(say("Decisions"))
     for step in steps(history, trial):
-        click.echo(clean(f"  epoch {step.after} to {step.until}: {step.why or 'no reason given'}"))
-        click.echo(clean(f"    {_came(metric, step.before, step.reached, step.epoch)}"))
+        why = step.why or say("no reason given")
+        click.echo(said(say(
+            "  epoch {after} to {until}: {why}", after=step.after, until=step.until, why=why,
+        )))  # fmt: skip
+        click.echo(f"    {said(_came(metric, step.before, step.reached, step.epoch))}")
     if trial.message:
-        click.echo(clean(f"  {trial.state}: {trial.message}"))
+        click.echo(f"  {trial.state}: {said(trial.message)}")
     findings = sorted(trial.diagnosis, key=lambda f: -f.confidence)
     if findings:
-        click.echo("\nFindings")
+        _head(say("Findings"))
     for finding in findings:
-        click.echo(clean(f"  {_finding(finding)}".replace("\n", " ")))
+        click.echo(f"  {said(_finding(finding))}")
         if finding.evidence:
             click.echo(clean(f"    {_evidence(finding)}"))
 
@@ -133,9 +151,14 @@ def _trial(history: History, trial: TrialRecord) -> None:
 def _came(metric: str, before: float | None, reached: float | None, epoch: int) -> str:
     """What a launch brought."""
     if reached is None:
-        return "nothing came of it yet"
-    came = f"came: {metric} {format_value(reached)} by epoch {epoch}"
-    return came if before is None else f"{came}, from {format_value(before)} before"
+        return say("nothing came of it yet")
+    values = {"metric": metric, "reached": format_value(reached), "epoch": epoch}
+    if before is None:
+        return say("came: {metric} {reached} by epoch {epoch}", **values)
+    return say(
+        "came: {metric} {reached} by epoch {epoch}, from {before} before",
+        **values, before=format_value(before),
+    )  # fmt: skip
 
 
 def _evidence(finding: Finding) -> str:

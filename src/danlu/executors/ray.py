@@ -235,7 +235,7 @@ class RayExecutor:
                 self._epochs.pop(event.trial, None)
 
     def _look_for_room(self) -> None:
-        """Say once that workers wait for room; give up if no node could ever take one."""
+        """Say once that workers are late; give up if no node could ever take one."""
         late = time.monotonic() - PATIENCE_S
         waiting = sum(not w.host and w.hired_at < late for w in self._workers)
         if not waiting or self._told:
@@ -245,8 +245,10 @@ class RayExecutor:
             raise LaunchError(
                 f"no node of the cluster has {self.cluster} for a worker: ask for less."
             )
-        seen = f"{waiting} of {self.workers} workers wait for room on the cluster"
-        entry = Entry(CLUSTER, "", seen, "they begin when there is", f"each needs {self.cluster}")
+        seen = f"{waiting} of {self.workers} workers are not up after {PATIENCE_S:g} s"
+        entry = Entry(
+            CLUSTER, "", seen, "they begin when there is room", f"each needs {self.cluster}"
+        )
         self._events.append(Noted(time.time(), entry))
 
     # ---- losses
@@ -334,7 +336,9 @@ def _connected(address: str | None) -> bool:
     """
     if ray.is_initialized():
         return False
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster that is made here
+    # Of a cluster that is made here; workers of Ray's yield to all else, which trials should not.
+    for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_worker_niceness", "0")):
+        os.environ.setdefault(name, value)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:

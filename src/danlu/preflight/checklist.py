@@ -106,8 +106,12 @@ WIDTH = 40  # of titles
 def noteworthy(line: Line) -> list[str]:
     """A check for a terminal: its line, and what it found."""
     bound = f"  ({line.limit})" if line.limit and line.state != "skipped" else ""
-    head = f"{SIGNS[line.state]} {line.code:<4} {line.title:<{WIDTH}} {line.measured}{bound}"
-    return [head, *(f"       {f.message}" for f in line.findings)]
+    head = say(
+        "{sign} {code} {title}{gap} {measured}{bound}", sign=SIGNS[line.state],
+        code=f"{line.code:<4}", title=line.title, gap=" " * (WIDTH - len(line.title)),
+        measured=line.measured, bound=bound,
+    )  # fmt: skip
+    return [head, *(say("       {message}", message=f.message) for f in line.findings)]
 
 
 def text_lines(checklist: Checklist) -> list[str]:
@@ -116,21 +120,21 @@ def text_lines(checklist: Checklist) -> list[str]:
     for line in checklist.lines:
         rows += noteworthy(line)
     if checklist.ended:
-        rows.append(f"– {checklist.ended}")
-    rows += ["", summary(checklist), "", "What checks before training cannot see:"]
-    return [*rows, *(f"  · {text}" for text in UNSEEN)]
+        rows.append(say("– {ended}", ended=checklist.ended))
+    rows += ["", summary(checklist), "", say("What checks before training cannot see:")]
+    return [*rows, *(say("  · {text}", text=text) for text in UNSEEN)]
 
 
 def summary(checklist: Checklist) -> str:
     """How many checks went how: ``30 checks: 28 well, 1 warning, 1 error, 3 left out.``."""
     counts = {state: sum(line.state == state for line in checklist.lines) for state in SIGNS}
     done = len(checklist.lines) - counts["skipped"]
-    parts = [f"{counts['well']} well"]
-    parts += [
-        f"{count} {state}{'s' if count > 1 else ''}"
-        for state in ("warning", "error")
-        if (count := counts[state])
-    ]
+    parts = [say("{count} well", count=counts["well"])]
+    for one, several, count in (
+        (say("1 warning"), say("{count} warnings", count=counts["warning"]), counts["warning"]),
+        (say("1 error"), say("{count} errors", count=counts["error"]), counts["error"]),
+    ):
+        parts += [one if count == 1 else several] if count else []
     if counts["skipped"]:
-        parts.append(f"{counts['skipped']} left out")
-    return f"{done} checks: {', '.join(parts)}."
+        parts.append(say("{count} left out", count=counts["skipped"]))
+    return say("{done} checks: {parts}.", done=done, parts=parts)

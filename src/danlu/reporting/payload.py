@@ -305,7 +305,7 @@ def trial_row(history: History, t: TrialRecord, spent: float, since: int = 0) ->
         "n": t.number,
         "state": t.state,
         "stage": t.stage,
-        "value": encode_number(t.value) if t.value is not None else None,
+        "value": float(f"{t.value:.8g}") if t.value is not None else None,
         "at": t.value_epoch,
         "epoch": t.epoch,
         "until": t.until,
@@ -377,11 +377,14 @@ def _thinned(reports: Sequence[Report]) -> Sequence[Report]:
 
 def spent_at_values(history: History) -> dict[int, float]:
     """Full trainings spent in the study when each trial reached its value (or its last epoch)."""
-    reports = sorted((r.at, t.number, r.epoch) for t in history.trials.values() for r in t.reports)
+    reports = []
+    for t in history.trials.values():
+        last, cost, number = t.value_epoch or t.epoch, history.cost(1, t.proxy), t.number
+        reports += [(r.at, number, r.epoch, cost, r.epoch <= last) for r in t.reports]
+    reports.sort()
     spent, at_value = 0.0, dict.fromkeys(history.trials, 0.0)
-    for _, number, epoch in reports:
-        trial = history.trials[number]
-        spent += history.cost(1, trial.proxy)
-        if epoch <= (trial.value_epoch or epoch):
-            at_value[number] = round(spent, 4)
-    return at_value
+    for _, number, _, cost, counts in reports:
+        spent += cost
+        if counts:
+            at_value[number] = spent
+    return {number: round(value, 4) for number, value in at_value.items()}

@@ -127,11 +127,12 @@ def padded(low: float, high: float, log: bool = False) -> tuple[float, float]:
 
 
 def _points(trial: TrialRecord, pair: MetricPair) -> list[tuple[int, float]]:
+    missing = math.nan  # neither missing nor infinite nor NaN, as of `drawable`
     return [
-        (r.epoch, r.metrics[name])
-        for r in trial.reports
+        (r.epoch, v)
         for name in pair.names
-        if drawable(r.metrics.get(name))
+        for r in trial.reports
+        if -LIMIT < (v := r.metrics.get(name, missing)) < LIMIT
     ]
 
 

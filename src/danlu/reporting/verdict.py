@@ -103,7 +103,8 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
     if seen.chance is not None and seen.runner_up is not None:
         sure.append(_odds(seen, seen.chance, seen.runner_up))
     sure += _against_trivial(history, mean, sd / math.sqrt(count))
-    return Verdict(chosen.best.number, f"{said}.", tuple(sure), advice, seen.chance, low, high)
+    use = say("{said}.", said=said)
+    return Verdict(chosen.best.number, use, tuple(sure), advice, seen.chance, low, high)
 
 
 def _interval(

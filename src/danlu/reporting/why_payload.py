@@ -45,6 +45,7 @@ def finding_data(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "message": encode_sentences(finding.message),
         "confidence": round(finding.confidence, 2),
+        "about": " ".join(filter(None, finding.about)),
     }
 
 

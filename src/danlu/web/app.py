@@ -13,17 +13,20 @@ from danlu.errors import DanluError
 from danlu.reporting.html import ASSETS, asset, shell
 from danlu.stores.base import Store
 from danlu.web.guard import Access, Guard
-from danlu.web.live import LiveStudies
 from danlu.web.reading import reading_routes
 from danlu.web.refusals import REFUSALS, add_refusals
 from danlu.web.streaming import Streams
+from danlu.web.studies import LiveStudies
 from danlu.web.wishes import wish_routes
 
 SMALL = 1000  # bytes below which an answer is not compressed
-LEVEL = 5  # of gzip: 9 takes twice as long and gains two per cent
+LEVEL = 6  # of gzip: 9 takes four times as long and gains one per cent
+WARM_AFTER_S = 2.0  # without a request, after which the newest study is read ahead
 
 
-def create_app(reader: Store, writer: Store, where: str, access: Access) -> FastAPI:
+def create_app(
+    reader: Store, writer: Store, where: str, access: Access, study: str | None = None
+) -> FastAPI:
     """The dashboard of a store.
 
     Args:
@@ -31,12 +34,13 @@ def create_app(reader: Store, writer: Store, where: str, access: Access) -> Fast
         writer: The store, for requests.
         where: Its address, for people and for finding the trials' files.
         access: Who may do what.
+        study: The study that will be looked at first, if that is known.
     """
     live, streams = LiveStudies(reader), Streams()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(run_in_threadpool(_warm, live))
+        warming = asyncio.create_task(_warm(live, study))
         yield
         warming.cancel()
         streams.close()
@@ -54,11 +58,18 @@ def create_app(reader: Store, writer: Store, where: str, access: Access) -> Fast
     return app
 
 
-def _warm(live: LiveStudies) -> None:
-    """Load the newest study before anybody asks for it: of a large one that takes seconds."""
+async def _warm(live: LiveStudies, study: str | None) -> None:
+    """Read the study that will be asked for first: of a large one that takes seconds.
+
+    Where that is a guess, whoever asks in the meantime goes first.
+    """
     with suppress(DanluError):
-        for name in live.store.studies()[-1:]:
-            live.get(name)
+        if study is None:
+            await asyncio.sleep(WARM_AFTER_S)
+            names = await run_in_threadpool(live.store.studies)
+            study = None if live.asked else next(reversed(names), None)
+        if study is not None:
+            await run_in_threadpool(live.get, study)
 
 
 def _add_page(app: FastAPI) -> None:

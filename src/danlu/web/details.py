@@ -35,6 +35,14 @@ def summary_of(live: LiveStudy) -> StudySummary:
     )
 
 
+def unread(name: str) -> StudySummary:
+    """The row of a study that is still being read."""
+    return StudySummary(
+        name=name, state="reading", metric="", direction="min", best=None, trials=0, running=0,
+        failed=0, last=0.0, share=None, course=[],
+    )  # fmt: skip
+
+
 def live_state(history: History, *, alive: bool) -> str:
     """The state of a study that one may look at while it runs."""
     if not history.active:

@@ -3,7 +3,7 @@
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 from typing import Generic, TypeAlias, TypeVar
 
@@ -243,32 +243,3 @@ def _grew(old: TrialRecord, new: TrialRecord) -> bool:
     """Whether the new curve begins with the old one."""
     count = len(old.reports)
     return not count or (len(new.reports) >= count and new.reports[count - 1] == old.reports[-1])
-
-
-class LiveStudies:
-    """The studies that somebody looks at, each followed once."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self._live: dict[str, LiveStudy] = {}
-        self._lock = threading.Lock()
-
-    def get(self, name: str) -> LiveStudy:
-        """The study as it was when it was last refreshed.
-
-        Raises:
-            StudyError: If there is no such study.
-        """
-        with self._lock:
-            if name not in self._live:
-                self._live[name] = LiveStudy(self.store, name)
-            return self._live[name]
-
-    def forget(self, name: str) -> None:
-        """A study that is no more."""
-        with self._lock:
-            self._live.pop(name, None)
-
-    def all(self) -> Iterable[LiveStudy]:
-        """Each study of the store, the newest first."""
-        return [self.get(name) for name in reversed(self.store.studies())]

@@ -61,7 +61,8 @@ class StudySummary(BaseModel):
     """A row of the list of studies.
 
     Attributes:
-        state: ``running``, ``paused``, ``killed``, or how the last run ended.
+        state: ``running``, ``paused``, ``killed``, how the last run ended, or ``reading`` as long
+            as its events are being read.
         best: The best value so far.
         course: Best value so far after each trial that improved it.
     """

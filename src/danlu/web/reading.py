@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,13 +16,15 @@ import danlu
 from danlu.errors import StudyError
 from danlu.stores import folder_for
 from danlu.stores.address import shown
-from danlu.web.details import detail_of, summary_of
+from danlu.web.details import detail_of, summary_of, unread
 from danlu.web.files import files_of, opened
-from danlu.web.live import LiveStudies, LiveStudy
+from danlu.web.live import LiveStudy
 from danlu.web.messages import Studies, TrialDetail
 from danlu.web.streaming import Streams
+from danlu.web.studies import LiveStudies
 
 PAGE = 500  # trials in one answer, unless asked otherwise
+LIST_WAIT_S = 0.3  # for studies that were not read before: small ones are there at once
 CHUNK = 256 * 1024  # bytes of a file that are read at once
 
 Name = Annotated[str, InPath(min_length=1, max_length=100)]
@@ -61,7 +64,14 @@ def _add_studies(routes: APIRouter, live: LiveStudies, where: str) -> None:
     @routes.get("/studies")
     def studies(request: Request) -> Studies:
         """The studies of the store, the newest first."""
-        rows = [summary_of(one) for one in live.all()]
+        rows = []
+        for one in live.listed(LIST_WAIT_S):
+            if isinstance(one, LiveStudy):
+                with suppress(StudyError):  # removed just now
+                    one.refresh()
+                    rows.append(summary_of(one))
+            else:
+                rows.append(unread(one))
         return Studies(
             version=danlu.__version__, role=request.scope["role"], store=shown(where), studies=rows
         )

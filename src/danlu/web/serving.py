@@ -63,8 +63,8 @@ def serve(
         if show:  # once the server listens
             Timer(0.5, webbrowser.open, [f"{at}#token={access.control}{view}"]).start()
         config = uvicorn.Config(
-            create_app(reader, writer, where, access), log_level="warning", access_log=False,
-            server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
+            create_app(reader, writer, where, access, study), log_level="warning",
+            access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S, limit_concurrency=MOST_CONNECTIONS, ws="none",
         )  # fmt: skip
         sys.stdout.flush()

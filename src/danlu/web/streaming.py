@@ -12,6 +12,7 @@ from danlu.web.wire import ALIVE, message, to_json
 
 MOST_STREAMS = 64
 POLL_S = 0.2  # between two looks into the store
+FIT_S = 1.0  # between two looks whether models should be fitted again
 SILENCE_S = 15.0  # after which a sign of life is sent, lest a proxy cut the line
 BATCH = 500  # trials in one message
 
@@ -97,8 +98,8 @@ class _Follower:
 
     async def _fit(self) -> None:
         while True:
+            await asyncio.sleep(FIT_S)  # the trials go out first
             await run_in_threadpool(self.live.fit)
-            await asyncio.sleep(1.0)
 
 
 async def _news(follower: _Follower, since: int) -> AsyncIterator[bytes]:

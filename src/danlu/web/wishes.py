@@ -7,10 +7,10 @@ from fastapi import APIRouter, HTTPException
 from danlu.core.request import check_request
 from danlu.errors import StudyError
 from danlu.stores.base import Store
-from danlu.web.live import LiveStudies
 from danlu.web.messages import Accepted, Asked, Wish
 from danlu.web.reading import Cursor, Name, fresh
 from danlu.web.refusals import WISH_REFUSALS
+from danlu.web.studies import LiveStudies
 
 
 def wish_routes(live: LiveStudies, writer: Store) -> APIRouter:

@@ -7,7 +7,7 @@ import { useEffect } from "preact/hooks";
 import { effect } from "@preact/signals";
 import { lang, speak, t } from "./language";
 import { route } from "./model/route";
-import { connection, fetchList, follow, readFile, takeToken, trouble, unfollow } from "./model/source";
+import { connection, fetchList, follow, list, readFile, takeToken, trouble, unfollow } from "./model/source";
 import { all, loaded, overview } from "./model/study";
 import { setTheme, theme } from "./charts/look";
 import { tip } from "./charts/describe";
@@ -109,6 +109,7 @@ function start(): void {
   listenToKeys();
   if (!readFile()) {
     takeToken();
+    addEventListener("hashchange", () => { if (takeToken()) location.reload(); }); // a new link in an open tab
     void fetchList();
     effect(() => {
       const { study } = route.value;
@@ -118,7 +119,9 @@ function start(): void {
         void fetchList();
       }
     });
-    setInterval(() => { if (!route.value.study && connection.value !== "refused") void fetchList(); }, 3000);
+    const ask = () => { if (!route.value.study && connection.value !== "refused" && !document.hidden) void fetchList(); };
+    setInterval(ask, 3000);
+    effect(() => { if (list.value?.studies.some((s) => s.state === "reading")) setTimeout(ask, 500); });
   }
   printInLight();
   render(<App />, document.getElementById("app")!);

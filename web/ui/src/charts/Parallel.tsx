@@ -31,7 +31,7 @@ function lineOf(p: Parameter): Line {
   return {
     name: p.name,
     unit: (x) => (typeof x.config[p.name] === "number" ? (f(x.config[p.name] as number) - a) / b : null),
-    marks: ticks(kind, p.low!, p.high!, 5).map((v) => ({ at: (f(v) - a) / b, words: show(v, 3) })),
+    marks: ticks(kind, p.low!, p.high!, 5).filter((v) => p.kind !== "int" || Number.isInteger(v)).map((v) => ({ at: (f(v) - a) / b, words: show(v, 3) })),
   };
 }
 

@@ -12,6 +12,7 @@ export interface Axis {
   high: number;
   label: string;
   names?: string[];
+  whole?: boolean; // whole numbers only
 }
 
 export interface Place {
@@ -55,7 +56,8 @@ function placed(axis: Axis, from: number, to: number): (v: number) => number {
 
 function ticksOf(axis: Axis, wanted: number): { at: number; words: string }[] {
   if (axis.kind === "category") return axis.names!.map((words, at) => ({ at, words }));
-  return ticks(axis.kind, axis.low, axis.high, wanted).map((at) => ({ at, words: show(at, 3) }));
+  const found = ticks(axis.kind, axis.low, axis.high, wanted);
+  return (axis.whole ? found.filter(Number.isInteger) : found).map((at) => ({ at, words: show(at, 3) }));
 }
 
 const CHAR = 6.6; // pixels, about, of a character

@@ -4,12 +4,13 @@
 import uPlot from "uplot";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { current, GAP, isRunning, overview, touched, type Trial } from "../model/study";
+import { current, epochSeconds, GAP, isRunning, overview, touched, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { describe, speakAloud, tip } from "./describe";
-import { kindOf, PLAIN, yRange, type Options } from "./kind";
+import { kindOf, PLAIN, timeRange, yRange, type Options } from "./kind";
+import { groupsOf } from "./groups";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
-import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, type Area, type Drawn, type Fan } from "./paint";
+import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, xAt, type Area, type Drawn, type Fan } from "./paint";
 import { backward, forward, scale, ticks, type Kind } from "./ticks";
 
 export interface Props {
@@ -26,7 +27,9 @@ export interface Props {
 }
 
 const LINES = 300; // faded trials up to which each is a line
+const BINS = 120; // steps of an axis of time within which bands are counted
 const NEAR = 26; // pixels within which the pointer finds a curve
+const BANDS_MS = 4000; // … where they are bands
 const FADED_MS = 900; // between two paintings of the faded trials while data comes in
 
 export class Chart {
@@ -58,6 +61,7 @@ export class Chart {
   }
 
   private range(): { x: [number, number]; y: [number, number] } {
+    if (this.o.time) return { x: timeRange(this.o.logX), y: yRange(this.props.metric, this.o) };
     const trials = this.props.only ?? current();
     let last = this.props.lastEpoch ?? 1;
     for (const t of trials) last = Math.max(last, t.epochs.at(-1) ?? 1, isRunning(t) ? t.until : 1);
@@ -105,6 +109,7 @@ export class Chart {
   private splitsX(u: uPlot): number[] {
     const { min, max } = u.scales.x!;
     const found = ticks(this.o.logX ? "log" : "linear", min!, max!, Math.max(3, u.width / (this.props.small ? 60 : 90)));
+    if (this.o.time) return found;
     const whole = found.filter((v) => Number.isInteger(v) && v >= 1);
     return min! <= 1 && !whole.includes(1) && !this.props.small ? [1, ...whole.filter((v) => v > (max! - min!) / 30)] : whole;
   }
@@ -118,6 +123,7 @@ export class Chart {
       x: scale(this.o.logX ? "log" : "linear", x0!, x1!, box.left, box.right),
       y: scale(this.kind, y0!, y1!, box.bottom, box.top),
       bad: this.props.metric.direction === "max" ? "bottom" : "top",
+      time: this.o.time,
     };
   }
 
@@ -182,8 +188,8 @@ export class Chart {
   }
 
   private emphasised(): Trial[] {
-    const numbers = new Set([...chosen.value, ...pinned.value]);
-    return current().filter((t) => (numbers.has(t.n) || isRunning(t)) && this.wanted(t));
+    const numbers = new Set([...(this.o.group ? [] : chosen.value), ...pinned.value]);
+    return current().filter((t) => (numbers.has(t.n) || (isRunning(t) && !this.o.group)) && this.wanted(t));
   }
 
   private lostOnes(area: Area): Drawn[] {
@@ -196,7 +202,7 @@ export class Chart {
     for (const n of main) touched.delete(n); // these are painted anew each time
     const key = [u.width, u.height, theme.value, this.props.metric.label, JSON.stringify(this.o), [...main], this.props.filter ? this.spoken : ""].join("|");
     const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max].join();
-    const stale = touched.size > 0 && performance.now() - this.backAt > FADED_MS;
+    const stale = touched.size > 0 && performance.now() - this.backAt > this.fadedMs;
     if (touched.size && !stale) this.later();
     if (!this.back || this.backKey !== key + scales || stale) {
       this.backKey = key + scales;
@@ -210,13 +216,18 @@ export class Chart {
     u.ctx.restore();
   }
 
+  // Bands of many trials hardly move with one of them, and take longer.
+  private get fadedMs(): number {
+    return this.rest.length > LINES ? BANDS_MS : FADED_MS;
+  }
+
   // Paint once more when the faded trials may be painted again, though nothing else happens.
   private later(): void {
     if (this.timer) return;
     this.timer = window.setTimeout(() => {
       this.timer = 0;
       this.redraw();
-    }, FADED_MS + 50);
+    }, this.fadedMs + 50);
   }
 
   private renderFaded(u: uPlot, area: Area, main: Set<number>): void {
@@ -228,7 +239,9 @@ export class Chart {
     ctx.setTransform(uPlot.pxRatio, 0, 0, uPlot.pxRatio, 0, 0);
     ctx.lineJoin = "round";
     const name = this.props.metric.val ?? this.props.metric.train!;
-    if (this.rest.length > LINES) paintBands(ctx, area, bands(this.rest, name));
+    const step = this.o.time ? (u.scales.x!.max! - u.scales.x!.min!) / BINS : 0;
+    if (this.o.group) for (const g of groupsOf(this.rest, this.o.group)) paintBands(ctx, area, bands(g.trials, name, step), g.colour);
+    else if (this.rest.length > LINES) paintBands(ctx, area, bands(this.rest, name, step));
     else faded(ctx, this.rest.map((t) => this.drawnOf(area, t)));
     this.node.dataset.faded = String(this.rest.length);
     this.node.dataset.bands = String(this.rest.length > LINES);
@@ -261,11 +274,12 @@ export class Chart {
   }
 
   private nearest(x: number, y: number): { trial: Trial; epoch: number; far: number } | null {
-    const area = this.area(this.plot), epoch = Math.round(area.x.back(x));
+    const area = this.area(this.plot), place = area.x.back(x);
     const { val, train } = this.props.metric;
     let best: { trial: Trial; epoch: number; far: number } | null = null;
     for (const t of this.props.only ?? current()) {
       if (!this.wanted(t)) continue;
+      const epoch = Math.round(this.o.time ? place / (epochSeconds(t) || Infinity) : place);
       const ahead = this.fanAt(t, epoch);
       if (ahead) {
         const far = Math.abs(area.y.at(ahead[2]) - y) * 0.6;
@@ -338,7 +352,7 @@ export class Chart {
     const epoch = places[Math.max(0, Math.min(places.length - 1, (i < 0 ? places.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
     if (epoch === undefined) return;
     const b = this.plot.ctx.canvas.getBoundingClientRect();
-    this.point({ trial, epoch }, b.left + this.area(this.plot).x.at(epoch), b.top + b.height / 3);
+    this.point({ trial, epoch }, b.left + xAt(this.area(this.plot), trial, epoch), b.top + b.height / 3);
     const said = describe(trial, epoch, this.props.metric);
     speakAloud(`${said.title}: ${said.rows.map(([k, v]) => `${k} ${v}`).join(", ")}`);
   }

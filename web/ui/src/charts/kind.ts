@@ -1,5 +1,6 @@
 // How a chart of a metric is drawn: on which scale, and how far its axis reaches.
 
+import { current, epochSeconds, isRunning } from "../model/study";
 import type { Metric } from "../model/types";
 import type { Kind } from "./ticks";
 
@@ -8,9 +9,11 @@ export interface Options {
   logX: boolean;
   fit: boolean;
   smooth: number;
+  time: boolean; // seconds of training in place of epochs
+  group: string | null; // a parameter: its values are compared, not trials
 }
 
-export const PLAIN: Options = { log: null, logX: false, fit: false, smooth: 0 };
+export const PLAIN: Options = { log: null, logX: false, fit: false, smooth: 0, time: false, group: null };
 
 export const nearOne = (m: Metric): boolean => m.direction === "max" && m.range.full[0] >= 0 && m.range.full[1] <= 1;
 export const canLog = (m: Metric): boolean => nearOne(m) || m.range.can_log;
@@ -28,4 +31,10 @@ export function yRange(m: Metric, o: Options): [number, number] {
   if (kind === "log") return [low / 1.1, high * 1.1];
   const room = (high - low) * 0.04 || Math.abs(high) * 0.1 || 1;
   return [low - room, high + room];
+}
+
+// The axis of training time: from nothing, or from a thousandth where it is logarithmic, to the longest.
+export function timeRange(log: boolean): [number, number] {
+  const last = Math.max(1e-3, ...current().map((t) => epochSeconds(t) * (isRunning(t) ? t.until : t.epoch)));
+  return [log ? last / 1000 : 0, last];
 }

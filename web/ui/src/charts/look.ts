@@ -68,4 +68,5 @@ export function hue(n: number): string | null {
   return extra >= 0 ? MORE[theme.value][extra % MORE.light.length]! : null;
 }
 
+export const groupHues = (): string[] => HUES[theme.value];
 export const splitHues = (): { val: string; train: string } => ({ val: HUES[theme.value][1]!, train: HUES[theme.value][0]! });

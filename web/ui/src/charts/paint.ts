@@ -1,6 +1,6 @@
 // Painters of learning curves on a canvas: validation solid, training dashed, the gap shaded.
 
-import { GAP, isRunning, lastOf, type Trial } from "../model/study";
+import { epochSeconds, GAP, isRunning, lastOf, type Trial } from "../model/study";
 import { hue, tone } from "./look";
 import type { Scale } from "./ticks";
 
@@ -16,7 +16,11 @@ export interface Area {
   x: Scale;
   y: Scale;
   bad: "top" | "bottom"; // where curves go that stop being numbers
+  time: boolean; // whether x is seconds of training
 }
+
+// Where an epoch of a trial lies.
+export const xAt = (area: Area, t: Trial, epoch: number): number => area.x.at(area.time ? epoch * epochSeconds(t) : epoch);
 
 export interface Path {
   px: number[];
@@ -35,7 +39,8 @@ const FAR = 4000; // pixels beyond the area; canvas coordinates of 1e300 would b
 export function path(area: Area, t: Trial, name: string | null, smooth = 0): Path | null {
   const values = name === null ? undefined : t.curves.get(name);
   if (!values) return null;
-  const { x, y, box } = area;
+  const { y, box } = area, pace = area.time ? epochSeconds(t) : 1;
+  const x = { at: (epoch: number) => area.x.at(epoch * pace) };
   const px: number[] = [], py: number[] = [];
   let lost: number | null = null, mean = NaN;
   for (let i = 0; i < values.length; i++) {
@@ -130,16 +135,18 @@ export function faded(ctx: CanvasRenderingContext2D, all: Drawn[]): void {
 const QUANTILES = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 // Where faded trials are too many for lines: how they lie at each epoch.
-export function bands(trials: Trial[], name: string): { epochs: number[]; rows: number[][] } {
+export function bands(trials: Trial[], name: string, step = 0): { epochs: number[]; rows: number[][] } {
   const at = new Map<number, number[]>();
   for (const t of trials) {
-    const values = t.curves.get(name);
+    const values = t.curves.get(name), pace = step ? epochSeconds(t) : 0;
+    // On an axis of time each trial counts once in a step, with its last value there.
+    const place = (i: number): number => (step ? (Math.floor((t.epochs[i]! * pace) / step) + 0.5) * step : t.epochs[i]!);
     for (let i = 0; values && i < values.length; i++) {
-      const v = values[i]!;
-      if (v === GAP || Number.isNaN(v)) continue;
-      const here = at.get(t.epochs[i]!);
+      const v = values[i]!, x = place(i);
+      if (v === GAP || Number.isNaN(v) || (step && i + 1 < values.length && place(i + 1) === x)) continue;
+      const here = at.get(x);
       if (here) here.push(v);
-      else at.set(t.epochs[i]!, [v]);
+      else at.set(x, [v]);
     }
   }
   const epochs = [...at.keys()].sort((a, b) => a - b);
@@ -151,17 +158,17 @@ export function bands(trials: Trial[], name: string): { epochs: number[]; rows: 
   return { epochs, rows };
 }
 
-export function paintBands(ctx: CanvasRenderingContext2D, area: Area, found: { epochs: number[]; rows: number[][] }): void {
-  const grey = tone("grey");
+export function paintBands(ctx: CanvasRenderingContext2D, area: Area, found: { epochs: number[]; rows: number[][] }, colour: string | null = null): void {
+  const grey = colour ?? tone("grey");
   const lines = found.rows.map((row) => ({
     px: found.epochs.map((e) => area.x.at(e)),
     py: row.map((v) => Math.max(area.box.top - FAR, Math.min(area.box.bottom + FAR, area.y.at(v)))),
     lost: null,
   }));
-  between(ctx, lines[0]!, lines[4]!, grey, 0.13);
-  between(ctx, lines[1]!, lines[3]!, grey, 0.18);
-  ctx.globalAlpha = 0.6;
-  stroke(ctx, lines[2]!, 1.2, grey);
+  if (!colour) between(ctx, lines[0]!, lines[4]!, grey, 0.13);
+  between(ctx, lines[1]!, lines[3]!, grey, colour ? 0.12 : 0.18);
+  ctx.globalAlpha = colour ? 1 : 0.6;
+  stroke(ctx, lines[2]!, colour ? 2.2 : 1.2, grey);
   ctx.globalAlpha = 1;
 }
 
@@ -211,7 +218,7 @@ export function paintFan(ctx: CanvasRenderingContext2D, area: Area, t: Trial, na
   const last = lastOf(t, name);
   if (!fan?.length || !last || Number.isNaN(last.value)) return;
   const rows: Fan = [[last.epoch, last.value, last.value, last.value], ...fan.filter((r) => r[0] > last.epoch)];
-  const line = (k: 1 | 2 | 3): Path => ({ px: rows.map((r) => area.x.at(r[0])), py: rows.map((r) => area.y.at(r[k])), lost: null });
+  const line = (k: 1 | 2 | 3): Path => ({ px: rows.map((r) => xAt(area, t, r[0])), py: rows.map((r) => area.y.at(r[k])), lost: null });
   between(ctx, line(1), line(3), colour, 0.12);
   stroke(ctx, line(2), 1.8, colour, [2, 3]);
 }

@@ -45,7 +45,7 @@ export function t(key: Key, ...values: (string | number)[]): string {
 // The text of a key that is made at run time, such as a state; the key's own word if there is none.
 export function word(kind: "state" | "verb" | "code" | "severity", name: string): string {
   const key = `${kind}.${name}` as Key;
-  return CATALOGUES[chosen.value][key] ?? name;
+  return CATALOGUES[chosen.value][key] ?? name.replaceAll("_", " ");
 }
 
 const TEMPLATES: Record<Lang, Record<string, string>> = { en: {}, zh };

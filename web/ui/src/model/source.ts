@@ -1,6 +1,6 @@
 // Where the data comes from: a live server, or the report file in which this script stands.
 
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import * as study from "./study";
 import type { News, Overview, Row, StudyList, TrialDetail } from "./types";
 
@@ -17,16 +17,19 @@ export const frozen = signal(false); // the view stands still; data comes in whe
 const KEY = "danlu-token";
 const POLL_MS = 2000;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15000];
+const APPLY_MS = 250; // between two drawings of what came in
+const ASLEEP_MS = 10000; // out of sight, after which a page listens no more
 const QUIET_MS = 40000; // without any sign of life the line is taken for cut
 
 // ---- the token: from the printed link into this tab, and never further than a header
 
-export function takeToken(): void {
+export function takeToken(): boolean {
   const found = /^#token=([\w-]+)(.*)$/.exec(location.hash);
-  if (!found) return;
+  if (!found) return false;
   sessionStorage.setItem(KEY, found[1]!);
   history.replaceState(null, "", `${location.pathname}#${found[2]!.replace(/^&/, "")}`);
   dispatchEvent(new HashChangeEvent("hashchange"));
+  return true;
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {
@@ -116,6 +119,8 @@ class Follower {
   private failures = 0;
   private over = new AbortController();
   private held: (() => void)[] = [];
+  private appliedAt = 0;
+  private applying = 0;
 
   constructor(readonly name: string) {}
 
@@ -125,12 +130,15 @@ class Follower {
 
   async run(): Promise<void> {
     while (!this.over.signal.aborted) {
+      await inSight();
+      if (this.over.signal.aborted) return;
       try {
         await this.load();
         await this.listen();
         this.failures = 0;
       } catch (error) {
         if (this.over.signal.aborted) return;
+        if (document.hidden) continue; // it fell asleep
         note(error);
         if (connection.value === "refused") return;
         if (error instanceof Refusal && error.status === 404) {
@@ -146,6 +154,7 @@ class Follower {
 
   // The overview first, then the trials page by page, the best and the running ones first.
   private async load(): Promise<void> {
+    this.apply(); // what is held lies before the cursor
     const first = (await (await ask(of(this.name), { signal: this.over.signal })).json()) as Overview;
     if (first.generation !== this.generation) {
       this.cursor = 0;
@@ -181,6 +190,23 @@ class Follower {
   }
 
   private async read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    let asleep = 0;
+    const watch = () => {
+      clearTimeout(asleep);
+      if (document.hidden) asleep = window.setTimeout(() => void reader.cancel(), ASLEEP_MS);
+      else this.flush();
+    };
+    document.addEventListener("visibilitychange", watch);
+    watch();
+    try {
+      await this.readAll(reader);
+    } finally {
+      clearTimeout(asleep);
+      document.removeEventListener("visibilitychange", watch);
+    }
+  }
+
+  private async readAll(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
     let rest = "";
     for (;;) {
@@ -213,17 +239,23 @@ class Follower {
   }
 
   private take(apply: () => void): void {
-    if (frozen.value) {
-      this.held.push(apply);
-      return;
-    }
-    this.flush();
-    apply();
+    this.held.push(apply);
+    if (this.applying) return;
+    const wait = this.appliedAt + APPLY_MS - performance.now();
+    if (wait <= 0) this.flush();
+    else this.applying = window.setTimeout(() => this.flush(), wait);
   }
 
-  // Show what came while the view stood still.
+  // Show what came, unless the view stands still or nobody sees it.
   flush(): void {
-    for (const one of this.held.splice(0)) one();
+    clearTimeout(this.applying);
+    this.applying = 0;
+    if (!frozen.value && !document.hidden) this.apply();
+  }
+
+  private apply(): void {
+    this.appliedAt = performance.now();
+    batch(() => { for (const one of this.held.splice(0)) one(); });
   }
 
   private restart(): void {
@@ -237,9 +269,14 @@ class Follower {
     connection.value = "polling";
     while (!this.over.signal.aborted) {
       await new Promise((done) => setTimeout(done, POLL_MS));
-      if (!frozen.value) await this.load();
+      if (!document.hidden && !frozen.value) await this.load();
     }
   }
+}
+
+// Resolves at once where the page is in sight, else when it comes into sight.
+async function inSight(): Promise<void> {
+  while (document.hidden) await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 }
 
 // ---- the report file

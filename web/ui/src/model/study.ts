@@ -88,6 +88,12 @@ const number = (v: Number0): number | null => (typeof v === "number" ? v : null)
 // ---- what follows from it
 
 export const isOpen = (s: State): boolean => s === "running" || s === "paused" || s === "lost";
+// Seconds that an epoch of a trial takes on average; 0 before the first report.
+export function epochSeconds(t: Trial): number {
+  const ahead = t.state === "running" ? Math.max(0, t.till - t.launched) : 0;
+  return t.epoch ? (t.seconds + ahead) / t.epoch : 0;
+}
+
 export const isRunning = (t: Trial): boolean => t.state === "running" || t.state === "lost";
 
 // Lower is better, whatever the direction.

@@ -27,6 +27,7 @@ export interface Finding {
   code: string;
   severity: "info" | "warning" | "error";
   message: Told;
+  about?: string; // the code and what it is of: tells it from others
   confidence?: number;
 }
 

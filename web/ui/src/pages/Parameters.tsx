@@ -24,7 +24,7 @@ export function ordered(): Parameter[] {
 export function axisOf(p: Parameter): Axis {
   if (p.kind === "choice") return { kind: "category", low: 0, high: p.choices!.length, names: p.choices!, label: p.name };
   const room = p.log ? 1.02 : 0;
-  return { kind: p.log ? "log" : "linear", low: room ? p.low! / room : p.low!, high: room ? p.high! * room : p.high!, label: p.name };
+  return { kind: p.log ? "log" : "linear", low: room ? p.low! / room : p.low!, high: room ? p.high! * room : p.high!, label: p.name, whole: p.kind === "int" };
 }
 
 // Where a trial stands on a parameter's axis; categories get a little scatter so that points do not hide each other.
@@ -46,7 +46,7 @@ export function Parameters() {
   return (
     <>
       <ImportancePanel most={30} />
-      <Panel title={t("slices.title")} controls={<Toggle on={byRank.value} label={t("slices.by_rank")} act={() => { byRank.value = !byRank.value; }} />}
+      <Panel vector title={t("slices.title")} controls={<Toggle on={byRank.value} label={t("slices.by_rank")} act={() => { byRank.value = !byRank.value; }} />}
         caption={t("slices.caption")}
         table={() => ({ head: [t("column.trial"), overview.value!.study.metric, ...list.map((p) => p.name)], rows: trials.map((x) => [x.n, x.value, ...list.map((p) => x.config[p.name] ?? null)]) })}>
         <div class="slices">
@@ -114,7 +114,7 @@ function Pairs({ list, trials }: { list: Parameter[]; trials: Trial[] }) {
     <select aria-label={label} value={s.value} onChange={(e) => { s.value = e.currentTarget.value; }}>{names.map((n) => <option key={n} value={n}>{n}</option>)}</select>
   );
   return (
-    <Panel title={t("pairs.title")} controls={<>{choose(a, t("pairs.x"))}{choose(b, t("pairs.y"))}</>} caption={t("pairs.caption")}
+    <Panel vector title={t("pairs.title")} controls={<>{choose(a, t("pairs.x"))}{choose(b, t("pairs.y"))}</>} caption={t("pairs.caption")}
       table={() => ({ head: [a.value, b.value, t("column.best"), t("column.trials")], rows: [...cells.values()].map((c) => [c.best.config[a.value], c.best.config[b.value], c.best.value, c.count]) })}>
       <Xy x={axisOf(pa)} y={axisOf(pb)} height={SIZE} label={t("pairs.label", a.value, b.value)}>
         {(place) => [...cells.values()].map((c) => {

@@ -79,7 +79,7 @@ function Gantt() {
   const zero = list[0]!.launched, last = Math.max(...list.map(end)) - zero;
   const unit = last > 7200 ? 3600 : last > 180 ? 60 : 1, name = unit === 3600 ? "h" : unit === 60 ? "min" : "s";
   return (
-    <Panel title={t("gantt.title")} caption={t("gantt.caption", duration(last), list.length)} long
+    <Panel vector title={t("gantt.title")} caption={t("gantt.caption", duration(last), list.length)} long
       table={() => ({ head: [t("column.trial"), t("gantt.begin"), t("gantt.end"), t("column.stage"), t("column.state")], rows: list.map((x) => [x.n, x.launched - zero, end(x) - zero, x.stage, x.state]) })}>
       <Xy x={{ kind: "linear", low: 0, high: Math.max(last / unit, 1e-3), label: name }} y={{ kind: "category", low: 0, high: free.length, names: free.map((_, i) => String(i + 1)), label: t("gantt.lane") }} height={Math.max(120, free.length * LANE + 60)} label={t("gantt.title")}>
         {(place) => list.map((x) => {

@@ -28,9 +28,9 @@ export function Studies() {
               <tr key={r.name}>
                 <td><a href={link(r.name, "overview")}><span class="text">{r.name}</span></a></td>
                 <td><span class={`pill ${r.state}`}>{word("state", r.state)}</span></td>
-                <td class="number">{show(r.best)} <small class="soft">{r.metric}</small></td>
+                <td class="number">{r.state === "reading" ? "…" : show(r.best)} <small class="soft">{r.metric}</small></td>
                 <td><Course row={r} /></td>
-                <td class="number">{r.trials}{r.running ? <small class="soft"> {t("studies.running", r.running)}</small> : ""}{r.failed ? <small class="bad"> {t("studies.failed", r.failed)}</small> : ""}</td>
+                <td class="number">{r.state === "reading" ? "…" : r.trials}{r.running ? <small class="soft"> {t("studies.running", r.running)}</small> : ""}{r.failed ? <small class="bad"> {t("studies.failed", r.failed)}</small> : ""}</td>
                 <td class="number">{r.share === null ? "–" : percent(r.share)}</td>
                 <td>{r.last ? t("ago", duration(Math.max(0, now - r.last))) : "–"}</td>
               </tr>

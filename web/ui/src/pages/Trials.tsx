@@ -22,6 +22,7 @@ interface Column {
   key: string;
   words: string;
   numeric: boolean;
+  rare?: boolean; // shown when asked for
 }
 
 function columns(): Column[] {
@@ -38,7 +39,32 @@ function columns(): Column[] {
   if (pair) fixed.push({ key: pair, words: pair, numeric: true });
   if (o.stages.length) fixed.push({ key: "stage", words: t("column.stage"), numeric: false });
   const parameters = o.names.map((name) => ({ key: name, words: name, numeric: o.parameters.find((p) => p.name === name)?.kind !== "choice" }));
-  return [...fixed, ...parameters, { key: "why", words: t("column.why"), numeric: false }];
+  const metrics = [...new Set(o.metrics.flatMap((m) => [m.val, m.train]))].filter((n): n is string => n !== null && n !== pair && n !== o.study.metric);
+  const more = [...metrics, "seconds", "seed", "attempt"].map((key) => ({ key, words: key, numeric: true, rare: true }));
+  return [...fixed, ...parameters, ...more, { key: "why", words: t("column.why"), numeric: false }];
+}
+
+// Columns are as usual but for those that the address names.
+const switched = (): string[] => (asked("cols") ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+const shownColumns = (all: Column[]): Column[] => all.filter((c) => !!c.rare === switched().includes(c.key));
+
+function switchColumn(key: string): void {
+  const now = switched();
+  const next = now.includes(key) ? now.filter((k) => k !== key) : [...now, key];
+  change({ cols: next.map(encodeURIComponent).join(",") || null });
+}
+
+function ColumnMenu({ all, shown }: { all: Column[]; shown: Column[] }) {
+  return (
+    <details class="menu">
+      <summary>{t("trials.columns")}</summary>
+      <div class="choices">
+        {all.filter((c) => c.key !== "n").map((c) => (
+          <label key={c.key}><input type="checkbox" checked={shown.includes(c)} onChange={() => switchColumn(c.key)} /> <span class="text">{c.words}</span></label>
+        ))}
+      </div>
+    </details>
+  );
 }
 
 function valueOf(x: Trial, key: string): unknown {
@@ -76,7 +102,7 @@ export function sorted(): Trial[] {
 }
 
 export function Trials() {
-  const list = sorted(), cols = columns(), chosen = picked();
+  const list = sorted(), every = columns(), cols = shownColumns(every), chosen = picked();
   const comparing = asked("view") === "compare" && chosen.length > 1;
   const file = () => save(new Blob([csv({ head: cols.map((c) => c.key), rows: list.map((x) => cols.map((c) => valueOf(x, c.key))) })], { type: "text/csv" }), `${studyName()}-trials.csv`);
   return (
@@ -86,6 +112,7 @@ export function Trials() {
         <span class="soft" role="status">{t("trials.shown", count(list.length), count(all.value.length))}</span>
         <input id="filter" class="filter" type="search" placeholder={t("filter.hint")} aria-label={t("filter.label")} value={filterText.value} onInput={(e) => change({ filter: e.currentTarget.value })} />
         <button type="button" disabled={chosen.length < 2} aria-pressed={comparing} onClick={() => change({ view: comparing ? null : "compare" })}>{t("trials.compare", chosen.length)}</button>
+        <ColumnMenu all={every} shown={cols} />
         <button type="button" onClick={file}>CSV</button>
       </div>
       {compiled.value.error && <p class="problem" role="alert">{t("filter.problem", compiled.value.error)}</p>}

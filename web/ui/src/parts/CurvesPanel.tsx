@@ -3,10 +3,11 @@
 import { t } from "../language";
 import { show } from "../model/numbers";
 import { change, link } from "../model/route";
-import { all, astray, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
+import { all, astray, epochSeconds, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, hue, lit, pin, pinned, tone } from "../charts/look";
 import { CurveChart } from "../charts/CurveChart";
+import { groupsOf } from "../charts/groups";
 import { canLog, kindOf } from "../charts/kind";
 import { Toggle, studyName } from "./common";
 import { Panel, type Table } from "./Panel";
@@ -14,14 +15,14 @@ import { filter, filterText, metric, options, set } from "./view";
 
 export function curveTable(m: Metric, list: Trial[]): Table {
   const names = [m.train, m.val].filter((n): n is string => n !== null);
-  const rows: unknown[][] = [];
+  const rows: unknown[][] = [], time = options.value.time;
   for (const trial of list) {
     trial.epochs.forEach((epoch, i) => {
       const values = names.map((n) => trial.curves.get(n)?.[i]).map((v) => (v === undefined || v === GAP ? null : v));
-      if (values.some((v) => v !== null)) rows.push([trial.n, epoch, ...values]);
+      if (values.some((v) => v !== null)) rows.push([trial.n, epoch, ...(time ? [epoch * epochSeconds(trial)] : []), ...values]);
     });
   }
-  return { head: [t("column.trial"), t("column.epoch"), ...names], rows };
+  return { head: [t("column.trial"), t("column.epoch"), ...(time ? [t("curves.seconds")] : []), ...names], rows };
 }
 
 // The trials in colour first, then all others that are drawn.
@@ -45,10 +46,12 @@ export function CurvesPanel({ height, full = false }: { height: number; full?: b
       controls={<Controls m={m} full={full} />}
       caption={<>
         <span class="key"><i />{m.val ?? m.train}</span>
-        {m.train && m.val && <span class="key"><i class="dashed" />{m.train}</span>}
-        {m.train && m.val && <span class="key"><i class="gap" />{t("curves.gap")}</span>}
-        {(m.val === objective || m.train === objective) && Object.keys(overview.value!.fans).some((n) => hue(Number(n))) && <span class="key"><i class="fan" />{t("curves.predicted")}</span>}
-        <span class="key"><i class="other" />{faded > 300 ? t("curves.bands", faded) : t("curves.others", faded)}</span>
+        {m.train && m.val && !o.group && <span class="key"><i class="dashed" />{m.train}</span>}
+        {m.train && m.val && !o.group && <span class="key"><i class="gap" />{t("curves.gap")}</span>}
+        {!o.group && (m.val === objective || m.train === objective) && Object.keys(overview.value!.fans).some((n) => hue(Number(n))) && <span class="key"><i class="fan" />{t("curves.predicted")}</span>}
+        {o.time && <span class="key">{t("curves.time_axis")}</span>}
+        {o.group && <span class="key">{t("curves.groups", o.group)}</span>}
+        {!o.group && <span class="key"><i class="other" />{faded > 300 ? t("curves.bands", faded) : t("curves.others", faded)}</span>}
         {kind !== "linear" && <span class="key">{t(kind === "log" ? "curves.log_scale" : "curves.near_one")}</span>}
         {overview.value!.thinned && <span class="key">{t("curves.thinned")}</span>}
       </>}
@@ -61,7 +64,7 @@ export function CurvesPanel({ height, full = false }: { height: number; full?: b
           </button>
         )}
       </div>
-      <Legend m={m} />
+      {o.group ? <GroupLegend name={o.group} /> : <Legend m={m} />}
     </Panel>
   );
 }
@@ -78,6 +81,18 @@ function Controls({ m, full }: { m: Metric; full: boolean }) {
       {canLog(m) && <Toggle on={kindOf(m, o) !== "linear"} label={t("curves.log")} title="l" act={() => toggleLog(m)} />}
       <Toggle on={o.fit} label={t("curves.fit")} title="f" act={() => set("fit", !o.fit)} />
       {full && <Toggle on={false} label={t("curves.many")} title="m" act={() => set("many", true)} />}
+      {full && (
+        <select aria-label={t("curves.x")} value={o.time ? "time" : ""} onChange={(e) => change({ x: e.currentTarget.value || null })}>
+          <option value="">{t("curves.epochs")}</option>
+          <option value="time">{t("curves.seconds")}</option>
+        </select>
+      )}
+      {full && (
+        <select aria-label={t("curves.group")} value={o.group ?? ""} onChange={(e) => change({ group: e.currentTarget.value || null })}>
+          <option value="">{t("curves.no_group")}</option>
+          {overview.value!.parameters.map((p) => <option value={p.name} key={p.name}>{t("curves.by", p.name)}</option>)}
+        </select>
+      )}
       {full && <Toggle on={o.logX} label={t("curves.log_x")} title="L" act={() => set("logx", !o.logX)} />}
       {full && <label class="slide">{t("curves.smooth")}<input type="range" min="0" max="0.95" step="0.05" value={o.smooth} onInput={(e) => change({ smooth: e.currentTarget.value === "0" ? null : e.currentTarget.value })} /></label>}
       {full && <label class="slide">{t("curves.top")}<input type="range" min="0" max="6" step="1" value={chosen.value.length} onInput={(e) => change({ top: e.currentTarget.value })} /></label>}
@@ -89,6 +104,17 @@ function Controls({ m, full }: { m: Metric; full: boolean }) {
 export function toggleLog(m: Metric): void {
   const now = kindOf(m, options.value) !== "linear";
   change({ log: now === m.range.log ? (now ? "0" : "1") : null });
+}
+
+function GroupLegend({ name }: { name: string }) {
+  const test = filter.value;
+  return (
+    <ul class="legend">
+      {groupsOf(all.value.filter((x) => !test || test(x)), name).map((g) => (
+        <li key={g.label} class="group"><span class="swatch" style={{ background: g.colour }} /><span class="name">{name} {g.label} · {t("curves.count", g.trials.length)}</span></li>
+      ))}
+    </ul>
+  );
 }
 
 function Legend({ m }: { m: Metric }) {

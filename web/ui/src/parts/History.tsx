@@ -26,7 +26,7 @@ export function HistoryPanel({ height }: { height: number }) {
   const last = Math.max(...points.map((p) => p.x), 1e-6);
   const steps = bestSoFar(known.filter((x) => x.full && x.state !== "failed" && x.feasible).sort((a, b) => at(a) - at(b)));
   return (
-    <Panel
+    <Panel vector
       title={t("history.title")}
       table={() => ({ head: [t("column.trial"), t("column.spent"), overview.value!.study.metric, t("column.stage"), t("column.state")], rows: known.map((x) => [x.n, x.spent, x.value, x.stage, x.state]) })}
       controls={<>

@@ -22,19 +22,19 @@ interface Props {
   table?: () => Table;
   id?: string;
   long?: boolean;
+  vector?: boolean; // all of it is drawn as SVG
 }
 
 const MOST_ROWS = 200; // of a table on the page; the files have all
 
-export function Panel({ title, children, controls, caption, table, id, long }: Props) {
+export function Panel({ title, children, controls, caption, table, id, long, vector = false }: Props) {
   const node = useRef<HTMLElement>(null);
   const open = useSignal(false);
   return (
     <section class={long ? "card long" : "card"} ref={node} id={id} aria-label={title}>
       <div class="head">
         <h2>{title}</h2>
-        {controls && <div class="controls">{controls}</div>}
-        {table && <Save title={title} table={table} node={() => node.current!} />}
+        {(controls || table) && <div class="controls">{controls}{table && <Save title={title} table={table} vector={vector} node={() => node.current!} />}</div>}
       </div>
       {children}
       {caption && <p class="caption">{caption}</p>}
@@ -63,11 +63,12 @@ function TableTwin({ table, label }: { table: Table; label: string }) {
   );
 }
 
-function Save({ title, table, node }: { title: string; table: () => Table; node: () => HTMLElement }) {
+function Save({ title, table, vector, node }: { title: string; table: () => Table; vector: boolean; node: () => HTMLElement }) {
   const name = () => `${overview.value?.study.name ?? "danlu"}-${title}`.replace(/[^\p{L}\p{N}.-]+/gu, "-").toLowerCase();
   const pick = (kind: string) => {
     if (kind === "csv") save(new Blob([csv(table())], { type: "text/csv" }), `${name()}.csv`);
     if (kind === "json") save(new Blob([json(table())], { type: "application/json" }), `${name()}.json`);
+    if (kind === "svg") save(drawing(node(), title), `${name()}.svg`);
     if (kind === "png") void picture(node(), title).then((body) => body && save(body, `${name()}.png`));
   };
   return (
@@ -79,6 +80,7 @@ function Save({ title, table, node }: { title: string; table: () => Table; node:
     >
       <option value="" disabled hidden>⤓</option>
       <option value="png">PNG</option>
+      {vector && <option value="svg">SVG</option>}
       <option value="csv">CSV</option>
       <option value="json">JSON</option>
     </select>
@@ -135,8 +137,8 @@ async function picture(node: HTMLElement, title: string): Promise<Blob | null> {
 
 const COPIED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity", "font", "text-anchor", "dominant-baseline"];
 
-// An SVG as an image: its styles go in, since the page's style sheet does not.
-async function drawn(svg: HTMLElement): Promise<HTMLImageElement | null> {
+// An SVG with its styles in it, since the page's style sheet does not go along.
+function styled(svg: HTMLElement): SVGElement {
   const copy = svg.cloneNode(true) as SVGElement;
   const from = svg.querySelectorAll("*"), to = copy.querySelectorAll("*");
   from.forEach((node, i) => {
@@ -144,6 +146,35 @@ async function drawn(svg: HTMLElement): Promise<HTMLImageElement | null> {
     (to[i] as SVGElement).setAttribute("style", COPIED.map((k) => `${k}:${style.getPropertyValue(k)}`).join(";"));
   });
   const b = svg.getBoundingClientRect();
+  copy.setAttribute("width", String(b.width));
+  copy.setAttribute("height", String(b.height));
+  if (!copy.hasAttribute("viewBox")) copy.setAttribute("viewBox", `0 0 ${b.width} ${b.height}`);
+  return copy;
+}
+
+// The drawings of a panel as one, with the title.
+function drawing(node: HTMLElement, title: string): Blob {
+  const charts = [...node.querySelectorAll<HTMLElement>("svg.chart")], boxes = charts.map((c) => c.getBoundingClientRect());
+  const x0 = Math.min(...boxes.map((b) => b.left)), y0 = Math.min(...boxes.map((b) => b.top)) - 30;
+  const width = Math.max(...boxes.map((b) => b.right)) - x0, height = Math.max(...boxes.map((b) => b.bottom)) - y0;
+  const whole = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [k, v] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) whole.setAttribute(k, String(v));
+  const back = document.createElementNS(whole.namespaceURI, "rect") as SVGElement, head = document.createElementNS(whole.namespaceURI, "text") as SVGElement;
+  for (const [k, v] of Object.entries({ width, height, fill: tone("card") })) back.setAttribute(k, String(v));
+  for (const [k, v] of Object.entries({ x: 8, y: 18, fill: tone("ink"), style: `font:600 14px ${FONT.slice(5)}` })) head.setAttribute(k, String(v));
+  head.textContent = `${overview.value?.study.name ?? ""} · ${title}`;
+  whole.append(back, head);
+  for (const [i, chart] of charts.entries()) {
+    const copy = styled(chart), b = boxes[i]!;
+    copy.setAttribute("x", String(b.left - x0));
+    copy.setAttribute("y", String(b.top - y0));
+    whole.append(copy);
+  }
+  return new Blob([new XMLSerializer().serializeToString(whole)], { type: "image/svg+xml" });
+}
+
+async function drawn(svg: HTMLElement): Promise<HTMLImageElement | null> {
+  const copy = styled(svg), b = svg.getBoundingClientRect();
   copy.setAttribute("width", String(b.width * 2));
   copy.setAttribute("height", String(b.height * 2));
   const image = new Image();

@@ -7,6 +7,7 @@ import { connection } from "../model/source";
 import { all, counts, failed, failures, loss, overview, rank, running, type Trial } from "../model/study";
 import type { Finding } from "../model/types";
 import { studyName, TrialLink, TrialLinks } from "./common";
+import { dismissed } from "./dismissed";
 import { now, stateNow } from "./Header";
 
 export interface Told {
@@ -30,6 +31,8 @@ export function findings(): Told[] {
   return [...own, ...groups.values()].sort((a, b) => weight(a) - weight(b));
 }
 
+export const keyOf = (told: Told): string => (told.trials.length ? `${told.finding.code}*` : (told.finding.about ?? told.finding.code));
+
 // What concerns the best trials or many trials comes first.
 function weight(told: Told): number {
   const best = Math.min(...told.trials.map((n) => rank.value.get(n) ?? 1e6), told.trials.length ? 1e6 : 0);
@@ -37,7 +40,7 @@ function weight(told: Told): number {
 }
 
 export function Diagnosis() {
-  const o = overview.value!, found = findings().filter((f) => f.finding.severity !== "info" || !f.trials.length);
+  const o = overview.value!, found = findings().filter((f) => !dismissed.value.has(keyOf(f))).filter((f) => f.finding.severity !== "info" || !f.trials.length);
   const causes = failures.value;
   const many = causes[0] && causes[0].length >= Math.max(2, all.value.length * 0.2) ? causes[0] : null;
   if (many) {

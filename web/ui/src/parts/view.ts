@@ -18,6 +18,8 @@ export const options = computed<Options>(() => ({
   log: asked("log") === null ? null : flag("log"),
   logX: flag("logx"),
   fit: flag("fit"),
+  time: asked("x") === "time",
+  group: overview.value?.names.find((n) => n === asked("group")) ?? null,
   smooth: Math.max(0, Math.min(0.95, Number(asked("smooth") ?? 0) || 0)),
 }));
 
