@@ -17,7 +17,7 @@ Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,7 +117,7 @@ class FreezeThaw:
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
             now = moment(encoding, history, track, curves)
-            row, value = now.best_paused(lambda curve: self._may_go_on(track, curves, curve))
+            row, value = now.best_paused(self._may_go_on(track, curves))
             w, new_value, why = now.best_new(tried)
             if row is not None and value + self._owed(track, curves) >= new_value:
                 return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
@@ -167,13 +167,18 @@ class FreezeThaw:
         continued = spent - float(np.minimum(reached, track.first).sum())
         return self.patience if continued < self.continued * spent else 0.0
 
-    def _may_go_on(self, track: Track, curves: list[Curve], curve: Curve) -> bool:
-        """Whether few enough trials are as long as this one would become."""
+    def _may_go_on(self, track: Track, curves: list[Curve]) -> Callable[[Curve], bool]:
+        """Whether few enough trials are as long as a curve would become."""
         if isinstance(track, Fractions):
-            return True
-        length = track.after(curve.epoch)
-        most = max(1.0, self.depth * len(curves) * track.first / length)
-        return int((_reached(curves) >= length).sum()) < most
+            return lambda curve: True
+        reached = np.sort(_reached(curves))
+
+        def allowed(curve: Curve) -> bool:
+            length = track.after(curve.epoch)
+            most = max(1.0, self.depth * len(curves) * track.first / length)
+            return int(len(reached) - np.searchsorted(reached, length)) < most
+
+        return allowed
 
     def _exhausted(self, history: History, track: Track, curves: list[Curve]) -> Decision | None:
         """Every config was tried: train what is paused to its end, best first, or finish."""
