@@ -11,6 +11,7 @@ the soak fills a small disk where it may mount one (as root).
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -38,6 +39,8 @@ def run(part: str, folder: Path, given: argparse.Namespace) -> None:
     if part in ("tuner", "workers"):
         target = "main" if part == "tuner" else "training"
         killing(folder, target, given.times or 500, seed, results)
+    elif part == "calls" and shutil.which("cc") is None:
+        print("calls are left out: there is no C compiler (cc).")
     elif part == "calls":
         for action in ACTIONS:
             (mine := folder / action.replace(" ", "-")).mkdir()

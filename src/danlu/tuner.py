@@ -284,9 +284,8 @@ class Tuner:
         before = self.history.version
         slots = max(0, self.executor.free_slots - len(jobs))
         decisions = self.strategy.decide(self.history.spec.space, self.history, slots)
-        for decision in decisions:
-            job = self._carry_out(decision)
-            jobs += [job] if job is not None else []
+        carried_out = [self._carry_out(decision) for decision in decisions]
+        jobs += [job for job in carried_out if job is not None]
         if not jobs and not self.history.running:
             if not decisions:
                 self._finish("done", say("the strategy has nothing left to try"))
