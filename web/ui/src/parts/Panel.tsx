@@ -135,7 +135,7 @@ async function picture(node: HTMLElement, title: string): Promise<Blob | null> {
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
 
-const COPIED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity", "font", "text-anchor", "dominant-baseline"];
+const COPIED = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity", "stroke-opacity", "font-size", "font-weight", "font-family", "text-anchor", "dominant-baseline"];
 
 // An SVG with its styles in it, since the page's style sheet does not go along.
 function styled(svg: HTMLElement): SVGElement {
@@ -143,7 +143,7 @@ function styled(svg: HTMLElement): SVGElement {
   const from = svg.querySelectorAll("*"), to = copy.querySelectorAll("*");
   from.forEach((node, i) => {
     const style = getComputedStyle(node);
-    (to[i] as SVGElement).setAttribute("style", COPIED.map((k) => `${k}:${style.getPropertyValue(k)}`).join(";"));
+    for (const k of COPIED) (to[i] as SVGElement).setAttribute(k, style.getPropertyValue(k)); // no style attribute: the policy forbids it
   });
   const b = svg.getBoundingClientRect();
   copy.setAttribute("width", String(b.width));
@@ -161,7 +161,7 @@ function drawing(node: HTMLElement, title: string): Blob {
   for (const [k, v] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) whole.setAttribute(k, String(v));
   const back = document.createElementNS(whole.namespaceURI, "rect") as SVGElement, head = document.createElementNS(whole.namespaceURI, "text") as SVGElement;
   for (const [k, v] of Object.entries({ width, height, fill: tone("card") })) back.setAttribute(k, String(v));
-  for (const [k, v] of Object.entries({ x: 8, y: 18, fill: tone("ink"), style: `font:600 14px ${FONT.slice(5)}` })) head.setAttribute(k, String(v));
+  for (const [k, v] of Object.entries({ x: 8, y: 18, fill: tone("ink"), "font-size": 14, "font-weight": 600, "font-family": FONT.slice(5) })) head.setAttribute(k, String(v));
   head.textContent = `${overview.value?.study.name ?? ""} · ${title}`;
   whole.append(back, head);
   for (const [i, chart] of charts.entries()) {
