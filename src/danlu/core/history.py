@@ -134,7 +134,7 @@ class History:
 
     def feasible(self, trial: TrialRecord) -> bool:
         """Whether a trial breaks no constraint, as far as is known."""
-        return not trial.broken(self.spec.constraints)
+        return not self.spec.constraints or not trial.broken(self.spec.constraints)
 
     @cached_property
     def pareto(self) -> tuple[TrialRecord, ...]:

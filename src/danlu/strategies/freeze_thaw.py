@@ -170,7 +170,7 @@ class FreezeThaw:
     def _may_go_on(self, track: Track, curves: list[Curve]) -> Callable[[Curve], bool]:
         """Whether few enough trials are as long as a curve would become."""
         if isinstance(track, Fractions):
-            return lambda curve: True
+            return lambda _: True
         reached = np.sort(_reached(curves))
 
         def allowed(curve: Curve) -> bool:
