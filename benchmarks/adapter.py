@@ -109,7 +109,7 @@ def bench_study(
     del budget
     if PORTFOLIO:
         entries = json.loads(Path(PORTFOLIO).read_text(encoding="utf-8"))
-        found = tuple(portfolio.Entry(frozenset(e["needs"]), e["values"]) for e in entries)
+        found = tuple(portfolio.Entry.read(table) for table in entries)
         portfolio.learned = lambda: found
     if max_epoch == 1:
         return Bench(space, 1, Bayes(**OPTIONS.get("bayes", {})), seed)

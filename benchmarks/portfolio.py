@@ -31,9 +31,13 @@ from danlu.surrogates.candidates import perturbed
 from danlu.surrogates.linalg import Array
 
 FAMILIES = {
-    "perceptrons by SGD with momentum": (("lcbench", "yahpo-lcbench"), ("lr", "momentum")),
+    "perceptrons by SGD with momentum": (
+        ("lcbench", "yahpo-lcbench"),
+        ("lr", "momentum"),
+        {"optimizer": "sgd"},
+    ),
 }
-"""Suites of a family, and the roles that tell it."""
+"""Suites of a family, the roles that tell it, and what these must be where they vary."""
 DRAWN = 1500  # candidates of each suite, half of them from what experts expect
 SCORED = 200  # candidates, best on average or on a task, whose neighbours are looked at
 NEIGHBOURS, STEP = 6, 0.05
@@ -133,13 +137,15 @@ def main() -> None:
     left_out = [t for t in o.without.split(",") if t]
     twins = [[*pair] for pair in harness()[1].PUBLIC_LCB.items()]  # one data set, two suites
     entries = []
-    for family, (suites, needs) in FAMILIES.items():
+    for family, (suites, needs, kind) in FAMILIES.items():
         scores = scored(suites)
         if not left_out:
             print(f"\n{family}\n")
             report(scores, twins)
         kept = scores.without(left_out)
-        entries += [{"needs": needs, "values": scores.configs[i]} for i in chosen(kept)]
+        entries += [
+            {"needs": needs, "values": scores.configs[i], "kind": kind} for i in chosen(kept)
+        ]
     print(json.dumps(entries, indent=1))
     if o.out:
         Path(o.out).write_text(json.dumps(entries))

@@ -148,7 +148,7 @@ def test_opening_a_study_changes_nothing_in_the_store(tmp_path: Path) -> None:
         ({"threads": 0}, "threads must be at least 1"),
         (
             {"executor": "threads"},
-            "executor must be one of 'auto', 'fused', 'processes', 'inline'",
+            "executor must be one of 'auto', 'fused', 'processes', 'ray', 'inline'",
         ),
         ({"budget": "soon"}, "cannot be read"),
     ],

@@ -61,7 +61,7 @@ def test_the_page_refers_to_nothing_outside() -> None:
     page = render_report(histories.staged())
     markup = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"""(src|href)\s*=\s*["'](?!data:)|url\(|@import|https?://""", markup)
-    assert "eval(" not in page
+    assert not re.search(r"(?<![.\w])eval\(", page)  # model.eval() is told in a sentence
     assert "default-src &#x27;none&#x27;" in page
 
 

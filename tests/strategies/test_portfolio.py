@@ -11,7 +11,8 @@ from danlu.strategies.portfolio import Entry, learned, portfolio
 
 ENTRY = Entry(
     frozenset({"lr", "momentum"}),
-    {"lr": 0.05, "momentum": 0.95, "dropout": 0.1, "optimizer": "sgd"},
+    {"lr": 0.05, "momentum": 0.95, "dropout": 0.1},
+    {"optimizer": "sgd"},
 )
 LR = Float(1e-4, 1.0, log=True)
 MOMENTUM = Float(0.0, 0.99)
@@ -36,7 +37,9 @@ def test_values_are_taken_by_role_and_the_others_are_the_default() -> None:
 def test_another_kind_of_training_has_none() -> None:
     assert configs(ENTRY, lr=LR, dropout=Float(0.0, 0.8)) == []  # no momentum
     assert configs(ENTRY, x=LR, y=MOMENTUM) == []  # names that tell nothing
-    assert configs(ENTRY, lr=LR, momentum=MOMENTUM, optimizer=Choice("adam", "rmsprop")) == []
+    space = {"lr": LR, "momentum": MOMENTUM, "dropout": Float(0.0, 0.8)}
+    assert configs(ENTRY, **space, optimizer=Choice("adam", "rmsprop")) == []
+    assert len(configs(ENTRY, **space)) == 1
 
 
 def test_a_parameter_in_other_units_takes_no_value() -> None:

@@ -10,9 +10,10 @@ the greedy choice of configs whose best suits each task.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -31,17 +32,24 @@ class Entry:
     Attributes:
         needs: Roles without which it says nothing: they tell the kind of training.
         values: Role → value.
+        kind: Role → value that it must have where the space has that role.
     """
 
     needs: frozenset[str]
     values: Mapping[str, Value]
+    kind: Mapping[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> "Entry":
+        """An entry as JSON has it."""
+        return cls(frozenset(table["needs"]), table["values"], table["kind"])
 
 
 @cache
 def learned() -> tuple[Entry, ...]:
     """The entries of ``learned.json``, best first."""
     text = files("danlu.surrogates").joinpath("learned.json").read_text(encoding="utf-8")
-    return tuple(Entry(frozenset(e["needs"]), e["values"]) for e in json.loads(text)["portfolio"])
+    return tuple(Entry.read(table) for table in json.loads(text)["portfolio"])
 
 
 def portfolio(encoding: Encoding, entries: Sequence[Entry] | None = None) -> Array:
@@ -58,14 +66,17 @@ def portfolio(encoding: Encoding, entries: Sequence[Entry] | None = None) -> Arr
 
 
 def _point(encoding: Encoding, roles: Sequence[str | None], entry: Entry) -> Array | None:
-    """The point of an entry; None if the space can take too few of its values."""
+    """The point of an entry; None if the space can take too few of its values, or not its kind."""
     w, used = encoding.default(), set()
+    values = {**entry.values, **entry.kind}
     for j, (axis, role) in enumerate(zip(encoding.axes, roles, strict=True)):
-        place = None if role is None else _place(axis, entry.values.get(role))
+        place = None if role is None else _place(axis, values.get(role))
         if place is not None:
             w[j] = place
             used.add(role)
-    return w if len(used) >= LEAST_USED * len(entry.values) else None
+        elif role in entry.kind:
+            return None
+    return w if len(used & entry.values.keys()) >= LEAST_USED * len(entry.values) else None
 
 
 def _place(axis: Axis, value: Value) -> float | None:
