@@ -32,6 +32,7 @@ from danlu.core.event import Closing, Event, Lost, Noted, Paused, Reported, Save
 from danlu.core.job import Job
 from danlu.core.logbook import CLUSTER, Entry
 from danlu.errors import DanluError, LaunchError
+from danlu.executors.address import reach
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
 from danlu.executors.launched import GONE_S, Files, Launched, Reading
@@ -339,6 +340,8 @@ def _connected(address: str | None) -> bool:
     # Of a cluster that is made here; workers of Ray's yield to all else, which trials should not.
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_worker_niceness", "0")):
         os.environ.setdefault(name, value)
+    where = address or os.environ.get("RAY_ADDRESS") or "this machine"
+    reach(where)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
@@ -346,7 +349,6 @@ def _connected(address: str | None) -> bool:
             address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        where = address or os.environ.get("RAY_ADDRESS") or "this machine"
         raise LaunchError(f"the Ray cluster at {where} cannot be joined: {error}") from error
     finally:
         if main:
