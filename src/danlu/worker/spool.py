@@ -163,6 +163,7 @@ class Tail:
             yield line
 
     def _chunk(self) -> bytes:
+        self.behind = 0
         try:
             size = self.path.stat().st_size
             if size < self._offset:  # it was cut, as an endless log is
