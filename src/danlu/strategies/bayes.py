@@ -4,7 +4,7 @@ For objectives without usable curves, or trials that cannot pause. The experts' 
 first, then a few even points, then the config of the largest expected improvement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ from danlu.strategies.search import (
     spaced,
     untried,
 )
+from danlu.strategies.taken import taken
 from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.gp import GP, condition_gp, fit_gp, gp_prior
@@ -82,7 +83,7 @@ class Bayes:
         encoding = encode(space)
         until = history.spec.epochs
         curves = gather(history)
-        tried = encoding.place([c.config for c in curves])
+        tried = taken(encoding, [c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
         if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
@@ -94,7 +95,7 @@ class Bayes:
         return Start(encoding.config(w2), until, why=why)
 
     def _best(
-        self, encoding: Encoding, history: History, curves: list[Curve], tried: Array
+        self, encoding: Encoding, history: History, curves: list[Curve], tried: Collection[bytes]
     ) -> tuple[Array, str]:
         rng = stream(history)
         done = [c for c in curves if c.epochs and not c.failed]

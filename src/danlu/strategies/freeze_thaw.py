@@ -39,6 +39,7 @@ from danlu.strategies.search import (
     expected,
     untried,
 )
+from danlu.strategies.taken import taken
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
 from danlu.surrogates.curves import Horizon
@@ -111,7 +112,7 @@ class FreezeThaw:
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
-        tried = encoding.place([c.config for c in curves])
+        tried = taken(encoding, [c.config for c in curves])
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
