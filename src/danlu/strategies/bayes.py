@@ -85,20 +85,28 @@ class Bayes:
         curves = gather(history)
         tried = taken(encoding, [c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
-        if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
+        if len(curves) < n_first or not any(c.ended for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
-            w, why = self._best(encoding, history, curves, tried)
+            w, why = self.best(encoding, history, curves, tried)
         w2 = untried(encoding, w, tried, stream(history, 1))
         if w2 is None:
             return None if history.running else Finish(say("every config of the space was tried"))
         return Start(encoding.config(w2), until, why=why)
 
-    def _best(
+    def best(
         self, encoding: Encoding, history: History, curves: list[Curve], tried: Collection[bytes]
     ) -> tuple[Array, str]:
+        """The new config of the largest expected improvement, as a point, and why.
+
+        Args:
+            encoding: The space.
+            history: Its seed and length draw the candidates.
+            curves: What is known; one at least has ended well.
+            tried: Cells that are taken.
+        """
         rng = stream(history)
-        done = [c for c in curves if c.epochs and not c.failed]
+        done = [c for c in curves if c.ended]
         kept = spaced([c.best for c in done], MOST_CONDITIONED, rng)
         seen = [done[i] for i in kept]
         goals = [c.best for c in done if c.feasible]
@@ -138,7 +146,7 @@ class Bayes:
         """
         X, z = rows_of(encoding, seen), warp(np.array([c.best for c in seen]))
         gp = condition_gp(X, z, encoding.group, theta)
-        pending = [c for c in curves if c.failed or (c.until and not c.epochs)][-MOST_PENDING:]
+        pending = [c for c in curves if c.failed or c.awaited][-MOST_PENDING:]
         if not pending:
             return gp
         P = rows_of(encoding, pending)

@@ -72,6 +72,11 @@ class Curve:
         """Whether training runs towards an epoch that is not reported yet."""
         return self.until > self.epoch and not self.failed
 
+    @property
+    def ended(self) -> bool:
+        """Whether its best loss is that of a training that went as far as it was asked to."""
+        return bool(self.epochs) and not self.failed and not self.awaited
+
     def before(self, time: float) -> "Curve":
         """The curve as it stood at a time."""
         if not self.times or self.times[-1] <= time:

@@ -13,6 +13,8 @@ nothing is ever trained to its end. Three rules set that right:
   new config promises many times more (it does while no curve has moved yet);
 - as in successive halving, few trials may go deep before many were begun.
 
+Later most new configs are trained whole, chosen by their final values (`danlu.strategies.whole`).
+
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
@@ -42,6 +44,7 @@ from danlu.strategies.search import (
 from danlu.strategies.taken import taken
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
+from danlu.strategies.whole import whole_turn
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, one_thread
 
@@ -113,9 +116,13 @@ class FreezeThaw:
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
         tried = taken(encoding, [c.config for c in curves])
+        start = track.start
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
+        elif (ends := whole_turn(history, track, curves)) is not None:
+            w, why = Bayes().best(encoding, history, ends, tried)
+            start = track.start_whole
         else:
             now = moment(encoding, history, track, curves)
             row, value = now.best_paused(self._may_go_on(track, curves))
@@ -124,7 +131,7 @@ class FreezeThaw:
                 return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
-            return track.start(encoding.config(u), why)
+            return start(encoding.config(u), why)
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:

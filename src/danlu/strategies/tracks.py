@@ -39,6 +39,14 @@ class Track(Protocol):
 
     def start(self, config: dict[str, Value], why: str) -> Start: ...
 
+    def start_whole(self, config: dict[str, Value], why: str) -> Start:
+        """Train a new config to its full length at once."""
+        ...
+
+    def begun_whole(self, history: History) -> float:
+        """Full trainings spent on configs that were meant to be trained whole when they began."""
+        ...
+
     def go_on(self, curve: Curve, why: str) -> Start | Continue:
         """Train a config one step further up."""
         ...
@@ -67,6 +75,13 @@ class Epochs:
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.first, why=why)
 
+    def start_whole(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.horizon, why=why)
+
+    def begun_whole(self, history: History) -> float:
+        whole = [t for t in history.trials.values() if t.launches[0].until >= self.horizon]
+        return sum(max(t.epoch, t.until if t.open else 0) for t in whole) / self.horizon
+
     def go_on(self, curve: Curve, why: str) -> Continue:
         return Continue(
             curve.number,
@@ -93,6 +108,11 @@ class Whole:
 
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.horizon, why=why)
+
+    start_whole = start
+
+    def begun_whole(self, history: History) -> float:
+        return history.trainings + history.committed
 
     def go_on(self, curve: Curve, why: str) -> Continue:
         raise AssertionError(f"#{curve.number} cannot go on: it never paused ({why})")
@@ -130,6 +150,13 @@ class Fractions:
 
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.epochs, Proxy(self.fractions[0]), why=why)
+
+    def start_whole(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.epochs, why=why)
+
+    def begun_whole(self, history: History) -> float:
+        curves = self.curves(history)
+        return float(sum((c.epochs[0] if c.epochs else c.until) >= self.horizon for c in curves))
 
     def go_on(self, curve: Curve, why: str) -> Start:
         n = self.after(curve.epoch)
