@@ -34,6 +34,7 @@ class Curve:
         paused: Whether it can be trained further.
         until: Where a running training leads; 0 if none runs.
         feasible: Whether it breaks no constraint, as far as is known.
+        aim: Where its first training was to lead.
         epoch: The last; 0 without any.
         best: Its lowest loss; infinite without any.
         spots: ``times`` and ``losses`` as arrays.
@@ -48,6 +49,7 @@ class Curve:
     paused: bool = False
     until: int = 0
     feasible: bool = True
+    aim: int = 0
     epoch: int = field(init=False, repr=False, compare=False)
     best: float = field(init=False, repr=False, compare=False)
     spots: tuple[Array, Array] = field(init=False, repr=False, compare=False)
@@ -103,6 +105,7 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
         trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
         trial.state == "paused" and not failed,
         trial.until if trial.state in ("running", "lost") else 0,
+        aim=trial.launches[0].until if trial.launches else trial.until,
     )  # fmt: skip
 
 
@@ -196,6 +199,7 @@ def _joined(points: Mapping[int, Curve]) -> Curve:
         newest.number, newest.config, tuple(e for e, _ in done),
         tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
         failed, bool(done) and feasible and not failed and not until, until, feasible,
+        min(points, key=lambda place: points[place].number),
     )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ nothing is ever trained to its end. Three rules set that right:
   new config promises many times more (it does while no curve has moved yet);
 - as in successive halving, few trials may go deep before many were begun.
 
-Later most new configs are trained whole, chosen by their final values (`danlu.strategies.whole`).
+After a few full trainings most of the budget goes to a search by final values
+(`danlu.strategies.ends`), and all of it where training cannot pause.
 
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
@@ -30,6 +31,7 @@ from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
+from danlu.strategies.ends import final_values, owes, to_finish
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
 from danlu.strategies.lines import SEARCH, begins
@@ -44,7 +46,6 @@ from danlu.strategies.search import (
 from danlu.strategies.taken import taken
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
-from danlu.strategies.whole import whole_turn
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, one_thread
 
@@ -116,21 +117,29 @@ class FreezeThaw:
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
         tried = taken(encoding, [c.config for c in curves])
-        start = track.start
+        owed = isinstance(track, Whole) or owes(history, track, curves)
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
-        elif (ends := whole_turn(history, track, curves)) is not None:
-            w, why = Bayes().best(encoding, history, ends, tried)
-            start = track.start_whole
+        elif owed and (first := to_finish(track, curves)) is not None:
+            return track.finish(
+                first,
+                say(
+                    "trains #{number} to its end, for the search by final values",
+                    number=first.number,
+                ),
+            )
+        elif owed and (known := final_values(track, curves)):
+            w, why = Bayes().best(encoding, history, known, tried)
         else:
             now = moment(encoding, history, track, curves)
             row, value = now.best_paused(self._may_go_on(track, curves))
             w, new_value, why = now.best_new(tried)
-            if row is not None and value + self._owed(track, curves) >= new_value:
+            if not owed and row is not None and value + self._owed(track, curves) >= new_value:
                 return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
+            start = track.start_whole if owed else track.start
             return start(encoding.config(u), why)
         return self._exhausted(history, track, curves)
 

@@ -43,12 +43,12 @@ class Track(Protocol):
         """Train a new config to its full length at once."""
         ...
 
-    def begun_whole(self, history: History) -> float:
-        """Full trainings spent on configs that were meant to be trained whole when they began."""
-        ...
-
     def go_on(self, curve: Curve, why: str) -> Start | Continue:
         """Train a config one step further up."""
+        ...
+
+    def finish(self, curve: Curve, why: str) -> Start | Continue:
+        """Train a config to its end."""
         ...
 
 
@@ -78,16 +78,15 @@ class Epochs:
     def start_whole(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.horizon, why=why)
 
-    def begun_whole(self, history: History) -> float:
-        whole = [t for t in history.trials.values() if t.launches[0].until >= self.horizon]
-        return sum(max(t.epoch, t.until if t.open else 0) for t in whole) / self.horizon
-
     def go_on(self, curve: Curve, why: str) -> Continue:
         return Continue(
             curve.number,
             self.after(curve.epoch),
             why=say("continues #{number}: {why}", number=curve.number, why=why),
         )
+
+    def finish(self, curve: Curve, why: str) -> Continue:
+        return Continue(curve.number, self.horizon, why=why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +110,10 @@ class Whole:
 
     start_whole = start
 
-    def begun_whole(self, history: History) -> float:
-        return history.trainings + history.committed
-
     def go_on(self, curve: Curve, why: str) -> Continue:
         raise AssertionError(f"#{curve.number} cannot go on: it never paused ({why})")
+
+    finish = go_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +152,6 @@ class Fractions:
     def start_whole(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.epochs, why=why)
 
-    def begun_whole(self, history: History) -> float:
-        curves = self.curves(history)
-        return float(sum((c.epochs[0] if c.epochs else c.until) >= self.horizon for c in curves))
-
     def go_on(self, curve: Curve, why: str) -> Start:
         n = self.after(curve.epoch)
         share = self.fractions[list(self._lengths()).index(n)]
@@ -168,3 +162,6 @@ class Fractions:
             why=why,
         )
         return Start(dict(curve.config), self.epochs, Proxy(share), why=why)
+
+    def finish(self, curve: Curve, why: str) -> Start:
+        return Start(dict(curve.config), self.epochs, why=why)
