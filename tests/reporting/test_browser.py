@@ -119,6 +119,9 @@ def find_curve(page: Any) -> None:
     pytest.fail("no curve was found under the pointer")
 
 
+# No chart of learning curves is left that was not drawn yet.
+DRAWN = "() => !document.querySelector('main .chart:not([data-drawn]):not(svg)')"
+
 ALL = [
     empty(histories.spec()),
     histories.single(),
@@ -133,8 +136,10 @@ PAGES = ["overview", "curves", "parameters", "trials", "stages", "findings", "se
 
 
 def go(page: Any, name: str) -> None:
+    """Opens another page, and waits until it is the one that is shown and its charts are drawn."""
     page.evaluate("hash => { location.hash = hash; }", f"#/s/digits/{name}")
-    page.wait_for_timeout(60)
+    page.wait_for_selector(f'main[data-page="{name.split("/")[-1].split("?")[0]}"]')
+    page.wait_for_function(DRAWN)
 
 
 @pytest.mark.parametrize("history", ALL, ids=NAMES)
@@ -318,15 +323,20 @@ def test_the_best_config_can_be_had_as_command_toml_and_python(visit: Open) -> N
     assert snippet.inner_text().startswith("{")
 
 
+TITLES = "cards => cards.map(card => card.querySelector('h2').textContent)"
+CHARTS = "main .card:has(canvas), main .card:has(svg.chart)"
+
+
 def test_every_chart_has_a_table_twin(visit: Open) -> None:
     page = visit(histories.staged())
-    for name in ("overview", "parameters", "stages"):
+    for name in ("overview", "curves", "parameters", "stages", "trials/9"):
         go(page, name)
-        cards = page.locator("main .card:has(canvas), main .card:has(svg.chart)")
-        assert cards.count() >= 1
-        for i in range(cards.count()):
-            cards.nth(i).locator("details summary", has_text="As a table").last.click()
-            cards.nth(i).locator("details tbody tr").first.wait_for()
+        titles = page.locator(CHARTS).evaluate_all(TITLES)
+        assert titles
+        for title in titles:
+            twin = page.locator(f'main .card[aria-label="{title}"] > details').last
+            twin.locator("> summary", has_text="As a table").click()
+            twin.locator("tbody tr").first.wait_for()
 
 
 def test_what_is_shown_can_be_saved_as_picture_csv_and_json(visit: Open, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ DATA_LAYERS: Sequence[Layer] = ((say("the data's values"), VALUES), (say("the da
 
 def _no_torch(_: Problem) -> Iterator[Finding]:
     text = say('checks of a model need PyTorch: pip install "danlu[torch]".')
-    yield wrong("M00", "warning", text, "not installed")
+    yield wrong("M00", "warning", text, say("not installed"))
 
 
 NO_TORCH = Named("M00", say("PyTorch"), _no_torch)
@@ -122,7 +122,7 @@ def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) 
     try:
         arrays_of(problem)
     except CheckError as error:
-        finding = wrong("D00", "error", str(error), "cannot be read", "", look_at("data"))
+        finding = wrong("D00", "error", str(error), say("cannot be read"), "", look_at("data"))
         return Checklist((line_of("D00", "the data", (finding,)),))
     with _kept_randomness(problem):
         for name, checks in _layers(problem):
@@ -176,7 +176,9 @@ def _line(problem: Problem, named: Named) -> Line:
     except Skipped as skipped:
         return Line(named.code, named.title, "skipped", skipped.why)
     except CheckError as error:
-        found = [wrong(named.code, "error", str(error), "not possible", "", look_at("", "code"))]
+        found = [
+            wrong(named.code, "error", str(error), say("not possible"), "", look_at("", "code"))
+        ]
     except Exception as error:  # noqa: BLE001 - code of the user runs in it
         text = str(error).strip().partition("\n")[0]
         return Line(named.code, named.title, "skipped", f"{type(error).__name__}: {text}"[:200])

@@ -4,13 +4,14 @@
 import uPlot from "uplot";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { current, epochSeconds, GAP, isRunning, overview, touched, type Trial } from "../model/study";
+import { current, isRunning, overview, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
+import { Backdrop } from "./backdrop";
 import { describe, speakAloud, tip } from "./describe";
 import { kindOf, PLAIN, timeRange, yRange, type Options } from "./kind";
-import { groupsOf } from "./groups";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
-import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, xAt, type Area, type Drawn, type Fan } from "./paint";
+import { hasFan, nearest, type Found } from "./nearest";
+import { between, bold, crosses, dot, endLabels, paintFan, path, xAt, type Area, type Drawn } from "./paint";
 import { backward, forward, scale, ticks, type Kind } from "./ticks";
 
 export interface Props {
@@ -26,22 +27,12 @@ export interface Props {
   lastEpoch?: number;
 }
 
-const LINES = 300; // faded trials up to which each is a line
-const BINS = 120; // steps of an axis of time within which bands are counted
-const NEAR = 26; // pixels within which the pointer finds a curve
-const BANDS_MS = 4000; // … where they are bands
-const FADED_MS = 900; // between two paintings of the faded trials while data comes in
-
 export class Chart {
   private plot: uPlot;
-  private back: HTMLCanvasElement | null = null;
-  private backKey = "";
-  private backAt = 0;
   private drawn: Drawn[] = [];
-  private rest: Trial[] = [];
+  private backdrop = new Backdrop(() => this.redraw());
   private over = document.createElement("canvas");
   private frame = 0;
-  private timer = 0;
   private spoken = 0;
   private at: { trial: number; epoch: number } | null = null;
 
@@ -88,7 +79,7 @@ export class Chart {
         { ...axis, size: small ? 44 : 54, gap: 4, splits: (u) => ticks(this.kind, u.scales.y!.min!, u.scales.y!.max!, small ? 3 : 6), values: (_, v) => v.map((n) => show(n, 3)) },
       ],
       series: [{}, { show: true, paths: () => null, points: { show: false } }],
-      hooks: { drawAxes: [(u) => this.paint(u)], setScale: [() => { this.backKey = ""; }] },
+      hooks: { drawAxes: [(u) => this.paint(u)], setScale: [() => this.backdrop.forget()] },
     };
     const { x, y } = this.range();
     const plot = new uPlot(options, [x, y] as uPlot.AlignedData, this.node);
@@ -194,57 +185,17 @@ export class Chart {
 
   private lostOnes(area: Area): Drawn[] {
     const { val, train } = this.props.metric;
-    return this.rest.filter((t) => t.odd.has(val ?? "") || t.odd.has(train ?? "")).map((t) => this.drawnOf(area, t));
+    return this.backdrop.rest.filter((t) => t.odd.has(val ?? "") || t.odd.has(train ?? "")).map((t) => this.drawnOf(area, t));
   }
 
   private paintFaded(u: uPlot, area: Area): void {
+    const { metric, filter } = this.props;
     const main = new Set(this.emphasised().map((t) => t.n));
-    for (const n of main) touched.delete(n); // these are painted anew each time
-    const key = [u.width, u.height, theme.value, this.props.metric.label, JSON.stringify(this.o), [...main], this.props.filter ? this.spoken : ""].join("|");
-    const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max].join();
-    const stale = touched.size > 0 && performance.now() - this.backAt > this.fadedMs;
-    if (touched.size && !stale) this.later();
-    if (!this.back || this.backKey !== key + scales || stale) {
-      this.backKey = key + scales;
-      this.backAt = performance.now();
-      touched.clear();
-      this.renderFaded(u, area, main);
-    }
-    u.ctx.save();
-    u.ctx.setTransform(1, 0, 0, 1, 0, 0);
-    u.ctx.drawImage(this.back!, 0, 0);
-    u.ctx.restore();
-  }
-
-  // Bands of many trials hardly move with one of them, and take longer.
-  private get fadedMs(): number {
-    return this.rest.length > LINES ? BANDS_MS : FADED_MS;
-  }
-
-  // Paint once more when the faded trials may be painted again, though nothing else happens.
-  private later(): void {
-    if (this.timer) return;
-    this.timer = window.setTimeout(() => {
-      this.timer = 0;
-      this.redraw();
-    }, this.fadedMs + 50);
-  }
-
-  private renderFaded(u: uPlot, area: Area, main: Set<number>): void {
-    this.rest = current().filter((t) => !main.has(t.n) && this.wanted(t));
-    this.back ??= document.createElement("canvas");
-    this.back.width = u.ctx.canvas.width;
-    this.back.height = u.ctx.canvas.height;
-    const ctx = this.back.getContext("2d")!;
-    ctx.setTransform(uPlot.pxRatio, 0, 0, uPlot.pxRatio, 0, 0);
-    ctx.lineJoin = "round";
-    const name = this.props.metric.val ?? this.props.metric.train!;
-    const step = this.o.time ? (u.scales.x!.max! - u.scales.x!.min!) / BINS : 0;
-    if (this.o.group) for (const g of groupsOf(this.rest, this.o.group)) paintBands(ctx, area, bands(g.trials, name, step), g.colour);
-    else if (this.rest.length > LINES) paintBands(ctx, area, bands(this.rest, name, step));
-    else faded(ctx, this.rest.map((t) => this.drawnOf(area, t)));
-    this.node.dataset.faded = String(this.rest.length);
-    this.node.dataset.bands = String(this.rest.length > LINES);
+    const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max];
+    const key = [u.width, u.height, ...scales, theme.value, metric.label, JSON.stringify(this.o), [...main], filter ? this.spoken : ""].join("|");
+    this.backdrop.paint(u, area, { metric, options: this.o, main, wanted: (t) => this.wanted(t), drawn: (a, t) => this.drawnOf(a, t) }, key);
+    this.node.dataset.faded = String(this.backdrop.rest.length);
+    this.node.dataset.bands = String(this.backdrop.bands);
   }
 
   // ---- what is lit
@@ -273,41 +224,9 @@ export class Chart {
     }
   }
 
-  private nearest(x: number, y: number): { trial: Trial; epoch: number; far: number } | null {
-    const area = this.area(this.plot), place = area.x.back(x);
-    const { val, train } = this.props.metric;
-    let best: { trial: Trial; epoch: number; far: number } | null = null;
-    for (const t of this.props.only ?? current()) {
-      if (!this.wanted(t)) continue;
-      const epoch = Math.round(this.o.time ? place / (epochSeconds(t) || Infinity) : place);
-      const ahead = this.fanAt(t, epoch);
-      if (ahead) {
-        const far = Math.abs(area.y.at(ahead[2]) - y) * 0.6;
-        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch: ahead[0], far };
-        continue;
-      }
-      const i = t.epochs[epoch - 1] === epoch ? epoch - 1 : t.epochs.indexOf(epoch);
-      if (i < 0) continue;
-      for (const name of [val, train]) {
-        const v = name === null ? undefined : t.curves.get(name)?.[i];
-        if (v === undefined || v === GAP || Number.isNaN(v)) continue;
-        const far = Math.abs(area.y.at(v) - y) * (hue(t.n) ? 0.6 : 1);
-        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch, far };
-      }
-    }
-    return best;
-  }
-
-  // What is predicted of a coloured trial at about an epoch that it has not reached.
-  private fanAt(t: Trial, epoch: number): Fan[number] | null {
-    if (epoch <= (t.epochs.at(-1) ?? 0) || !this.hasFan(t)) return null;
-    const rows = overview.value!.fans[t.n]!;
-    return rows.find((r) => r[0] >= epoch) ?? rows.at(-1) ?? null;
-  }
-
-  private hasFan(t: Trial): boolean {
-    const { val, train } = this.props.metric, o = overview.value;
-    return !!o?.fans[t.n] && (val === o.study.metric || train === o.study.metric) && (hue(t.n) !== null || isRunning(t) || !!this.props.only);
+  private nearest(x: number, y: number): Found | null {
+    const trials = (this.props.only ?? current()).filter((t) => this.wanted(t));
+    return nearest(this.area(this.plot), this.props.metric, trials, !!this.props.only, x, y);
   }
 
   private listen(): void {
@@ -347,7 +266,7 @@ export class Chart {
     const now = order.findIndex((t) => t.n === this.at?.trial);
     const trial = order[now < 0 ? 0 : (now + step[1]! + order.length) % order.length]!;
     const last = trial.epochs.at(-1) ?? 0;
-    const places = [...trial.epochs, ...(this.hasFan(trial) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
+    const places = [...trial.epochs, ...(hasFan(trial, this.props.metric, !!this.props.only) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
     const i = now < 0 || !this.at ? trial.epochs.length - 1 : places.findIndex((x) => x >= this.at!.epoch);
     const epoch = places[Math.max(0, Math.min(places.length - 1, (i < 0 ? places.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
     if (epoch === undefined) return;
@@ -398,7 +317,7 @@ export class Chart {
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
+    this.backdrop.stop();
     this.plot.destroy();
   }
 }
