@@ -1,4 +1,4 @@
-"""Commands in Chinese: what danlu itself says, all of it; what others wrote stays as they wrote it."""
+"""Commands in Chinese: all that danlu says itself; what others wrote stays as it is."""
 
 import re
 from pathlib import Path

@@ -94,7 +94,7 @@ export async function wish(name: string, verb: string, more: Record<string, unkn
 }
 
 // What the server said, or that it said nothing: the browser's own words are of one language.
-const wordsOf = (error: unknown): string => (error instanceof Refusal ? error.message : t("banner.silent"));
+export const wordsOf = (error: unknown): string => (error instanceof Refusal ? error.message : t("banner.silent"));
 
 function note(error: unknown): void {
   trouble.value = wordsOf(error);

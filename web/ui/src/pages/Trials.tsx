@@ -40,7 +40,8 @@ function columns(): Column[] {
   if (o.stages.length) fixed.push({ key: "stage", words: t("column.stage"), numeric: false });
   const parameters = o.names.map((name) => ({ key: name, words: name, numeric: o.parameters.find((p) => p.name === name)?.kind !== "choice" }));
   const metrics = [...new Set(o.metrics.flatMap((m) => [m.val, m.train]))].filter((n): n is string => n !== null && n !== pair && n !== o.study.metric);
-  const more = [...metrics, "seconds", "seed", "attempt"].map((key) => ({ key, words: key, numeric: true, rare: true }));
+  const facts: [string, string][] = [["seconds", t("column.seconds")], ["seed", t("column.seed")], ["attempt", t("column.attempt")]];
+  const more = [...metrics.map((name) => [name, name] as const), ...facts].map(([key, words]) => ({ key, words, numeric: true, rare: true }));
   return [...fixed, ...parameters, ...more, { key: "why", words: t("column.why"), numeric: false }];
 }
 
