@@ -27,6 +27,8 @@ export interface Props {
   lastEpoch?: number;
 }
 
+const FANS = 2; // predictions up to which each shows its interval; of more, only the one that is lit
+
 export class Chart {
   private plot: uPlot;
   private drawn: Drawn[] = [];
@@ -76,7 +78,7 @@ export class Chart {
       },
       axes: [
         { ...axis, size: small ? 22 : 30, gap: 4, splits: (u) => this.splitsX(u), values: (_, v) => v.map((n) => show(n, 4)) },
-        { ...axis, size: small ? 44 : 54, gap: 4, splits: (u) => ticks(this.kind, u.scales.y!.min!, u.scales.y!.max!, small ? 3 : 6), values: (_, v) => v.map((n) => show(n, 3)) },
+        { ...axis, size: small ? 50 : 56, gap: 4, splits: (u) => ticks(this.kind, u.scales.y!.min!, u.scales.y!.max!, small ? 3 : 6), values: (_, v) => v.map((n) => show(n, 3)) },
       ],
       series: [{}, { show: true, paths: () => null, points: { show: false } }],
       hooks: { drawAxes: [(u) => this.paint(u)], setScale: [() => this.backdrop.forget()] },
@@ -150,13 +152,13 @@ export class Chart {
   private paintMain(ctx: CanvasRenderingContext2D, area: Area, main: Drawn[]): void {
     const fans = overview.value?.fans ?? {}, metric = this.props.metric;
     const colours = splitHues();
+    if (lone(metric)) colours.val = tone("ink"); // neither training nor validation
     const own = (d: Drawn) => (this.props.split ? colours.train : (hue(d.trial.n) ?? tone("ink")));
     const objective = overview.value?.study.metric;
+    const led = metric.val === objective || metric.train === objective ? main.filter((d) => fans[d.trial.n]) : [];
+    for (const d of led) paintFan(ctx, area, d.trial, objective!, fans[d.trial.n], this.props.split ? colours.val : own(d), led.length <= FANS);
     for (const d of main) {
-      if (metric.val === objective || metric.train === objective) paintFan(ctx, area, d.trial, objective ?? null, fans[d.trial.n], this.props.split ? colours.val : own(d));
-    }
-    for (const d of main) {
-      const alpha = this.props.only ? 0.16 : d.trial.n === chosen.value[0] ? 0.17 : 0.045;
+      const alpha = this.props.only ? 0.16 : d.trial.n === chosen.value[0] ? 0.12 : 0.03;
       between(ctx, d.val, d.train, this.props.split ? colours.val : own(d), alpha);
     }
     if (this.o.smooth) for (const d of main) this.paintRaw(ctx, area, d.trial, own(d));
@@ -217,6 +219,7 @@ export class Chart {
     ctx.clip();
     const d = this.drawnOf(area, trial), colour = hue(trial.n) ?? tone("ink");
     between(ctx, d.val, d.train, colour, 0.18);
+    if (hasFan(trial, this.props.metric, false)) paintFan(ctx, area, trial, overview.value!.study.metric, overview.value!.fans[trial.n], colour);
     bold(ctx, d, colour, 3);
     if (this.at?.trial === trial.n) {
       const i = trial.epochs.indexOf(this.at.epoch);
@@ -321,6 +324,8 @@ export class Chart {
     this.plot.destroy();
   }
 }
+
+const lone = (m: Metric): boolean => m.train === null && m.val === m.label;
 
 const same = (a: Trial[] | undefined, b: Trial[] | undefined): boolean =>
   a === b || (!!a && !!b && a.length === b.length && a.every((t, i) => t === b[i]));

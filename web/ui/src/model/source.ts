@@ -120,8 +120,10 @@ export function follow(name: string): void {
 }
 
 export function unfollow(): void {
-  following?.stop();
+  if (!following) return;
+  following.stop();
   following = null;
+  study.clear();
 }
 
 class Follower {

@@ -50,7 +50,7 @@ function LogBook() {
         {entries.map((e, i) => (
           <li key={i} class={e.code}>
             <span class="code">{word("code", e.code)}</span>
-            <span><span class="text">{say(e.seen)}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{say(e.done)}</strong>{e.why && <span class="text soft"> {say(e.why)}</span>} {e.trial !== null && <TrialLink n={e.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
+            <span><span class="text">{say(e.seen)}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{say(e.done)}</strong>{e.trial !== null && <> <TrialLink n={e.trial} /></>}<span class="aside">{[e.stage, say(e.why)].filter(Boolean).join(" · ")}</span></span>
           </li>
         ))}
         {o.notes.map((x, i) => (

@@ -141,7 +141,7 @@ function Take({ trial, detail }: { trial: Trial; detail: TrialDetail | null }) {
 }
 
 function Log({ trial, detail, problem }: { trial: Trial; detail: TrialDetail | null; problem: string }) {
-  const text = detail?.log || trial.log, files = detail?.files ?? [];
+  const text = detail?.log || trial.log, files = (detail?.files ?? []).filter((f) => f.bytes > 0);
   if (!text && !files.length && !problem) return null;
   return (
     <Panel title={t("trial.log")} long>

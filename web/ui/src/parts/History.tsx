@@ -9,8 +9,6 @@ import { Points, valueRows, type Point } from "../charts/Points";
 import { Panel } from "./Panel";
 import { Toggle } from "./common";
 
-const FAR = 4000; // pixels beyond the chart; a coordinate of infinity is an error
-
 export function valueAxis(close = false): Axis | null {
   const o = overview.value!, v = close ? (o.values?.close ?? o.values) : o.values;
   return v && { kind: v.log && v.low > 0 ? "log" : "linear", low: v.low, high: v.high, label: o.study.metric };
@@ -43,7 +41,7 @@ export function HistoryPanel({ height }: { height: number }) {
         rows={(p) => [...valueRows(p), [t("column.spent"), show(p.trial.spent, 3)]]}
         under={(place) => {
           let d = "";
-          const y = (x: Trial) => clamp(place.y(x.value!), place.top - FAR, place.bottom + FAR);
+          const y = (x: Trial) => clamp(place.y(x.value!), place.top, place.bottom);
           for (const x of steps) d += d ? `H${place.x(at(x))}V${y(x)}` : `M${place.x(at(x))} ${y(x)}`;
           return <path class="best-line" d={d ? `${d}H${place.right}` : "M0 0"} />;
         }}
