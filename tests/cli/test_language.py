@@ -106,7 +106,7 @@ def test_checks_tell_measures_and_limits_in_chinese(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["show", "digist"], "没有研究“digist”。 是否想写“digits”？"),
+        (["show", "digitz"], "没有研究“digitz”。 是否想写“digits”？"),
         (["why", "digits", "999"], "没有试验 999"),
     ],
 )
