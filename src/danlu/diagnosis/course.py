@@ -20,7 +20,7 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
         return None
     n_val = at.task.n_val
     if n_val is not None and n_val < thresholds.FEW_VAL:
-        rule, reason = "few samples", say("it rests on {n_val} samples", n_val=n_val)
+        rule, reason = "few samples", say("it rests on few samples ({n_val})", n_val=n_val)
     elif (noise := _metric_noise(at)) is not None:
         jumps = percent(noise)
         rule, reason = (

@@ -130,7 +130,7 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
             yield wrong(
                 "D06", "error",
                 say(
-                    "{size} groups (such as {both}) are in training and in validation: "
+                    "training and validation share groups ({size}, such as {both}): "
                     "validation knows them already. Split by group.",
                     size=both.size, both=both[0],
                 ),

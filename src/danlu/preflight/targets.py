@@ -100,7 +100,7 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
         yield wrong(
             "D03", "warning",
             say(
-                "class {smallest} has {few} training samples only: expect overfitting. Collect "
+                "class {smallest} has few training samples ({few}): expect overfitting. Collect "
                 "more, or augment.",
                 smallest=smallest, few=few,
             ),
@@ -112,8 +112,8 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
         yield wrong(
             "D03", "warning",
             say(
-                "class {rare} has {val} validation samples: a metric on it has a standard error "
-                "near {error:.2f}. Hold out more of it.",
+                "class {rare} has few validation samples ({val}): a metric on it has a standard "
+                "error near {error:.2f}. Hold out more of it.",
                 rare=rare, val=val[rare], error=error,
             ),
             f"{val[rare]} of a class in validation", f"≥ {limit.FEW_VAL_PER_CLASS}",
@@ -188,7 +188,7 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
         yield wrong(
             "D11", "warning",
             say(
-                "{single} of {drawn} batches hold a single class: the gradient jumps from class "
+                "a single class fills {single} of {drawn} batches: the gradient jumps from class "
                 "to class. Shuffle the training data each epoch.",
                 single=len(single), drawn=len(drawn),
             ),
@@ -247,7 +247,7 @@ def validation_size(problem: Problem) -> Iterator[Finding]:
     yield wrong(
         "D13", "warning",
         say(
-            "validation has {n} samples only{meaning}. Hold out more, or average over several "
+            "validation has few samples ({n}){meaning}. Hold out more, or average over several "
             "splits (k-fold) or seeds.",
             n=n, meaning=meaning,
         ),

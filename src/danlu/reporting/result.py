@@ -71,7 +71,7 @@ def describe_gain(history: History, result: Result) -> str:
     step = value - default.value
     before = format_measured(default.value, result.sd)
     epochs = (
-        "" if default.epoch >= best.epoch else say(" after {epoch} epochs", epoch=default.epoch)
+        "" if default.epoch >= best.epoch else say(" at epoch {epoch}", epoch=default.epoch)
     )
     if history.objective.loss(step) >= 0:
         return say(
