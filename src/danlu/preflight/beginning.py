@@ -215,7 +215,7 @@ def symmetry(problem: Problem) -> Iterator[Finding]:
                 parameter=name,
             )  # fmt: skip
             return
-    yield well("M05", f"{len(hidden)} matrices, all rows differ", "0 equal")
+    yield well("M05", f"all rows differ (matrices: {len(hidden)})", "0 equal")
 
 
 def _is_matrix(name: str, parameter: Tensor) -> bool:

@@ -134,7 +134,7 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
                     "validation knows them already. Split by group.",
                     size=both.size, both=both[0],
                 ),
-                f"{both.size} groups on both sides", "0", look_at("split by group"),
+                f"groups on both sides: {both.size}", "0", look_at("split by group"),
             )  # fmt: skip
             return
     if {"times_train", "times_val"} <= sides.keys():

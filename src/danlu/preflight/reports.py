@@ -90,8 +90,8 @@ def _both_curves(first: Training) -> Iterator[Finding]:
             "R2", "warning",
             say(
                 "no metric of the {missing} data is reported: overfitting and underfitting "
-                "cannot be told apart. Report {short}_loss too.",
-                missing=missing[0], short=SHORT[missing[0]],
+                "cannot be told apart. Report {short} too.",
+                missing=missing, short=[f"{SHORT[side]}_loss" for side in missing],
             ),
             shown, "train_… and val_…", look_at("report both curves", "code"),
         )  # fmt: skip
@@ -105,10 +105,13 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
         chance = math.log(task.classes)
     losses = {name: v for name, v in first.metrics.items() if "loss" in words(name)}
     if chance is None or not losses:
-        raise Skipped("chance level is not known" if losses else "no loss is reported")
+        unknown = "chance is not known: classes = … in [run] tells it"
+        raise Skipped(unknown if losses else "no loss is reported")
+    if not all(math.isfinite(v) for v in losses.values()):
+        raise Skipped("a loss is not finite")
     name = max(losses, key=lambda n: losses[n])
     shown = f"{name} {losses[name]:.4g}, {losses[name] / max(chance, 1e-12):.2f} of chance"
-    if not losses[name] <= CHANCE_WARNING * chance:
+    if losses[name] > CHANCE_WARNING * chance:
         yield wrong(
             "R3", "warning",
             say(
@@ -142,7 +145,7 @@ def _determinism(first: Training, again: Training) -> Iterator[Finding]:
             shown, "equal", look_at("seed every generator", "code"), difference=gaps[worst],
         )  # fmt: skip
     else:
-        yield well("R4", f"{len(common)} metrics are equal", "equal")
+        yield well("R4", f"equal metrics: {len(common)}", "equal")
 
 
 def _gap(a: float, b: float) -> float:

@@ -52,7 +52,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 listed=_listed(new),
                 expected=expected[-1],
             ),
-            f"{len(new)} classes only in validation",
+            f"classes only in validation: {len(new)}",
         )
     elif gaps := np.setdiff1d(expected, known).tolist():
         yield _bad_range(
@@ -60,7 +60,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 "training has no sample of {listed}: number the classes without gaps.",
                 listed=_listed(gaps),
             ),
-            f"{len(gaps)} classes without a sample",
+            f"classes without a sample: {len(gaps)}",
         )
     elif absent := np.setdiff1d(known, seen).tolist():
         yield wrong(
@@ -70,7 +70,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 "stratified by class.",
                 listed=_listed(absent),
             ),
-            f"{len(absent)} classes missing in validation", "none", look_at("stratify the split"),
+            f"classes missing in validation: {len(absent)}", "none", look_at("stratify the split"),
         )  # fmt: skip
     else:
         yield well("D02", f"classes 0 to {expected[-1]} in both parts", "no gap, none new")
@@ -192,7 +192,7 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
                 "to class. Shuffle the training data each epoch.",
                 single=len(single), drawn=len(drawn),
             ),
-            f"{len(single)} batches of one class", "0", look_at("shuffle", "code"),
+            f"batches of one class: {len(single)}", "0", look_at("shuffle", "code"),
         )  # fmt: skip
     elif probability < limit.BATCH_P:
         yield wrong(
