@@ -119,7 +119,7 @@ def _finish(history: History) -> Continue | None:
 
 def _unfinished(history: History, trial: TrialRecord) -> bool:
     cost = history.cost(history.spec.epochs - trial.epoch, trial.proxy)
-    worth = trial.state == "paused" and cost > 0 and history.feasible(trial)
+    worth = history.can_pause and trial.state == "paused" and cost > 0 and history.feasible(trial)
     return worth and fits(history, cost, total(history))
 
 

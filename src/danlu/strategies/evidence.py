@@ -21,6 +21,8 @@ from danlu.surrogates.scalarising import scale_of
 BLAMELESS = frozenset({"lost", "launch", "order", "timeout"})
 """Causes of failures that say nothing about the config."""
 
+HUGE = 1e200  # larger losses are cut: sums and products of them would be no numbers any more
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -88,7 +90,7 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
             failed = True
             break
         epochs.append(r.epoch)
-        losses.append(sign * value)
+        losses.append(max(-HUGE, min(HUGE, sign * value)))
         times.append(r.at)
     return Curve(
         trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
