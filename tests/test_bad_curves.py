@@ -6,7 +6,6 @@ predictions, and `danlu why`.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from danlu.core.finding import Finding
 from danlu.core.sentence import say
 from danlu.core.task import UNKNOWN, Task
+from danlu.preflight.titles import TITLES
 
 State: TypeAlias = Literal["well", "warning", "error", "skipped"]
 SIGNS = {"well": "✓", "warning": "!", "error": "✗", "skipped": "–"}
@@ -87,7 +88,7 @@ class Checklist:
         }
 
 
-def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
+def line_of(code: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
     """The line of a check from what it yielded, the gravest finding first."""
     order = {"error": 0, "warning": 1, "info": 2}
     ranked = sorted(found, key=lambda f: order[f.severity])
@@ -95,7 +96,7 @@ def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.
     states: dict[str, State] = {"error": "error", "warning": "warning", "info": "well"}
     noteworthy = tuple(f for f in ranked if f.message != f.evidence.get("measured"))
     return Line(
-        code, title, states[worst.severity], str(worst.evidence.get("measured", "")),
+        code, TITLES[code], states[worst.severity], str(worst.evidence.get("measured", "")),
         str(worst.evidence.get("limit", "")), noteworthy, seconds,
     )  # fmt: skip
 
