@@ -12,6 +12,7 @@ from danlu.core.finding import Advice, Finding
 from danlu.core.history import History
 from danlu.core.parameter import Float
 from danlu.core.spec import Budget
+from danlu.diagnosis.study import study_news
 from danlu.errors import StudyError
 from danlu.strategies.auto import Auto
 
@@ -68,7 +69,7 @@ def crawling(history: History, number: int) -> Iterable[tuple[int | None, Findin
 
 
 def searched(strategy: Auto, *, workers: int = 2, can_pause: bool = True) -> History:
-    study = replace(spec(LOW), budget=Budget(trainings=15.0))
+    study = replace(spec(LOW), budget=Budget(trainings=11.0))
     return Simulation(
         strategy, study, learning_curve, workers=workers, can_pause=can_pause, found=crawling
     ).run()
@@ -88,7 +89,7 @@ def test_what_is_advised_for_the_best_is_tried_beyond_the_ranges_and_followed_on
     assert without.best is not None
     assert float(with_advice.best.config["lr"]) > 1e-4
     assert (with_advice.best.value or 9.0) < (without.best.value or 0.0) - 0.1
-    assert with_advice.trainings <= 15.0 + 1e-9
+    assert with_advice.trainings <= 11.0 + 1e-9
 
 
 def test_without_advice_the_search_is_the_same() -> None:
@@ -102,3 +103,16 @@ def test_without_advice_the_search_is_the_same() -> None:
 def test_its_key_is_true_or_false() -> None:
     with pytest.raises(StudyError, match="findings"):
         Auto(findings="yes")  # type: ignore[arg-type]
+
+
+def test_a_range_at_whose_end_the_best_lie_is_extended_within_its_limits() -> None:
+    study = replace(spec(LOW), budget=Budget(trainings=12.0))
+    judged = Simulation(
+        Auto(), study, learning_curve, found=lambda h, _: ((None, f) for f in study_news(h))
+    ).run()
+    (line, *_) = (e for e in judged.logbook if e.code == "extend" and "ranges" in e.data)
+    assert line.stage == "search"
+    assert line.data["ranges"]["lr"] == [1e-5, 1e-3]
+    beyond = [t for t in judged.trials.values() if float(t.config["lr"]) > 1e-4]
+    assert beyond
+    assert judged.best in beyond
