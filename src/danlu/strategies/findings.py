@@ -38,7 +38,9 @@ def answer(look: Look, actions: Collection[str] = ALL) -> Iterator[Entry]:
     hold = {id(f) for f in standing(findings)}
     box: dict[str, Range] = {}
     for i, f in enumerate(findings):
-        advised = [(a, n) for a in f.advice if a.action in actions for n in named(look.space, a.parameter)]
+        advised = [
+            (a, n) for a in f.advice if a.action in actions for n in named(look.space, a.parameter)
+        ]
         if i in answered or id(f) not in hold or not advised:
             continue
         for advice, name in advised:

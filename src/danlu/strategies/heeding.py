@@ -44,9 +44,7 @@ def heeded(space: Space, history: History) -> Start | Note | None:
 
 def reached(space: Space, history: History) -> Space:
     """The space, with ranges extended to where advice has led."""
-    return with_ranges(
-        space, in_force(e for e in history.logbook if e.code in (REACH, "extend"))
-    )
+    return with_ranges(space, in_force(e for e in history.logbook if e.code in (REACH, "extend")))
 
 
 def _extending(space: Space, history: History, rung: Rung) -> Entry | None:
