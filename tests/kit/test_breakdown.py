@@ -36,13 +36,12 @@ def explained(model: nn.Module, x: Any) -> str:
 
 
 def test_the_first_layer_that_gives_no_numbers_is_named() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.Linear(2, 1))
-    with torch.no_grad():
-        model[2].weight.fill_(math.inf)
+    broken = nn.Linear(2, 2)
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), broken, nn.Linear(2, 1))
+    nn.init.constant_(broken.weight, math.inf)
     assert "is 2 (Linear)" in explained(model, torch.ones(4, 2))
     assert "values of the inputs" in explained(model, torch.full((4, 2), math.nan))
-    with torch.no_grad():
-        model[2].weight.fill_(1.0)
+    nn.init.constant_(broken.weight, 1.0)
     assert "the outputs are numbers" in explained(model, torch.ones(4, 2))
 
 

@@ -11,6 +11,7 @@ from tests.zoo import SPACE, Simulation, learning_curve, spec
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History
 from danlu.core.parameter import Float
+from danlu.core.record import TrialRecord
 from danlu.core.spec import Budget
 from danlu.diagnosis.study import study_news
 from danlu.errors import StudyError
@@ -61,10 +62,16 @@ LOW = SPACE.replaced({"lr": Float(1e-5, 1e-4, log=True, limits=(1e-6, 1.0))})
 """The space with learning rates far below the good ones, which limits allow."""
 
 
+def rate(trial: TrialRecord) -> float:
+    value = trial.config["lr"]
+    assert isinstance(value, float)
+    return value
+
+
 def crawling(history: History, number: int) -> Iterable[tuple[int | None, Finding]]:
     """A trial of five epochs or more with too low a learning rate is said to crawl."""
     trial = history.trials[number]
-    if trial.epoch >= 5 and float(trial.config["lr"]) < 1e-3 and not trial.findings:
+    if trial.epoch >= 5 and rate(trial) < 1e-3 and not trial.findings:
         yield number, TOO_LOW
 
 
@@ -84,10 +91,10 @@ def test_what_is_advised_for_the_best_is_tried_beyond_the_ranges_and_followed_on
     said = Counter(e.code for e in with_advice.logbook)
     assert said["advice"] == said["outcome"] >= 1
     assert said["reach"] >= 1
-    assert all(float(t.config["lr"]) <= 1e-4 for t in without.trials.values())
+    assert all(rate(t) <= 1e-4 for t in without.trials.values())
     assert with_advice.best is not None
     assert without.best is not None
-    assert float(with_advice.best.config["lr"]) > 1e-4
+    assert rate(with_advice.best) > 1e-4
     assert (with_advice.best.value or 9.0) < (without.best.value or 0.0) - 0.1
     assert with_advice.trainings <= 11.0 + 1e-9
 
@@ -113,6 +120,6 @@ def test_a_range_at_whose_end_the_best_lie_is_extended_within_its_limits() -> No
     (line, *_) = (e for e in judged.logbook if e.code == "extend" and "ranges" in e.data)
     assert line.stage == "search"
     assert line.data["ranges"]["lr"] == [1e-5, 1e-3]
-    beyond = [t for t in judged.trials.values() if float(t.config["lr"]) > 1e-4]
+    beyond = [t for t in judged.trials.values() if rate(t) > 1e-4]
     assert beyond
     assert judged.best in beyond

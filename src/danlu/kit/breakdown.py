@@ -72,7 +72,7 @@ def _where(model: nn.Module, inputs: Sequence[Tensor]) -> str:
         return look
 
     leaves = [(n, m) for n, m in model.named_modules() if not list(m.children())]
-    hooks = [m.register_forward_hook(hook(n or "the model")) for n, m in leaves]  # type: ignore[arg-type]
+    hooks = [m.register_forward_hook(hook(n or "the model")) for n, m in leaves]
     try:
         with torch.no_grad():
             model(*inputs)
