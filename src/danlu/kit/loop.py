@@ -10,9 +10,8 @@ them together and gives the same to rounding.
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,7 @@ from torch.optim import Optimizer
 
 from danlu.kit import metrics
 from danlu.kit.breakdown import BreakdownError, refuse, told
+from danlu.kit.devices import gains_by_mixing, precision
 from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
 from danlu.kit.micro_batches import pieces_of, with_memory
@@ -121,6 +121,7 @@ class Begun:
         masks: The stream of its dropout.
         start: The last epoch that is trained already.
         pieces: Into how many parts each batch is split, whose gradients are added up.
+        mixed: Whether steps are taken in mixed precision; evaluation never is.
     """
 
     model: nn.Module
@@ -129,6 +130,7 @@ class Begun:
     masks: Masks
     start: int = 0
     pieces: int = 1
+    mixed: bool = False
 
     def seed(self, seed: int, epoch: int) -> None:
         """Begin the streams of an epoch: of dropout, and torch's own for a user's model."""
@@ -144,10 +146,11 @@ def begin(trial: Trial, build: Callable[[], nn.Module], params: Params, part: Pa
     torch.manual_seed(trial.seed)
     model = build().to(part.y.device)
     masks = with_own_masks(model)
+    mixed = gains_by_mixing(model, tuple(t[: params.batch_size] for t in part.x))
     optimizer = optimiser(model.parameters(), params, len(part.y))
     plateau = Plateau.of(params, trial.horizon)
     start = trial.restore(model, optimizer, plateau)
-    return Begun(model, optimizer, plateau, masks, start, trial.micro_batches)
+    return Begun(model, optimizer, plateau, masks, start, trial.micro_batches, mixed)
 
 
 def learning_rates(
@@ -181,7 +184,7 @@ def gradient(begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, params: P
     begun.optimizer.zero_grad()
     whole = torch.zeros((), device=part.y.device)
     for piece, share in pieces_of(batch, begun.pieces, part, params):
-        with precision(part.y.device):
+        with precision(mixed=begun.mixed):
             loss = loss_of(begun.model(*(t[piece] for t in part.x)), part.y[piece])
         if share < 1.0:
             loss = share * loss
@@ -253,6 +256,8 @@ def evaluate(
 
 def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
     """Metrics of some models from their outputs, (models, n, outputs), for the same samples."""
+    if outputs.device.type == "mps":  # which has no double precision
+        outputs, y = outputs.cpu(), y.cpu()
     if y.is_floating_point():
         losses = (outputs.squeeze(2) - y).square()
         found = metrics.regression(outputs.squeeze(2), y, scale)
@@ -271,9 +276,7 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     """The outputs for all samples, (n, outputs), in evaluation mode."""
     model.eval()
     parts = zip(*(t.split(EVALUATION_BATCH) for t in x), strict=True)
-    with precision(x[0].device):
-        found = torch.cat([model(*inputs) for inputs in parts])
-    return found.to(torch.promote_types(found.dtype, torch.float32))  # from bfloat16, for one
+    return torch.cat([model(*inputs) for inputs in parts])
 
 
 def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
@@ -299,15 +302,3 @@ def gradients(norms: Tensor, limit: float) -> dict[str, float]:
     if limit:
         found["clip_share"] = (norms > limit).float().mean().item()
     return found
-
-
-def best_device() -> torch.device:
-    """A GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def precision(device: torch.device) -> Any:
-    """Mixed precision on GPUs that compute in bfloat16, which needs no scaling of the loss."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()

@@ -23,7 +23,7 @@ from danlu.studyfile.document import Document, shown
 from danlu.studyfile.keys import check_sections, checked
 from danlu.studyfile.parameters import read_space
 from danlu.studyfile.reading import read_document
-from danlu.studyfile.train import TrainSection, check_watched, read_training
+from danlu.studyfile.train import TrainSection, check_space, check_watched, read_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ def load(path: str | Path) -> StudyFile:
     space = training.space if training else None
     if "space" in document.data or "train" not in document.data:
         space = read_space(document)
+        if training is not None and space is not None:
+            check_space(document, training, space)
     watched = [*(o.metric for o in objectives), *(c.metric for c in constraints)]
     if training is not None:
         check_watched(document, training, watched)
