@@ -38,8 +38,9 @@ def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: 
     settings = planned.run
     click.echo(said(say("Checking …")), err=True)
     checklist = study.check(
-        target_of(settings), problem=settings.problem, go_on=go_on, training=training
-    )
+        target_of(settings), problem=settings.problem, classes=settings.classes,
+        go_on=go_on, training=training,
+    )  # fmt: skip
     if as_json:
         click.echo(json.dumps(checklist.as_json(), indent=2))
     else:

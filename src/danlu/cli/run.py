@@ -117,6 +117,7 @@ def command(
                 check=settings.check,
                 limits=settings.limits,
                 problem=settings.problem,
+                classes=settings.classes,
             )
         if not quiet and not as_json:
             print_summary(study.history)

@@ -266,7 +266,7 @@ class Launched:
             )  # fmt: skip
         if count := self.reading.left_out:
             remarks.append(
-                say("{count} values were left out, as they are no numbers ({names})",
+                say("left out, as it is no number: {names} (in all {count})",
                     count=count, names=self.reading.odd)
             )  # fmt: skip
         return reduce(lambda a, b: a + "; " + b, remarks) if remarks else ""

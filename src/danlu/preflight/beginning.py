@@ -250,7 +250,7 @@ def symmetry(problem: Problem) -> Iterator[Finding]:
             )
             return
     yield well(
-        "M05", say("{hidden} matrices, all rows differ", hidden=len(hidden)), say("0 equal")
+        "M05", say("all rows differ (matrices: {hidden})", hidden=len(hidden)), say("0 equal")
     )
 
 

@@ -8,6 +8,7 @@ from unicodedata import east_asian_width
 from danlu.core.finding import Finding
 from danlu.core.sentence import say
 from danlu.core.task import UNKNOWN, Task
+from danlu.preflight.titles import TITLES
 
 State: TypeAlias = Literal["well", "warning", "error", "skipped"]
 SIGNS = {"well": "✓", "warning": "!", "error": "✗", "skipped": "–"}
@@ -88,7 +89,7 @@ class Checklist:
         }
 
 
-def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
+def line_of(code: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
     """The line of a check from what it yielded, the gravest finding first."""
     order = {"error": 0, "warning": 1, "info": 2}
     ranked = sorted(found, key=lambda f: order[f.severity])
@@ -96,7 +97,7 @@ def line_of(code: str, title: str, found: Sequence[Finding], seconds: float = 0.
     states: dict[str, State] = {"error": "error", "warning": "warning", "info": "well"}
     noteworthy = tuple(f for f in ranked if f.message != f.evidence.get("measured"))
     return Line(
-        code, title, states[worst.severity], worst.evidence.get("measured", ""),
+        code, TITLES[code], states[worst.severity], worst.evidence.get("measured", ""),
         worst.evidence.get("limit", ""), noteworthy, seconds,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ def finite(problem: Problem) -> Iterator[Finding]:
                 "D01",
                 "error",
                 say(
-                    "{broken} of {size} targets in {name} are not finite: the loss becomes NaN "
+                    "not finite in {name}: {broken} of {size} targets. The loss becomes NaN "
                     "at the first batch that holds one. Drop those samples.",
                     broken=broken,
                     size=y.size,
@@ -41,8 +41,8 @@ def finite(problem: Problem) -> Iterator[Finding]:
                 "D01",
                 "error",
                 say(
-                    "{broken} values of {name} are not finite, most of them in {where} "
-                    "({share:.1%} of its rows): the loss becomes NaN at the first batch that "
+                    "not finite in {name}: {broken} in all, most of them in {where} "
+                    "({share:.1%} of its rows). The loss becomes NaN at the first batch that "
                     "holds one. Fill them in (median, and a column that says so), or drop ",
                     broken=broken,
                     name=name,

@@ -134,14 +134,18 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
         both = np.intersect1d(sides["groups_train"], sides["groups_val"])
         if both.size:
             yield wrong(
-                "D06", "error",
+                "D06",
+                "error",
                 say(
-                    "{size} groups (such as {both}) are in training and in validation: "
+                    "training and validation share groups ({size}, such as {both}): "
                     "validation knows them already. Split by group.",
-                    size=both.size, both=both[0],
+                    size=both.size,
+                    both=both[0],
                 ),
-                say("{size} groups on both sides", size=both.size), "0", look_at("split by group"),
-            )  # fmt: skip
+                say("groups on both sides: {size}", size=both.size),
+                "0",
+                look_at("split by group"),
+            )
             return
     if {"times_train", "times_val"} <= sides.keys():
         last, early = sides["times_train"].max(), sides["times_val"].min()

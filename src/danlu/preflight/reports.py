@@ -13,6 +13,7 @@ from danlu.core.sentence import say
 from danlu.core.task import Task
 from danlu.preflight.checklist import Line, line_of
 from danlu.preflight.findings import Skipped, look_at, well, wrong
+from danlu.preflight.titles import TITLES
 
 CHANCE_WARNING = 3.0  # loss after an epoch over chance: as before training (M03)
 SHORT = {"training": "train", "validation": "val"}
@@ -36,22 +37,22 @@ class Training:
 
 def report_lines(objective: str, first: Training, again: Training, task: Task) -> list[Line]:
     """A line for each check of the reports."""
-    named = [
-        ("R1", say("training runs and reports"), _runs(objective, first)),
-        ("R2", say("both curves are there"), _both_curves(first)),
-        ("R3", say("loss after an epoch"), _first_losses(first, task)),
-        ("R4", say("equal seeds, equal reports"), _determinism(first, again)),
-    ]
+    lines = [_line("R1", _runs(objective, first))]
     if first.failure:
-        named = named[:1]
-    return [_line(code, title, found) for code, title, found in named]
+        return lines
+    return [
+        *lines,
+        _line("R2", _both_curves(first)),
+        _line("R3", _first_losses(first, task)),
+        _line("R4", _determinism(first, again)),
+    ]
 
 
-def _line(code: str, title: str, found: Iterator[Finding]) -> Line:
+def _line(code: str, found: Iterator[Finding]) -> Line:
     try:
-        return line_of(code, title, list(found))
+        return line_of(code, list(found))
     except Skipped as skipped:
-        return Line(code, title, "skipped", skipped.why)
+        return Line(code, TITLES[code], "skipped", skipped.why)
 
 
 def _runs(objective: str, first: Training) -> Iterator[Finding]:
@@ -90,8 +91,8 @@ def _both_curves(first: Training) -> Iterator[Finding]:
             "R2", "warning",
             say(
                 "no metric of the {missing} data is reported: overfitting and underfitting "
-                "cannot be told apart. Report {short}_loss too.",
-                missing=missing[0], short=SHORT[missing[0]],
+                "cannot be told apart. Report {short} too.",
+                missing=missing, short=[f"{SHORT[side]}_loss" for side in missing],
             ),
             shown, say("train_… and val_…"), look_at("report both curves", "code"),
         )  # fmt: skip
@@ -105,7 +106,10 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
         chance = math.log(task.classes)
     losses = {name: v for name, v in first.metrics.items() if "loss" in words(name)}
     if chance is None or not losses:
-        raise Skipped(say("chance level is not known") if losses else say("no loss is reported"))
+        unknown = "chance is not known: classes = … in [run] tells it"
+        raise Skipped(unknown if losses else say("no loss is reported"))
+    if not all(math.isfinite(v) for v in losses.values()):
+        raise Skipped(say("a loss is not finite"))
     name = max(losses, key=lambda n: losses[n])
     shown = say(
         "{name} {loss:.4g}, {share:.2f} of chance",
@@ -113,7 +117,7 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
         loss=losses[name],
         share=losses[name] / max(chance, 1e-12),
     )
-    if not losses[name] <= CHANCE_WARNING * chance:
+    if losses[name] > CHANCE_WARNING * chance:
         yield wrong(
             "R3",
             "warning",
@@ -152,7 +156,7 @@ def _determinism(first: Training, again: Training) -> Iterator[Finding]:
             shown, say("equal"), look_at("seed every generator", "code"), difference=gaps[worst],
         )  # fmt: skip
     else:
-        yield well("R4", say("{common} metrics are equal", common=len(common)), say("equal"))
+        yield well("R4", say("equal metrics: {common}", common=len(common)), say("equal"))
 
 
 def _gap(a: float, b: float) -> float:

@@ -52,7 +52,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 listed=_listed(new),
                 expected=expected[-1],
             ),
-            say("{new} classes only in validation", new=len(new)),
+            say("classes only in validation: {new}", new=len(new)),
         )
     elif gaps := np.setdiff1d(expected, known).tolist():
         yield _bad_range(
@@ -60,7 +60,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 "training has no sample of {listed}: number the classes without gaps.",
                 listed=_listed(gaps),
             ),
-            say("{gaps} classes without a sample", gaps=len(gaps)),
+            say("classes without a sample: {gaps}", gaps=len(gaps)),
         )
     elif absent := np.setdiff1d(known, seen).tolist():
         yield wrong(
@@ -71,7 +71,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 "stratified by class.",
                 listed=_listed(absent),
             ),
-            say("{absent} classes missing in validation", absent=len(absent)),
+            say("classes missing in validation: {absent}", absent=len(absent)),
             say("none"),
             look_at("stratify the split"),
         )
@@ -108,7 +108,7 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
         yield wrong(
             "D03", "warning",
             say(
-                "class {smallest} has {few} training samples only: expect overfitting. Collect "
+                "class {smallest} has few training samples ({few}): expect overfitting. Collect "
                 "more, or augment.",
                 smallest=smallest, few=few,
             ),
@@ -120,8 +120,8 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
         yield wrong(
             "D03", "warning",
             say(
-                "class {rare} has {val} validation samples: a metric on it has a standard error "
-                "near {error:.2f}. Hold out more of it.",
+                "class {rare} has few validation samples ({val}): a metric on it has a standard "
+                "error near {error:.2f}. Hold out more of it.",
                 rare=rare, val=val[rare], error=error,
             ),
             say("{rare} of a class in validation", rare=val[rare]), f"≥ {limit.FEW_VAL_PER_CLASS}",
@@ -197,12 +197,12 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
             "D11",
             "warning",
             say(
-                "{single} of {drawn} batches hold a single class: the gradient jumps from class "
+                "a single class fills {single} of {drawn} batches: the gradient jumps from class "
                 "to class. Shuffle the training data each epoch.",
                 single=len(single),
                 drawn=len(drawn),
             ),
-            say("{single} batches of one class", single=len(single)),
+            say("batches of one class: {single}", single=len(single)),
             "0",
             look_at("shuffle", "code"),
         )
@@ -260,7 +260,7 @@ def validation_size(problem: Problem) -> Iterator[Finding]:
         "D13",
         "warning",
         say(
-            "validation has {n} samples only{meaning}. Hold out more, or average over several "
+            "validation has few samples ({n}){meaning}. Hold out more, or average over several "
             "splits (k-fold) or seeds.",
             n=n,
             meaning=meaning,
