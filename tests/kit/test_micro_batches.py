@@ -1,5 +1,6 @@
 """A batch that is too large for the memory is taken in pieces, with the same gradient."""
 
+import re
 import resource
 from pathlib import Path
 
@@ -61,13 +62,13 @@ def test_too_little_memory_takes_smaller_pieces_and_trains_on(
 
     def starved() -> None:
         used = 4096 * int(Path("/proc/self/statm").read_text().split()[0])
-        limit = used + (380 << 20)  # bytes; one activation of a whole batch takes 120 MB
+        limit = used + (250 << 20)  # bytes; a whole batch takes 400 MB, some of it from before
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         assert len(run(training, tmp_path, config)) == 6
 
     with Running(starved) as process:
         assert process.wait(60) == 0
-    assert "its gradient is taken in 2 pieces" in capfd.readouterr().err
+    assert re.search(r"its gradient is taken in \d pieces", capfd.readouterr().err)
 
 
 def test_other_errors_are_not_tried_again(tmp_path: Path) -> None:

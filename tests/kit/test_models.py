@@ -40,7 +40,7 @@ def cases(shape: Shape, **choices: Sequence[Any]) -> list[tuple[Shape, dict[str,
 CASES = [
     *cases(TABLE, layers=(0, 1, 3), norm=NORMS),
     *cases(TABLE, activation=("relu", "gelu", "tanh", "silu"), init=("auto", "orthogonal")),
-    *cases(IMAGES, layers=(1, 2, 6), kernel=(1, 5), norm=NORMS),
+    *cases(IMAGES, layers=(1, 2, 6), kernel=(1, 4), norm=NORMS),
     *cases(SEQUENCES, cell=("gru", "lstm"), bidirectional=(False, True), pooling=POOLINGS),
     *cases(SEQUENCES, layers=(2,), norm=("none", "layer")),
     *cases(TEXT, cell=("none", "gru", "lstm"), pooling=POOLINGS),
@@ -104,6 +104,27 @@ def test_signals_keep_their_size_through_many_layers(activation: str) -> None:
     for layer in list(model.body)[:-1]:
         hidden = layer(hidden)
     assert 0.1 < hidden.std().item() < 3
+
+
+@pytest.mark.parametrize(
+    ("init", "activation", "deviation"),
+    [
+        ("auto", "relu", (2 / 300) ** 0.5),  # He et al. 2015: 2 / fan-in
+        ("he", "tanh", (2 / 300) ** 0.5),
+        ("auto", "tanh", (2 / 500) ** 0.5),  # Glorot & Bengio 2010: 2 / (fan-in + fan-out)
+        ("glorot", "gelu", (2 / 500) ** 0.5),
+        ("orthogonal", "relu", 300**-0.5),
+    ],
+)
+def test_weights_begin_as_their_rule_says(init: str, activation: str, deviation: float) -> None:
+    torch.manual_seed(0)
+    params = Params.of({"units": 200, "init": init, "activation": activation})
+    model: Any = build(params, Shape("table", 3, numeric=300))
+    weight = model.body[0].weight
+    assert weight.std().item() == pytest.approx(deviation, rel=0.02)
+    assert model.body[0].bias.abs().max() == 0
+    if init == "orthogonal":
+        assert torch.allclose(weight @ weight.T, torch.eye(200), atol=1e-5)
 
 
 def test_an_lstm_begins_by_remembering() -> None:

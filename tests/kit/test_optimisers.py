@@ -1,12 +1,16 @@
 """L2 in its conventions, torch's optimisers, and clipping."""
 
+import re
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from danlu import Choice, Float, Space
 from danlu.errors import ConfigError
 from danlu.kit.optimisers import clip_gradient, l2_of, optimiser
-from danlu.kit.params import DEFAULT_LR, NAMES, OPTIMIZERS, Params, unknown_problem
+from danlu.kit.params import DEFAULT_LR, OPTIMIZERS, Params, space_problems
 
 pytestmark = pytest.mark.torch
 
@@ -84,7 +88,6 @@ def test_the_gradient_is_scaled_to_the_limit_and_its_norm_told() -> None:
         ({"dropout": 1.5}, r"dropout must lie in \[0.0, 0.999\], but is 1.5"),
         ({"l2": 1.0, "weight_decay": 0.1}, "two conventions"),
         ({"optimizer": "sgd", "momentum": 0.0, "nesterov": True}, "nesterov needs momentum"),
-        ({"kernel": 4}, "kernel must be odd"),
     ],
 )
 def test_params_that_cannot_be_are_refused(config: dict[str, object], words: str) -> None:
@@ -92,11 +95,30 @@ def test_params_that_cannot_be_are_refused(config: dict[str, object], words: str
         Params.of(config)
 
 
-def test_names_that_the_kit_does_not_take_are_told() -> None:
-    assert unknown_problem(NAMES) is None
-    problem = unknown_problem(["lr", "bach_size"])
-    assert problem is not None
-    assert "no parameter 'bach_size'. Did you mean 'batch_size'?" in problem
+@pytest.mark.parametrize(
+    ("parameter", "words"),
+    [
+        ({"bach_size": 8}, "no parameter 'bach_size'. Did you mean 'batch_size'?"),
+        ({"optimizer": Choice("adam", "adma")}, "optimizer must be one of sgd, .*but is 'adma'"),
+        ({"dropout": Float(0.0, 1.5)}, r"dropout must lie in \[0.0, 0.999\], but is 1.5"),
+        ({"lr_sgd": Float(-1.0, 1.0)}, "lr_sgd must lie in .* but is -1.0"),
+        ({"units": Float(8.0, 64.0)}, "units takes whole numbers only: say int = true"),
+        ({"layers": Choice(1, 2.5)}, "layers must be a whole number, but is 2.5"),
+        ({"nesterov": Choice(0, 1)}, "nesterov must be true or false, but is 0"),
+        ({"lr": "fast"}, "lr must be a number, but is 'fast'"),
+    ],
+)
+def test_what_the_kit_cannot_take_is_told_of_a_space(parameter: Any, words: str) -> None:
+    [(name, problem)] = space_problems(Space(lr_adam=0.1, **parameter).parameters)
+    assert name in parameter
+    assert re.search(words, problem)
+
+
+def test_a_network_of_the_users_own_takes_what_it_likes() -> None:
+    own = Space(units="wide", depth=3, activation="elu", lr=-1.0)
+    assert [name for name, _ in space_problems(own.parameters, own_network=True)] == ["lr"]
+    params = Params.of({"units": "wide", "activation": "elu", "lr": 0.5}, own_network=True)
+    assert (params.units, params.activation, params.lr) == (Params.units, "relu", 0.5)
 
 
 @pytest.mark.parametrize("family", ["mlp", "cnn", "rnn", "text"])
@@ -104,5 +126,5 @@ def test_the_catalogue_names_only_what_the_kit_takes(family: str) -> None:
     import danlu
 
     space = danlu.space(family)
-    assert unknown_problem(space) is None
+    assert not list(space_problems(space.parameters))
     assert Params.of(space.default()).problem() is None

@@ -171,7 +171,7 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     ((np.arange(4.0)[:, None], [0.5, float("inf"), 1, 2]), {}, "infinite"),
     ((np.arange(4.0)[:, None], [[0, 1]] * 4), {}, "one value a sample"),
     ((np.array([["a"], ["b"]] * 2), [0, 1] * 2), {"model": "mlp"}, "must hold numbers"),
-    ((np.full((4, 1), np.inf), [0, 1] * 2), {}, "infinite in 4 rows"),
+    ((np.full((4, 1), np.inf), [0, 1] * 2), {}, "infinite, 4 times in all, first in row 1"),
     (([np.zeros((3, 2)), np.zeros((4, 3))] * 2, [0, 1] * 2), {}, "3 features, but the first"),
     (([np.zeros((0, 2)), np.zeros((4, 2))] * 2, [0, 1] * 2), {}, "sequence 1 must have shape"),
     ((np.full((4, 8, 8), np.nan), [0, 1] * 2), {}, "pixels are NaN"),
@@ -181,6 +181,12 @@ BAD: list[tuple[Any, dict[str, Any], str]] = [
     (PAIR, {"val": 1.5}, "share between 0 and 1"),
     (PAIR, {"vla": 0.5}, "'vla' is no setting.* Did you mean 'val'"),
     (PAIR, {"kind": "clustering"}, "kind must be"),
+    ({"x": PAIR[0]}, {}, "labels are missing: an array y"),
+    ({"x": PAIR[0], "y": PAIR[1], "x_val": PAIR[0]}, {}, "an array y_val is needed"),
+    ({"x": PAIR[0], "y": PAIR[1], "groups": [1] * 6}, {}, "all samples are of one group, '1'"),
+    ({"x": PAIR[0], "y": PAIR[1], "groups": [1, 2, None] * 2}, {}, "missing in 2 of 6 .* row 3"),
+    (([np.zeros((3, 3, 3)), np.zeros((3, 3, 4))] * 2, [0, 1] * 2), {}, "the same channels"),
+    (([np.zeros(3), np.zeros((3, 4))] * 2, [0, 1] * 2), {"model": "cnn"}, "image 1 must be an"),
 ]
 
 
@@ -199,6 +205,7 @@ def test_a_million_classes_are_refused_at_once() -> None:
 
 BAD_FILES: list[tuple[list[str], dict[str, Any], str]] = [
     (["n,label"], {}, "has no rows|no rows"),
+    (["n, n,label", "1,2,a", "3,4,b"], {}, "two columns are named 'n'"),
     (["n,label", *(f"{i if i != 4 else 'abc'},{i % 2}" for i in range(40))], {},
      "1 text: 'abc' in row 5.* categorical"),
     (["n,label", *(f"{i % 5},{i % 2 if i != 4 else ''}" for i in range(40))], {},
@@ -239,6 +246,12 @@ def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "fake.png").write_text("no image")
     with pytest.raises(DataError, match=r"fake\.png is no image"):
         load(str(tmp_path))
+
+
+def test_a_broken_file_of_arrays_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and so on")
+    with pytest.raises(DataError, match=r"broken\.npz cannot be read as NumPy arrays"):
+        load(str(tmp_path / "broken.npz"))
 
 
 def test_a_failing_function_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -286,3 +299,58 @@ def test_any_table_is_data_or_one_sentence(
         assert len(found.samples) == len(rows)
     else:
         assert "\n" not in found
+
+
+def test_images_of_16_bits_keep_their_shades(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for i in range(2):
+            shades = (np.arange(16, dtype=np.uint16) * 4000 + i).reshape(4, 4)
+            Image.fromarray(shades).save(tmp_path / name / f"{i}.png")
+    x = load(str(tmp_path)).samples.x
+    assert np.allclose(x[0].ravel(), np.arange(16) * 4000 / 257)
+
+
+def test_arrays_of_images_of_different_sizes_are_told_and_can_be_resized() -> None:
+    rng = np.random.default_rng(0)
+    small, large = rng.integers(0, 255, (6, 8, 3)), rng.integers(0, 255, (10, 12, 3))
+    pair = ([small, large] * 4, [0, 1] * 4)
+    with pytest.raises(DataError, match=r"image 1 has 8×6 .* image 2 12×10: say size = 6"):
+        load(pair)
+    found = load(pair, size=5)
+    assert found.samples.kind == "images"
+    assert found.samples.x.shape == (8, 3, 5, 5)
+    assert np.allclose(found.samples.x[0].mean((1, 2)), small.mean((0, 1)), atol=25)
+    gray = load(([small[:, :, 0], large[:, :, 0]] * 4, [0, 1] * 4), model="cnn", size=5)
+    assert gray.samples.x.shape == (8, 1, 5, 5)
+    turned = load((np.stack([small.transpose(2, 0, 1)] * 8), [0, 1] * 4), size=4)
+    assert turned.samples.x.shape == (8, 3, 4, 4)
+
+
+def test_images_that_lie_in_no_folder_of_a_class_are_told(tmp_path: Path) -> None:
+    for i in range(3):
+        Image.new("L", (4, 4), i).save(tmp_path / f"{i}.png")
+    with pytest.raises(DataError, match=r"image 0\.png lies in no folder of a class"):
+        load(str(tmp_path))
+
+
+def test_padded_sequences_are_cut_to_their_lengths(tmp_path: Path) -> None:
+    x, y, lengths = np.random.default_rng(0).normal(size=(6, 5, 2)), [0, 1] * 3, [1, 5, 2, 3, 4, 5]
+    np.savez(tmp_path / "data.npz", x=x, y=y, lengths=lengths)
+    found = load(str(tmp_path / "data.npz")).samples
+    assert found.kind == "sequences"
+    assert [len(s) for s in found.x] == lengths
+    assert np.allclose(found.x[2], x[2, :2])
+    with pytest.raises(DataError, match="lengths must be 6 whole numbers, one for each sequence"):
+        load({"x": x, "y": y, "lengths": [1, 2]})
+    apart = load({"x": x, "y": y, "lengths": lengths, "x_val": x[:2], "y_val": y[:2],
+                  "lengths_val": [3, 4]})  # fmt: skip
+    assert [len(s) for s in apart.samples.x] == [*lengths, 3, 4]
+
+
+def test_groups_of_training_are_kept_where_validation_comes_apart(tmp_path: Path) -> None:
+    train = csv(tmp_path, "n,g,label", *(f"{i},{i // 3},{i % 2}" for i in range(24)))
+    (tmp_path / "val.csv").write_text("n,label\n3,1\n4,0\n")
+    found = load(train, "label", groups="g", val=str(tmp_path / "val.csv"))
+    groups: Any = found.samples.groups
+    assert [*groups[:4], *groups[-2:]] == ["0", "0", "0", "1", None, None]

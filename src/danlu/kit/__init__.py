@@ -1,9 +1,9 @@
 """The PyTorch training kit: data in, a strong and tunable network out.
 
 Reading from top to bottom: `settings` and `reading` (what the data are), `preprocessing` and
-`prepared` (as tensors), `params` (what can be tuned), `models`, `optimisers`, `schedules`, `loop`
-(training), `training` (all of it as a training function), `saved` (a model to be used).
-torch is imported when `Training` is first used.
+`prepared` (as tensors), `params` (what can be tuned), `models`, `optimisers`, `schedules`,
+`devices`, `loop` (training), `training` (all of it as a training function), `saved` (a model to be
+used). torch is imported when `Training` is first used.
 """
 
 from importlib import import_module

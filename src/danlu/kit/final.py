@@ -8,13 +8,13 @@ from typing import Any
 
 from danlu.core.job import Job
 from danlu.kit.defaults import family_of, params_of
+from danlu.kit.devices import device_of
 from danlu.kit.loop import Setup, train
 from danlu.kit.params import Params
 from danlu.kit.prepared import prepare
 from danlu.kit.reading import read
 from danlu.kit.saved import Model, network_of
 from danlu.kit.settings import Settings
-from danlu.kit.training import device_of
 from danlu.worker.trial import Trial
 
 Watch = Callable[[Mapping[str, Any]], object]
@@ -60,12 +60,13 @@ def train_on_all(
     family = family_of(labelled, settings)
     prepared = prepare(labelled, settings, all_for_training=True)
     defaults = params_of(family, len(prepared.whole.y))
-    params, shape = Params.of(config, defaults), prepared.whole.shape
+    params = Params.of(config, defaults, own_network=settings.own_network)
+    shape = prepared.whole.shape
     with TemporaryDirectory() as folder:
         job = Job("final", 1, config, seed, epochs, max(epochs, horizon), Path(folder))
         setup = Setup(
             lambda: network_of(settings, config, defaults, shape), params,
-            prepared.whole.to(device_of(settings)),
+            prepared.whole.to(device_of(settings.device)),
         )  # fmt: skip
         model = train(Trial(job, Progress(watch)), setup)
     return Model(

@@ -7,11 +7,11 @@ bit on the CPU. Since nothing is drawn from a stream that trials share, `fused` 
 them together and gives the same to rounding.
 """
 
+import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from torch.nn.functional import cross_entropy, log_softmax, mse_loss
 from torch.optim import Optimizer
 
 from danlu.kit import metrics
+from danlu.kit.breakdown import BreakdownError, refuse, told
+from danlu.kit.devices import gains_by_mixing, precision
 from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
 from danlu.kit.micro_batches import pieces_of, with_memory
@@ -85,13 +87,19 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
         steps = batches(part, params, epoch_seed(trial.seed, -epoch))
         rates = learning_rates(params, plateau, epoch, len(steps), trial.horizon)
         for batch, lr in zip(steps, rates, strict=True):
-            norms.append(step(begun, loss_of, part, batch, lr, params)[1])
-        told = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
+            try:
+                norms.append(step(begun, loss_of, part, batch, lr, params, watched=True)[1])
+            except BreakdownError as error:
+                inputs = [t[batch] for t in part.x]
+                print(told(model, inputs, batch, epoch, lr, norms, error), flush=True)  # noqa: T201
+                trial.report(epoch, broken(metric), lr=lr)
+                return model
+        trained = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
         val = evaluate(model, part.x_val, part.y_val, part.scale)
         plateau.see(val.metrics["loss"], val.error)
         trial.report(
             epoch,
-            named("train", told, metric)
+            named("train", trained, metric)
             | {f"val_{name}": value for name, value in val.metrics.items()}
             | {"lr": rates[-1], **gradients(torch.stack(norms), params.clip), **extra},
             parameters=size,
@@ -113,6 +121,7 @@ class Begun:
         masks: The stream of its dropout.
         start: The last epoch that is trained already.
         pieces: Into how many parts each batch is split, whose gradients are added up.
+        mixed: Whether steps are taken in mixed precision; evaluation never is.
     """
 
     model: nn.Module
@@ -121,6 +130,7 @@ class Begun:
     masks: Masks
     start: int = 0
     pieces: int = 1
+    mixed: bool = False
 
     def seed(self, seed: int, epoch: int) -> None:
         """Begin the streams of an epoch: of dropout, and torch's own for a user's model."""
@@ -136,10 +146,11 @@ def begin(trial: Trial, build: Callable[[], nn.Module], params: Params, part: Pa
     torch.manual_seed(trial.seed)
     model = build().to(part.y.device)
     masks = with_own_masks(model)
+    mixed = gains_by_mixing(model, tuple(t[: params.batch_size] for t in part.x))
     optimizer = optimiser(model.parameters(), params, len(part.y))
     plateau = Plateau.of(params, trial.horizon)
     start = trial.restore(model, optimizer, plateau)
-    return Begun(model, optimizer, plateau, masks, start, trial.micro_batches)
+    return Begun(model, optimizer, plateau, masks, start, trial.micro_batches, mixed)
 
 
 def learning_rates(
@@ -151,12 +162,19 @@ def learning_rates(
 
 
 def step(
-    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, params: Params
-) -> tuple[Tensor, Tensor]:
-    """One step on the samples of a batch; the loss, and the gradient's norm before clipping."""
+    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, params: Params,
+    *, watched: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """One step on the samples of a batch; the loss, and the gradient's norm before clipping.
+
+    Raises:
+        BreakdownError: If it is ``watched`` and the gradient is no number; no step is taken then.
+    """
     set_rate(begun.optimizer, lr)
     loss = with_memory(begun, len(batch), lambda: gradient(begun, loss_of, part, batch, params))
     norm = clip_gradient(begun.model, params.clip)
+    if watched:
+        refuse(loss, norm)
     begun.optimizer.step()
     return loss, norm
 
@@ -166,7 +184,7 @@ def gradient(begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, params: P
     begun.optimizer.zero_grad()
     whole = torch.zeros((), device=part.y.device)
     for piece, share in pieces_of(batch, begun.pieces, part, params):
-        with precision(part.y.device):
+        with precision(mixed=begun.mixed):
             loss = loss_of(begun.model(*(t[piece] for t in part.x)), part.y[piece])
         if share < 1.0:
             loss = share * loss
@@ -238,6 +256,8 @@ def evaluate(
 
 def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
     """Metrics of some models from their outputs, (models, n, outputs), for the same samples."""
+    if outputs.device.type == "mps":  # which has no double precision
+        outputs, y = outputs.cpu(), y.cpu()
     if y.is_floating_point():
         losses = (outputs.squeeze(2) - y).square()
         found = metrics.regression(outputs.squeeze(2), y, scale)
@@ -247,8 +267,8 @@ def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
         losses = -log_p.gather(0, y.expand(1, len(outputs), -1)).squeeze(0)
         found = metrics.classification(outputs, y)
     errors = losses.std(1, correction=0) / len(y) ** 0.5
-    told = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
-    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in told]
+    each = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
+    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in each]
 
 
 @torch.no_grad()
@@ -256,15 +276,18 @@ def outputs_of(model: nn.Module, x: Tensors) -> Tensor:
     """The outputs for all samples, (n, outputs), in evaluation mode."""
     model.eval()
     parts = zip(*(t.split(EVALUATION_BATCH) for t in x), strict=True)
-    with precision(x[0].device):
-        found = torch.cat([model(*inputs) for inputs in parts])
-    return found.to(torch.promote_types(found.dtype, torch.float32))  # from bfloat16, for one
+    return torch.cat([model(*inputs) for inputs in parts])
 
 
 def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
     """The usual metrics, and the tuned one."""
     names = dict.fromkeys(("loss", "accuracy", "r2", metric))
     return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
+
+
+def broken(metric: str) -> dict[str, float]:
+    """What is reported of an epoch in which training broke down."""
+    return dict.fromkeys(("train_loss", "val_loss", f"val_{metric}"), math.nan)
 
 
 def initial(model: nn.Module, part: Part) -> dict[str, float]:
@@ -279,15 +302,3 @@ def gradients(norms: Tensor, limit: float) -> dict[str, float]:
     if limit:
         found["clip_share"] = (norms > limit).float().mean().item()
     return found
-
-
-def best_device() -> torch.device:
-    """A GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def precision(device: torch.device) -> Any:
-    """Mixed precision on GPUs that compute in bfloat16, which needs no scaling of the loss."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()

@@ -114,8 +114,12 @@ class ImageModel(nn.Module):
 
 
 def _convolution(params: Params, channels: int, filters: int) -> nn.Module:
-    padding, bias = params.kernel // 2, params.norm != "batch"
-    return nn.Conv2d(channels, filters, params.kernel, padding=padding, bias=bias)
+    kernel, bias = params.kernel, params.norm != "batch"
+    if kernel % 2:
+        return nn.Conv2d(channels, filters, kernel, padding=kernel // 2, bias=bias)
+    before, after = (kernel - 1) // 2, kernel // 2  # so that images keep their size
+    padding = nn.ZeroPad2d((before, after, before, after))
+    return nn.Sequential(padding, nn.Conv2d(channels, filters, kernel, bias=bias))
 
 
 def _norm2d(norm: str, filters: int) -> list[nn.Module]:

@@ -4,10 +4,11 @@ What a space leaves out has the default of the table below, which is the field's
 ranges to search are in the catalogue (`danlu.space`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from danlu.core.parameter import Choice, Float, Parameter
 from danlu.core.space import nearest
 from danlu.errors import ConfigError
 
@@ -55,7 +56,7 @@ class Params:
         norm: ``none``, ``batch``, ``layer``.
         init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
         filters: Of the first convolution.
-        kernel: Side of the convolutions in pixels, odd.
+        kernel: Side of the convolutions in pixels.
         cell: ``gru``, ``lstm``; for texts also ``none``.
         bidirectional: Whether sequences are read backwards, too.
         pooling: ``last``, ``mean``, ``max``, ``attention``.
@@ -112,18 +113,26 @@ class Params:
     }
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> "Params":
+    def of(
+        cls,
+        config: Mapping[str, Any],
+        defaults: Mapping[str, Any] | None = None,
+        *,
+        own_network: bool = False,
+    ) -> "Params":
         """The params of a config.
 
         Args:
             config: Name → value; names that the kit does not know are the business of a user's
                 own builder, and left out.
             defaults: In place of the class's own, for what the config does not say.
+            own_network: Whether a builder of the user's makes the network: then ``units`` and
+                the like mean what they mean to that, and are left out, too.
 
         Raises:
             ConfigError: For a value that cannot be.
         """
-        known = {f.name for f in fields(cls)}
+        known = {f.name for f in fields(cls)} - (NETWORK if own_network else set())
         values = {n: v for n, v in {**(defaults or {}), **config}.items() if n in known}
         optimizer = values.get("optimizer", cls.optimizer)
         values.setdefault("lr", DEFAULT_LR.get(optimizer, cls.lr))
@@ -137,12 +146,9 @@ class Params:
 
     def problem(self) -> str | None:
         """The first value that cannot be, as a sentence."""
-        for name, choices in self.CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
-                return f"{name} must be one of {', '.join(choices)}, but is {value!r}."
-        for name, (low, high) in _RANGES.items():
-            if not low <= getattr(self, name) <= high:
-                return f"{name} must lie in [{low}, {high}], but is {getattr(self, name)!r}."
+        for name in _KINDS:
+            if problem := value_problem(name, getattr(self, name)):
+                return problem
         if self.class_weights and (self.oversample > 0 or self.balanced_batches):
             return (
                 "class_weights with oversample or balanced_batches would count rare classes "
@@ -150,8 +156,6 @@ class Params:
             )
         if self.l2 is not None and self.weight_decay:
             return "l2 and weight_decay are the same thing in two conventions: give one of them."
-        if self.kernel % 2 == 0:
-            return f"kernel must be odd, so that images keep their size, but is {self.kernel}."
         if self.nesterov and self.momentum == 0:
             return "nesterov needs momentum above 0."
         return None
@@ -160,20 +164,75 @@ class Params:
 _MOST = float("inf")
 _RANGES: Mapping[str, tuple[float, float]] = {
     "lr": (0.0, _MOST), "momentum": (0.0, 0.9999), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.99999),
+    "eps": (0.0, _MOST), "alpha": (0.0, 0.99999), "rho": (0.0, 0.99999), "l2": (0.0, _MOST),
     "batch_size": (1, _MOST), "clip": (0.0, _MOST), "decay_factor": (0.0, 1.0),
     "decay_every": (0, _MOST), "warmup": (0.0, 1.0), "label_smoothing": (0.0, 0.999),
     "layers": (0, 64), "units": (1, _MOST), "dropout": (0.0, 0.999), "filters": (1, _MOST),
     "kernel": (1, 99), "embedding_dim": (1, _MOST), "oversample": (0.0, 1.0),
     "weight_decay": (0.0, _MOST),
 }  # fmt: skip
+_KINDS: Mapping[str, Any] = {f.name: f.type for f in fields(Params)}
 
-NAMES = (*(f.name for f in fields(Params)), *(f"lr_{o}" for o in OPTIMIZERS))
+NAMES = (*_KINDS, *(f"lr_{o}" for o in OPTIMIZERS))
+NETWORK = {
+    "layers", "units", "activation", "dropout", "norm", "init", "filters", "kernel", "cell",
+    "bidirectional", "pooling", "embedding_dim",
+}  # fmt: skip
 
 
-def unknown_problem(names: Iterable[str]) -> str | None:
-    """The sentence for the first name of a space that the kit does not take, None without one."""
-    for name in names:
-        if name not in NAMES:
-            hint = nearest(name, NAMES)
-            return f"the training kit has no parameter {name!r}.{hint} It has {', '.join(NAMES)}."
+def value_problem(name: str, value: Any) -> str | None:
+    """Why a parameter of the kit cannot have a value, as a sentence; None if it can."""
+    of = "lr" if name.startswith("lr_") else name
+    kind = _KINDS[of]
+    if kind == float | None:
+        if value is None:
+            return None
+        kind = float
+    if choices := Params.CHOICES.get(of):
+        fits, wanted = value in choices, f"one of {', '.join(choices)}"
+    elif kind is bool:
+        fits, wanted = isinstance(value, bool), "true or false"
+    else:
+        known = (int,) if kind is int else (int, float)
+        fits = isinstance(value, known) and not isinstance(value, bool)
+        wanted = "a whole number" if kind is int else "a number"
+    if not fits:
+        return f"{name} must be {wanted}, but is {value!r}."
+    low, high = _RANGES.get(of, (-_MOST, _MOST))
+    if of in _RANGES and not low <= value <= high:
+        return f"{name} must lie in [{low}, {high}], but is {value!r}."
     return None
+
+
+def space_problems(
+    parameters: Mapping[str, Parameter], *, own_network: bool = False
+) -> Iterator[tuple[str, str]]:
+    """What the kit cannot take in a space: names, values and ends of ranges, as sentences.
+
+    Args:
+        parameters: Of the space.
+        own_network: Whether a builder of the user's takes further names, and those of networks.
+
+    Yields:
+        Name and sentence.
+    """
+    for name, parameter in parameters.items():
+        if own_network and (name in NETWORK or name not in NAMES):
+            continue
+        if name not in NAMES:
+            known = ", ".join(NAMES)
+            hint = nearest(name, NAMES)
+            yield name, f"the training kit has no parameter {name!r}.{hint} It has {known}."
+        elif isinstance(parameter, Float) and _KINDS.get(name) is int:
+            yield name, f"{name} takes whole numbers only: say int = true."
+        else:
+            found = (value_problem(name, value) for value in _extremes(parameter))
+            if problem := next(filter(None, found), None):
+                yield name, problem
+
+
+def _extremes(parameter: Parameter) -> tuple[Any, ...]:
+    """All values of a choice, or the ends of a range."""
+    if isinstance(parameter, Choice):
+        return parameter.values
+    return (parameter.low, parameter.high)

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from danlu.errors import DataError
-from danlu.kit.images import channels_first
+from danlu.kit.arrays import Kind, array_of, cut_to, inputs
 from danlu.kit.settings import Settings
 from danlu.kit.sources import load
 from danlu.kit.tables import Columns, as_text, numbers_of, taken, typed
 from danlu.kit.target import Target, read_target, same_classes
 
-Kind: TypeAlias = Literal["table", "images", "sequences", "text"]
 KIND_OF = {"mlp": "table", "cnn": "images", "rnn": "sequences", "text": "text"}
 FAMILY_OF = {"table": "mlp", "images": "cnn", "sequences": "rnn", "text": "text"}
 
@@ -74,18 +74,47 @@ def read(settings: Settings) -> Labelled:
     raw = load(settings.data, settings)
     samples, notes = arranged(raw, settings)
     if samples.labels is None:
-        raise DataError('which column to predict is missing: say target = "…".')
-    name = settings.target or "y"
+        if "columns" in raw:
+            raise DataError('which column to predict is missing: say target = "…".')
+        raise DataError("the labels are missing: an array y beside x is needed.")
+    _check_folders(samples.names)
+    _check_groups(samples.groups, settings.groups or "groups")
+    name = settings.target or ("folders" if samples.names else "y")
     plain = samples.kind != "table"
     if isinstance(settings.val, str):
         return _with_validation(samples, settings, name, plain, notes)
-    given = raw.get("x_val") if isinstance(raw, Mapping) else None
-    if given is not None:
-        further = Samples(samples.kind, _inputs(given, samples.kind), np.asarray(raw["y_val"]))
+    if raw.get("x_val") is not None:
+        further = _given_for_validation(raw, samples.kind, settings)
         return _joined(samples, further, settings, name, plain, notes)
     _check_length(samples)
     target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
     return Labelled(samples, target, None, notes)
+
+
+def _check_folders(names: Sequence[str]) -> None:
+    """Each image must lie in a folder of its class."""
+    loose = [name for name in names if len(Path(name).parts) == 1]
+    if loose:
+        raise DataError(
+            f"image {loose[0]} lies in no folder of a class: put the images of each class into a "
+            "folder that is named like it."
+        )
+
+
+def _check_groups(groups: npt.NDArray[Any] | None, name: str) -> None:
+    if groups is None:
+        return
+    missing = [i + 1 for i, group in enumerate(groups) if group is None]
+    if missing:
+        raise DataError(
+            f"the group is missing in {len(missing)} of {len(groups)} samples, the first is row "
+            f"{missing[0]}: fill {name!r} in, or remove these rows."
+        )
+    if len(set(groups)) < 2:
+        raise DataError(
+            f"all samples are of one group, {groups[0]!r} in {name!r}: at least two are needed, "
+            "one to train and one to validate on."
+        )
 
 
 def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
@@ -99,6 +128,13 @@ def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
     if not len(samples):
         raise DataError("there are no samples to predict.")
     return samples
+
+
+def _given_for_validation(raw: Mapping[str, Any], kind: Kind, settings: Settings) -> Samples:
+    if raw.get("y_val") is None:
+        raise DataError("x_val comes without its labels: an array y_val is needed, too.")
+    x = cut_to(raw["x_val"], raw.get("lengths_val"))
+    return Samples(kind, inputs(x, kind, settings.size), np.asarray(raw["y_val"]))
 
 
 def _with_validation(
@@ -120,7 +156,12 @@ def _joined(
     _check_length(further)
     target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
     y = np.concatenate([target.y, same_classes(further.labels, target, name)])
-    both = replace(samples, x=_concatenated(samples, further), labels=None, groups=None, names=())
+    groups = samples.groups
+    if groups is not None:  # of training: shares of it take whole groups
+        groups = np.concatenate([groups, np.full(len(further), None)])
+    both = replace(
+        samples, x=_concatenated(samples, further), labels=None, groups=groups, names=()
+    )
     return Labelled(both, Target(y, target.classes), len(further), notes)
 
 
@@ -165,10 +206,11 @@ def arranged(
         raise DataError(f"arrays x and y are needed, but there are {', '.join(map(str, raw))}.")
     if not len(raw["x"]):
         raise DataError("there are no samples: x is empty.")
-    kind = known or _kind_of(raw["x"], settings.model)
+    given = cut_to(raw["x"], raw.get("lengths"))
+    kind = known or ("sequences" if given is not raw["x"] else _kind_of(given, settings.model))
     labels = None if raw.get("y") is None else np.asarray(raw["y"])
     groups = None if raw.get("groups") is None else as_text(np.asarray(raw["groups"]))
-    x = _inputs(raw["x"], kind)
+    x = inputs(given, kind, settings.size)
     return Samples(kind, x, labels, groups, raw.get("names", ())), ()
 
 
@@ -178,63 +220,13 @@ def _kind_of(x: Any, model: str) -> Kind:
     if isinstance(x, Sequence) and len(x) and isinstance(x[0], str):
         return "text"
     if isinstance(x, Sequence) and len({np.shape(item) for item in x}) > 1:
-        return "sequences"
-    array = _array(x)
+        return "images" if all(np.ndim(item) == 3 for item in x) else "sequences"
+    array = array_of(x)
     if array.dtype.kind in "OUS":
         return "text" if array.ndim == 1 and isinstance(array[0], str) else "sequences"
     if array.ndim == 4 or (array.ndim == 3 and array.shape[1] == array.shape[2]):
         return "images"
     return "sequences" if array.ndim == 3 else "table"
-
-
-def _inputs(x: Any, kind: Kind) -> Any:
-    """Inputs from arrays in the form that `Samples` has them."""
-    if kind == "text":
-        return [str(t) for t in x]
-    if kind == "sequences":
-        return _sequences(x)
-    array = _array(x)
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"x must hold numbers, but its type is {array.dtype}.")
-    if kind == "images":
-        images = channels_first(array)
-        if not np.all(np.isfinite(images)):
-            raise DataError("some pixels are NaN or infinite: remove these images.")
-        return images
-    if array.ndim < 2 or not array[:1].size:
-        raise DataError(f"a table must have shape (samples, features), but x has {array.shape}.")
-    array = array.reshape(len(array), -1)
-    return typed({f"x{i}": column for i, column in enumerate(array.T)})
-
-
-def _array(x: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(x)
-    except ValueError:
-        raise DataError("the samples of x must all have one shape, but theirs differ.") from None
-
-
-def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
-    found: list[npt.NDArray[np.float32]] = []
-    for i, item in enumerate(x):
-        try:
-            array = np.asarray(item, dtype=np.float32)
-        except (ValueError, TypeError):
-            raise DataError(f"sequence {i + 1} must hold numbers, (time, features).") from None
-        array = array[:, None] if array.ndim == 1 else array
-        if array.ndim != 2 or not array.size:
-            raise DataError(
-                f"sequence {i + 1} must have shape (time, features), not {array.shape}."
-            )
-        if not np.all(np.isfinite(array)):
-            raise DataError(f"sequence {i + 1} holds values that are NaN or infinite.")
-        if array.shape[1] != (found[0] if found else array).shape[1]:
-            raise DataError(
-                f"sequence {i + 1} has {array.shape[1]} features, but the first one "
-                f"{found[0].shape[1]}."
-            )
-        found.append(array)
-    return found
 
 
 def _arranged_columns(

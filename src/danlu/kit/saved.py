@@ -17,11 +17,12 @@ import torch
 from torch import nn
 
 from danlu.errors import DataError
+from danlu.kit.arrays import Kind
 from danlu.kit.loop import outputs_of
 from danlu.kit.models import build
 from danlu.kit.params import Params
 from danlu.kit.preprocessing import Preprocessing, Shape, decode, encode
-from danlu.kit.reading import Kind, Samples, read_samples
+from danlu.kit.reading import Samples, read_samples
 from danlu.kit.settings import Settings
 from danlu.kit.training import builder, checked_model
 
@@ -125,6 +126,6 @@ def network_of(
     settings: Settings, config: Mapping[str, Any], defaults: Mapping[str, Any], shape: Shape
 ) -> nn.Module:
     """The untrained network of a config."""
-    if make := builder(settings.model):
+    if make := builder(settings):
         return checked_model(make, config, shape)
     return build(Params.of(config, defaults), shape)

@@ -18,6 +18,7 @@ OF_CLASSES = ("loss", "accuracy", "balanced_accuracy", "macro_f1")  # each of wh
 OF_NUMBERS = ("loss", "r2", "rmse")
 FURTHER = ("parameters", "seconds", "lr", "grad_norm", "grad_norm_max")  # reported beside them
 IN_MEMORY = "(in memory)"  # instead of data that are objects of a process
+LEAST = {"size": 1, "min_freq": 1, "max_len": 1, "patience": 0, "split": 0}
 SHRINK = ("rmse", "loss")  # of the metrics, those that are better when smaller
 
 
@@ -96,7 +97,16 @@ class Settings:
             return f'kind must be "auto", "classification" or "regression", not {self.kind!r}.'
         if not isinstance(self.val, str) and not 0.0 < self.val < 1.0:
             return f"val must be a share between 0 and 1, or a file, not {self.val!r}."
+        for name, low in LEAST.items():
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < low):
+                return f"{name} must be a whole number from {low}, not {value!r}."
         return None
+
+    @property
+    def own_network(self) -> bool:
+        """Whether a builder of the user's makes the networks."""
+        return self.model not in ("auto", *FAMILIES)
 
     @property
     def reference(self) -> str:

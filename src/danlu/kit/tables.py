@@ -31,8 +31,10 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
         else:
+            header, separator = _header(path)
+            _check_names(next(csv.reader([header], delimiter=separator), ()))
             frame = pd.read_csv(
-                path, sep=_separator(path), dtype=str, keep_default_na=False, skipinitialspace=True
+                path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
             )
     except UnicodeDecodeError:
         raise DataError(f"{path} must be UTF-8 text, but is not: convert it first.") from None
@@ -46,19 +48,24 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
     return from_frame(frame)
 
 
-def _separator(path: Path) -> str:
-    if path.suffix == ".tsv":
-        return "\t"
+def _header(path: Path) -> tuple[str, str]:
+    """The first line, and what separates its names."""
     with path.open(encoding="utf-8-sig", errors="replace") as file:
         header = file.readline()
-    return max(",;\t|", key=header.count)
+    return header, "\t" if path.suffix == ".tsv" else max(",;\t|", key=header.count)
+
+
+def _check_names(names: Iterable[Any]) -> list[str]:
+    """Names of columns as texts, each of them once."""
+    found = [str(name).strip() for name in names]
+    if twice := next((name for name in found if name and found.count(name) > 1), None):
+        raise DataError(f"two columns are named {twice!r}: give each a name of its own.")
+    return found
 
 
 def from_frame(frame: Any) -> dict[str, npt.NDArray[Any]]:
     """The columns of a `pandas.DataFrame`."""
-    names = [str(name).strip() for name in frame.columns]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise DataError(f"two columns are named {twice!r}: give each a name of its own.")
+    names = _check_names(frame.columns)
     return {name: frame.iloc[:, i].to_numpy() for i, name in enumerate(names)}
 
 
@@ -156,7 +163,7 @@ def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[i
 def _finite(name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if len(rows := np.flatnonzero(np.isinf(numbers))):
         raise DataError(
-            f"column {name!r} is infinite in {len(rows)} rows, the first is row {rows[0] + 1}: "
+            f"column {name!r} is infinite, {len(rows)} times in all, first in row {rows[0] + 1}: "
             "leave them empty, or limit the values."
         )
     return numbers

@@ -5,21 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from danlu.core.space import Space
 from danlu.core.task import Task
 from danlu.errors import DataError, LaunchError
 from danlu.kit.defaults import Defaults, defaults_of, params_of
-from danlu.kit.loop import Setup, best_device, train, training_loss
+from danlu.kit.devices import check_device, device_of
+from danlu.kit.loop import Setup, train, training_loss
 from danlu.kit.models import build
 from danlu.kit.optimisers import optimiser
 from danlu.kit.params import Params
 from danlu.kit.prepared import Part, Prepared, prepare
 from danlu.kit.preprocessing import PADDING, UNKNOWN, Shape
 from danlu.kit.reading import read
-from danlu.kit.settings import FAMILIES, Settings
+from danlu.kit.settings import Settings
 from danlu.kit.sources import imported
 from danlu.preflight.problem import Data, Problem
 from danlu.worker.trial import Trial
@@ -63,12 +63,13 @@ class Training:
 
     def __init__(self, data: Any, target: str | None = None, **settings: Any) -> None:
         self.settings = Settings.of({"data": data, "target": target, **settings})
+        check_device(self.settings.device)
         labelled = read(self.settings)
         self.data = prepare(labelled, self.settings)
         few = labelled.n_val is None and len(self.data.whole.y_val) < ENOUGH_VALIDATION
         self._again = labelled if few else None  # to be split anew by each repetition's seed
         self._defaults: Defaults = defaults_of(labelled, self.settings)
-        self._build = builder(self.settings.model)
+        self._build = builder(self.settings)
         self._parts: dict[tuple[float, int | None, int, int | None], Part] = {}
         self.notes = self._defaults.notes
 
@@ -121,7 +122,7 @@ class Training:
             )
             if len(self._parts) >= MOST_PARTS:
                 self._parts.pop(next(iter(self._parts)))
-            self._parts[key] = part.to(device_of(self.settings))
+            self._parts[key] = part.to(device_of(self.settings.device))
         return self._parts[key]
 
     def _split(self, seed: int | None) -> Prepared:
@@ -133,7 +134,8 @@ class Training:
     def params(self, config: Mapping[str, Any]) -> Params:
         """What a config sets the kit to, with this family's defaults."""
         n = len(self.data.whole.y)
-        return Params.of(config, params_of(self._defaults.family, n))
+        own = self.settings.own_network
+        return Params.of(config, params_of(self._defaults.family, n), own_network=own)
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The model of a config for all classes."""
@@ -176,9 +178,9 @@ class Training:
         return self.settings.reference
 
 
-def builder(model: str) -> Callable[[Mapping[str, Any], Shape], Any] | None:
-    """The user's builder that a name means; None for the kit's own models."""
-    return None if model in ("auto", *FAMILIES) else imported(model)
+def builder(settings: Settings) -> Callable[[Mapping[str, Any], Shape], Any] | None:
+    """The user's builder that settings name; None for the kit's own models."""
+    return imported(settings.model) if settings.own_network else None
 
 
 def checked_model(
@@ -193,21 +195,6 @@ def checked_model(
     if not isinstance(model, nn.Module):
         raise DataError(f"the builder must return a torch.nn.Module, but gave {model!r:.80}.")
     return model
-
-
-def device_of(settings: Settings) -> torch.device:
-    """The device that settings name, or the best one.
-
-    Raises:
-        DataError: If there is none of that name.
-    """
-    if settings.device == "auto":
-        return best_device()
-    try:
-        return torch.empty(0, device=settings.device).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(f"device = {settings.device!r} cannot be used: {reason}") from None
 
 
 def _checked_data(part: Part, names: tuple[str, ...]) -> Data:

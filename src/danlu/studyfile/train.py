@@ -8,7 +8,7 @@ from typing import Any
 
 from danlu.core.space import Space, nearest
 from danlu.errors import DataError
-from danlu.kit.settings import FAMILIES, Settings
+from danlu.kit.settings import Settings
 from danlu.studyfile.document import Document
 from danlu.studyfile.keys import checked
 
@@ -81,7 +81,9 @@ def _read(
         text = f"the training kit needs {error.name}: install it with pip install 'danlu[kit]'."
         document.mistake(("train",), text)
         return None
-    _check_names(document, settings)
+    if settings.own_network and "space" not in document.data:
+        text = "[space] is needed: what a builder of your own takes is not known."
+        document.mistake(("train", "model"), text)
     section = TrainSection(settings, found.space, found.metrics, found.notes)
     return section, (found.objective, found.epochs)
 
@@ -111,16 +113,10 @@ def _spot(text: str, given: Mapping[str, Any]) -> str:
     return next((word for word in words if word in given and word != "data"), "data")
 
 
-def _check_names(document: Document, settings: Settings) -> None:
-    """Note parameters that the kit does not take, and a builder's that are not there."""
-    from danlu.kit.params import unknown_problem
+def check_space(document: Document, section: TrainSection, space: Space) -> None:
+    """Note parameters and values that the kit does not take."""
+    from danlu.kit.params import space_problems
 
-    if settings.model not in ("auto", *FAMILIES):
-        if "space" not in document.data:
-            text = "[space] is needed: what a builder of your own takes is not known."
-            document.mistake(("train", "model"), text)
-        return
-    space = document.data.get("space")
-    for name in space if isinstance(space, dict) else ():
-        if problem := unknown_problem([str(name)]):
-            document.mistake(("space", str(name)), problem)
+    own = section.settings.own_network
+    for name, problem in space_problems(space.parameters, own_network=own):
+        document.mistake(("space", name), problem)

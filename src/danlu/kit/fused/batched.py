@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp, vmap
 
+from danlu.kit.devices import precision
 from danlu.kit.dropout import Masks
 from danlu.kit.fused.networks import LossesOf, Views
-from danlu.kit.loop import precision
 from danlu.kit.prepared import Tensors
 
 
@@ -22,13 +22,16 @@ class Batched:
         p: Each parameter of all rows, (k, …).
         g: Where its gradient goes, (k, …).
         buffers: All other tensors of all rows, (k, …), which training moves in place.
+        mixed: Whether gradients are taken in mixed precision.
     """
 
-    def __init__(self, model: nn.Module, masks: Masks, p: Views, g: Views, buffers: Views) -> None:
+    def __init__(
+        self, model: nn.Module, masks: Masks, p: Views, g: Views, buffers: Views, *, mixed: bool
+    ) -> None:
         self._model, self._masks = model, masks
         self._p = {name: values.requires_grad_() for name, values in p.items()}
         self._g = list(g.values())
-        self._buffers = buffers
+        self._buffers, self._mixed = buffers, mixed
         self._recurrent = any(isinstance(m, nn.RNNBase) for m in model.modules())
 
     def gradients(self, x: Tensors, masks: Sequence[Tensor | None], losses_of: LossesOf) -> Tensor:
@@ -50,7 +53,7 @@ class Batched:
 
         kept = self._masks.take
         try:
-            with precision(x[0].device):
+            with precision(mixed=self._mixed):
                 out: Tensor = vmap(one)(
                     self._p, self._buffers, [m for m in masks if m is not None], x
                 )
@@ -61,8 +64,7 @@ class Batched:
     @torch.no_grad()
     def outputs(self, x: Tensors) -> Tensor:
         self._model.eval()
-        with precision(x[0].device):
-            out: Tensor = vmap(self._forward, in_dims=(0, 0, None))(self._p, self._buffers, x)
+        out: Tensor = vmap(self._forward, in_dims=(0, 0, None))(self._p, self._buffers, x)
         return out
 
     def _forward(self, p: Mapping[str, Tensor], b: Mapping[str, Tensor], x: Tensors) -> Any:

@@ -85,7 +85,7 @@ class Stack:
         if self._chain is not None:
             return Chain(self._chain, p, g)
         begun = self.rows[0].begun
-        return Batched(begun.model, begun.masks, p, g, self._buffers)
+        return Batched(begun.model, begun.masks, p, g, self._buffers, mixed=begun.mixed)
 
     def _tensor(self, numbers: Sequence[Any]) -> Tensor:
         return torch.tensor(numbers, dtype=self.P.dtype, device=self.P.device)
