@@ -46,14 +46,3 @@ def test_it_finds_what_short_trainings_do_not_tell() -> None:
     assert history.best is not None
     assert history.best.number in begun_whole(history)
     assert abs(float(history.best.config["x"] or 0) - 0.7) < 0.1
-
-
-def test_shares_of_the_data_give_way_to_the_whole_of_it() -> None:
-    history = run(
-        FreezeThaw(fractions=(0.1, 0.3)), SPACE, lambda c, _: misleading(c, EPOCHS), trainings=12
-    )
-    whole = [t for t in history.trials.values() if t.proxy.full]
-    configs = [t.config for t in history.trials.values() if not t.proxy.full]
-    fresh = [t for t in whole if t.config not in configs]
-    assert len(fresh) >= 3, "some configs are trained on all data at once"
-    assert sum(t.proxy.full for t in whole) / history.trainings > 0.5

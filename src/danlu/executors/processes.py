@@ -28,7 +28,7 @@ from danlu.worker.spool import ENVIRONMENT
 
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
-MUCH, LITTLE = 4 << 20, 1 << 20  # bytes of unread reports: training waits from one to the other
+MUCH, LITTLE = 1 << 20, 1 << 18  # bytes of unread reports: training waits from one to the other
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 

@@ -36,7 +36,7 @@ class Curve:
         paused: Whether it can be trained further.
         until: Where a running training leads; 0 if none runs.
         feasible: Whether it breaks no constraint, as far as is known.
-        aim: Where its first training was to lead.
+        aim: Where its first training was to lead; 0 where shares of the data are climbed.
         epoch: The last; 0 without any.
         best: Its lowest loss; infinite without any.
         spots: ``times`` and ``losses`` as arrays.
@@ -201,7 +201,6 @@ def _joined(points: Mapping[int, Curve]) -> Curve:
         newest.number, newest.config, tuple(e for e, _ in done),
         tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
         failed, bool(done) and feasible and not failed and not until, until, feasible,
-        min(points, key=lambda place: points[place].number),
     )  # fmt: skip
 
 

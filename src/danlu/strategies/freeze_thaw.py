@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from danlu.core.decision import Decision, Finish, Stop
+from danlu.core.decision import Continue, Decision, Finish, Start, Stop
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
@@ -117,19 +117,16 @@ class FreezeThaw:
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
         tried = taken(encoding, [c.config for c in curves])
-        owed = isinstance(track, Whole) or owes(history, track, curves)
+        T = track.horizon
+        owed = isinstance(track, Whole) or (isinstance(track, Epochs) and owes(history, curves))
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
-        elif owed and (first := to_finish(track, curves)) is not None:
-            return track.finish(
-                first,
-                say(
-                    "trains #{number} to its end, for the search by final values",
-                    number=first.number,
-                ),
-            )
-        elif owed and (known := final_values(track, curves)):
+        elif owed and (first := to_finish(T, curves)) is not None:
+            why = say("trains #{number} to its end, for the search by final values",
+                      number=first.number)  # fmt: skip
+            return Continue(first.number, T, why=why)
+        elif owed and (known := final_values(T, curves)):
             w, why = Bayes().best(encoding, history, known, tried)
         else:
             now = moment(encoding, history, track, curves)
@@ -139,8 +136,8 @@ class FreezeThaw:
                 return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
-            start = track.start_whole if owed else track.start
-            return start(encoding.config(u), why)
+            config = encoding.config(u)
+            return Start(config, T, why=why) if owed else track.start(config, why)
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:

@@ -39,16 +39,8 @@ class Track(Protocol):
 
     def start(self, config: dict[str, Value], why: str) -> Start: ...
 
-    def start_whole(self, config: dict[str, Value], why: str) -> Start:
-        """Train a new config to its full length at once."""
-        ...
-
     def go_on(self, curve: Curve, why: str) -> Start | Continue:
         """Train a config one step further up."""
-        ...
-
-    def finish(self, curve: Curve, why: str) -> Start | Continue:
-        """Train a config to its end."""
         ...
 
 
@@ -75,18 +67,12 @@ class Epochs:
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.first, why=why)
 
-    def start_whole(self, config: dict[str, Value], why: str) -> Start:
-        return Start(config, self.horizon, why=why)
-
     def go_on(self, curve: Curve, why: str) -> Continue:
         return Continue(
             curve.number,
             self.after(curve.epoch),
             why=say("continues #{number}: {why}", number=curve.number, why=why),
         )
-
-    def finish(self, curve: Curve, why: str) -> Continue:
-        return Continue(curve.number, self.horizon, why=why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +95,8 @@ class Whole:
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.horizon, why=why)
 
-    start_whole = start
-
     def go_on(self, curve: Curve, why: str) -> Continue:
         raise AssertionError(f"#{curve.number} cannot go on: it never paused ({why})")
-
-    finish = go_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +132,6 @@ class Fractions:
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.epochs, Proxy(self.fractions[0]), why=why)
 
-    def start_whole(self, config: dict[str, Value], why: str) -> Start:
-        return Start(config, self.epochs, why=why)
-
     def go_on(self, curve: Curve, why: str) -> Start:
         n = self.after(curve.epoch)
         share = self.fractions[list(self._lengths()).index(n)]
@@ -163,6 +142,3 @@ class Fractions:
             why=why,
         )
         return Start(dict(curve.config), self.epochs, Proxy(share), why=why)
-
-    def finish(self, curve: Curve, why: str) -> Start:
-        return Start(dict(curve.config), self.epochs, why=why)
