@@ -103,9 +103,28 @@ def sigmoid(params: Any, shape: Any) -> nn.Module:
     return nn.Sequential(nn.Linear(shape.numeric, 7), *middle, nn.Linear(7, shape.outputs))
 
 
-@pytest.mark.parametrize("builder", ["residual", "sigmoid"])
-def test_networks_of_a_users_own(tmp_path: Path, builder: str) -> None:
-    training = Training(table(), model=f"tests.kit.fused.test_equality:{builder}")
+class Both(nn.Module):
+    """Recurrent layers of a kind that is left to torch's rules."""
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.both = nn.GRU(features, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.last = nn.Linear(8, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        out: Tensor = self.last(self.both(x)[0].sum(1) / lengths[:, None])
+        return out
+
+
+def both(params: Any, shape: Any) -> nn.Module:
+    return Both(shape.features, shape.outputs)
+
+
+@pytest.mark.parametrize(
+    ("builder", "data"), [("residual", table), ("sigmoid", table), ("both", sequences)]
+)
+def test_networks_of_a_users_own(tmp_path: Path, builder: str, data: Callable[[], Any]) -> None:
+    training = Training(data(), model=f"tests.kit.fused.test_equality:{builder}")
     compare(Double(training), tmp_path, [{**row, "batch_size": 6} for row in ROWS])
 
 
