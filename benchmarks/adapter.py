@@ -39,7 +39,9 @@ def space_of(foreign: Any) -> Space:
         when = {} if p.parent is None else {names[p.parent]: tuple(p.parent_values)}
         if p.kind == "cat":
             return Choice(*p.choices, when=when)
-        return (Int if p.kind == "int" else Float)(p.low, p.high, log=p.log, when=when)
+        made = Int if p.kind == "int" else Float
+        limits = (p.low, p.high)  # beyond them the harness knows nothing
+        return made(p.low, p.high, log=p.log, limits=limits, when=when)
 
     space = Space({names[p.name]: parameter(p) for p in foreign})
     return misled(space) if KNOWLEDGE == "wrong" else space

@@ -48,6 +48,7 @@ VARIANTS: Mapping[str, tuple[str, Options]] = {
     "without model": ("staged", {"model": False}),
     "none of them": ("staged", dict.fromkeys(MOVES, False)),
     "auto": ("auto", {}),
+    "auto without findings": ("auto", {"findings": False}),
     "random": ("random", {}),
 }
 

@@ -89,7 +89,7 @@ def test_values_that_are_no_numbers_are_counted() -> None:
 
     first, _ = tuned(train)
     assert first.state == "finished"
-    assert first.message == "6 values were left out, as they are no numbers (phase, ok)"
+    assert first.message == "left out, as it is no number: phase, ok (in all 6)"
 
 
 def test_two_processes_of_a_trial_that_report_the_same_epoch_fail_it() -> None:

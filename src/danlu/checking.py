@@ -6,6 +6,7 @@ no thread of torch is in the way of its forks, and nothing that training will se
 
 import json
 import logging
+import math
 import multiprocessing
 import os
 import re
@@ -24,7 +25,7 @@ from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.parameter import Value
 from danlu.core.spec import Spec
-from danlu.core.task import Task
+from danlu.core.task import UNKNOWN, Task
 from danlu.errors import CheckError, DanluError
 from danlu.executors.base import Executor
 from danlu.executors.linux import die_with_parent
@@ -208,7 +209,16 @@ def with_reports(
     return replace(checklist, lines=(*checklist.lines, *lines))
 
 
-NOTHING = Checklist(())
+def told(metric: str, classes: int | None) -> Task:
+    """What the number of classes tells of a task that nobody can look at.
+
+    Classes count as even: of uneven ones the best constant answer is better than that.
+    """
+    if classes is None:
+        return UNKNOWN
+    chance = Task("classification", classes=classes, baseline_loss=math.log(classes),
+                  baseline_metric=1 / classes)  # fmt: skip
+    return in_terms_of(metric, chance)
 
 
 def check_done(checklist: Checklist) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from danlu.asked import AskedTrial, Asking
 from danlu.catalogue.filling import filled
 from danlu.checking import GivenProblem
 from danlu.core.command import Command
+from danlu.core.event import Learned
 from danlu.core.history import History
 from danlu.core.limits import DEFAULT, Limits
 from danlu.core.outset import differences, read_constraints, read_objectives
@@ -21,6 +23,7 @@ from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
+from danlu.core.task import UNKNOWN
 from danlu.errors import StudyError
 from danlu.executors.server import Train
 from danlu.preflight.checklist import Checklist
@@ -211,6 +214,7 @@ class Study:
         threads: int = 1,
         check: bool | Literal["warn"] = True,
         problem: GivenProblem | None = None,
+        classes: int | None = None,
         limits: Limits = DEFAULT,
     ) -> TrialRecord | None:
         """Tune until the budget is spent, the search is over or somebody stops it.
@@ -230,6 +234,7 @@ class Study:
             check: Check data and model, where they are known, before the first trial. Errors
                 end the run, as the finding that nothing learns does, unless it is ``"warn"``.
             problem: What to check, a `Problem` or its name; else the function's ``problem``.
+            classes: How many classes are told apart, so that chance is known without a problem.
             limits: How long a trial may be silent or train.
 
         Returns:
@@ -252,6 +257,9 @@ class Study:
         place = executor_for(self.spec, train, executor, workers, threads)
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
+            if classes is not None and self.history.task == UNKNOWN:
+                learned = Learned(time.time(), checking.told(self.spec.objective.metric, classes))
+                self._store.append(self.spec.name, [learned])
             chosen = self._strategy or chosen_for(self.spec)
             self._history = running.run(
                 self.history, chosen, place, self._store, self.folder, train, watch,
@@ -265,6 +273,7 @@ class Study:
         train: Train | str | Command | None = None,
         *,
         problem: GivenProblem | None = None,
+        classes: int | None = None,
         go_on: bool = False,
         training: bool = False,
     ) -> Checklist:
@@ -278,6 +287,7 @@ class Study:
             train: What trains; its attribute ``problem`` is checked, if it has one.
             problem: What to check instead: a `Problem`, a function of one, or its name
                 ``"module:name"``.
+            classes: How many classes are told apart, if there is no problem to look at.
             go_on: Go on after errors, though what follows may only echo them.
             training: Train the default config for one epoch, twice, and look at its reports.
 
@@ -286,7 +296,7 @@ class Study:
             LaunchError: If training cannot be started.
             StudyError: If another process runs the study.
         """
-        checklist = checking.NOTHING
+        checklist = Checklist((), checking.told(self.spec.objective.metric, classes))
         if checking.has_problem(train, problem):
             checklist = checking.examined(self.spec, train, problem, go_on=go_on)
         if training and train is not None and (go_on or not checklist.errors):

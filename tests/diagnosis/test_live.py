@@ -13,7 +13,7 @@ from tests.zoo import spec
 import danlu
 from danlu.asked import Asking
 from danlu.core.decision import Continue, Decision, Start
-from danlu.core.event import Diagnosed, Learned, Paused, Reported, Started
+from danlu.core.event import Diagnosed, Finished, Learned, Paused, Reported, Started
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
@@ -81,7 +81,7 @@ def test_the_best_third_is_spared_from_verdicts_that_are_not_certain(
 
 def test_the_verdicts_of_a_growing_curve_replace_each_other() -> None:
     curves = FAULTY["turns up, with a gap"][1]
-    history = study({k: v[:6] for k, v in curves.items()}, horizon=EPOCHS)
+    history = study({k: v[:6] for k, v in curves.items()}, horizon=EPOCHS).after(Paused(0.0, 1))
     for epoch in range(6, EPOCHS + 1):
         found = judgement(history, history.trials[1])
         history = history.after(*(Diagnosed(0.0, 1, f) for f in found))
@@ -93,6 +93,21 @@ def test_the_verdicts_of_a_growing_curve_replace_each_other() -> None:
             history = history.after(Reported(0.0, 1, epoch + 1, metrics))
     judged = {f.epoch for f in history.trials[1].findings}
     assert 1 < len(judged) < 10  # not one for each epoch
+
+
+def test_a_trial_that_ends_is_judged_by_its_last_numbers_though_they_say_the_same() -> None:
+    paused = study({k: v[:20] for k, v in healthy().items()}, horizon=30).after(Paused(0.0, 1))
+    for finding in judgement(paused, paused.trials[1]):
+        paused = paused.after(Diagnosed(0.0, 1, finding))
+    grown = paused
+    for e in range(20, 30):
+        metrics = {name: values[e] for name, values in healthy().items()}
+        grown = grown.after(Reported(0.0, 1, e + 1, metrics))
+    assert judgement(grown, grown.trials[1]) == []
+    ended = grown.after(Finished(0.0, 1))
+    again = judgement(ended, ended.trials[1])
+    assert [f.code for f in again] == [f.code for f in paused.trials[1].diagnosis]
+    assert {f.epoch for f in again} == {30}
 
 
 def test_nothing_is_recorded_of_a_trial_that_runs_or_is_too_short_to_judge() -> None:

@@ -353,3 +353,17 @@ def test_a_gap_of_few_samples_says_nothing_of_how_they_are_measured() -> None:
     for task in (few, unknown):
         assert "val_handicapped" not in codes(curves, task)
     assert "val_handicapped" in codes(curves, KNOWN)
+
+
+def test_validation_that_jumps_where_training_does_not_is_noisy() -> None:
+    rng = random.Random(2)
+    smooth = healthy()
+    jumps = [v + 1.5 + rng.gauss(0.0, 0.08) for v in smooth["val_loss"]]
+    rough = [v + 1.5 + rng.gauss(0.0, 0.08) for v in smooth["train_loss"]]
+    alone = said(smooth | {"val_loss": jumps})
+    (noisy,) = (f for f in alone if f.code == "noisy_val")
+    assert noisy.evidence["rule"] == "apart", noisy.message
+    assert "evaluation mode" in noisy.message
+    assert "noisy_val" not in codes(smooth | {"val_loss": jumps, "train_loss": rough})
+    averages = replace(TASK, eval_mode_train=None)  # with dropout on they are smoother by nature
+    assert "noisy_val" not in codes(smooth | {"val_loss": jumps}, averages)

@@ -69,7 +69,7 @@ def test_verdicts_that_are_right_move_the_range_to_where_the_best_lies() -> None
     shifts = [e for e in history.logbook if e.code == "shift" and "ranges" in e.data]
     assert shifts
     assert 0.05 < shifts[0].data["ranges"]["dropout"][0] <= 0.1  # the two best stay inside
-    assert "overfit in" in shifts[0].seen
+    assert "overfit, of 25 judged" in shifts[0].seen
 
 
 def test_a_verdict_that_is_always_wrong_costs_little() -> None:

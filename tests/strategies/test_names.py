@@ -37,7 +37,7 @@ def test_keys_reach_the_strategy() -> None:
     [
         ("rendom", {}, "'rendom' is no strategy. Did you mean 'random'? There are auto,"),
         ("halving", {"etta": 3}, "'etta' is no key of it. Did you mean 'eta'? Its keys are eta,"),
-        ("auto", {"x": 1}, "strategy 'auto': 'x' is no key of it. It has no keys."),
+        ("auto", {"x": 1}, "strategy 'auto': 'x' is no key of it. Its keys are findings."),
         ("random", {"sampler": "x"}, "'sampler' is no key of it. Its keys are epochs, default_f"),
         ("halving", {"eta": 1}, "eta must be a whole number of at least 2, but got 1."),
         ("halving", {"eta": "3"}, "eta must be a whole number of at least 2, but got '3'."),

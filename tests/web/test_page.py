@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from tests.processes import wait_for
 
 import danlu
 from danlu.core.request import on_hold
+from danlu.web.streaming import MOST_STREAMS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -284,6 +286,29 @@ def test_a_lost_connection_keeps_the_picture_and_says_so(
         other.close()
 
 
+def test_where_no_stream_is_to_be_had_the_page_asks_again_and_again(
+    look: Look, kitchen: Kitchen
+) -> None:
+    port, token = re.findall(r":(\d+)/#token=([\w-]+)", kitchen.link)[0]
+    asked = f"GET /api/v1/studies/watched/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    lines = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(MOST_STREAMS)]
+    try:
+        for line in lines:
+            line.sendall(f"{asked}Authorization: Bearer {token}\r\n\r\n".encode())
+            assert b"200" in line.recv(64)
+        page = look()
+        drawn(page)
+        page.wait_for_selector(".connection.polling")
+        before = points(page)
+        page.wait_for_function(
+            "n => Number(document.querySelector('#curves .chart').dataset.points) > n", arg=before
+        )
+        look.troubles.clear()  # type: ignore[attr-defined]  # Chromium notes the 503
+    finally:
+        for line in lines:
+            line.close()
+
+
 def test_the_view_stands_still_on_demand_and_misses_nothing(look: Look) -> None:
     page = look()
     drawn(page)
@@ -347,6 +372,26 @@ def test_no_page_scrolls_sideways_on_a_phone(look: Look) -> None:
     page.wait_for_selector("main .card")
     for path in visited(page):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+
+
+ENGLISH = re.compile(r"\b[a-z]{2,}(?: [a-z]{2,}){2,}")
+TEXT = """() => {
+  const page = document.body.cloneNode(true); // programs and logs stay as they are
+  for (const node of page.querySelectorAll('.snippet, script, noscript, option')) node.remove();
+  return [page.textContent, ...[...page.querySelectorAll('[aria-label], [title]')].map(
+    node => `${node.ariaLabel ?? ''} ${node.title ?? ''}`)].join(' | ');
+}"""
+
+
+def test_no_english_sentence_is_left_on_the_chinese_page(look: Look) -> None:
+    page = look(locale="zh-CN")
+    page.wait_for_selector("main .card")
+    told = []
+    for path in visited(page):
+        text = page.evaluate(TEXT).replace("no such column", "")
+        text = re.sub(r"pid \d+ on host \S+ since", "", text)  # the note of who runs the study
+        told += [f"{path}: {found}" for found in ENGLISH.findall(text)]
+    assert told == []
 
 
 HIDE = """hidden => {

@@ -12,6 +12,8 @@ def spent(history: History, now: float) -> str:
     if out_of_time(history, now):
         return say("the time of {seconds:g} s is used up", seconds=budget.seconds)
     if budget.trainings is not None and history.trainings >= budget.trainings - 1e-9:
+        if budget.trainings == 1:
+            return say("the budget of one full training is spent")
         return say(
             "the budget of {trainings:g} full trainings is spent", trainings=budget.trainings
         )

@@ -20,7 +20,7 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
         return None
     n_val = at.task.n_val
     if n_val is not None and n_val < thresholds.FEW_VAL:
-        rule, reason = "few samples", say("it rests on {n_val} samples", n_val=n_val)
+        rule, reason = "few samples", say("it rests on few samples ({n_val})", n_val=n_val)
     elif (noise := _metric_noise(at)) is not None:
         jumps = percent(noise)
         rule, reason = (
@@ -30,6 +30,13 @@ def noisy_val(at: Features, found: Set[str]) -> Finding | None:
     elif (noise := _loss_noise(at)) is not None:
         rule = "loss"
         reason = say("the loss jumps by {noise:.3g} from epoch to epoch", noise=noise)
+    elif not found - {"val_handicapped"} and (noise := _apart(at)) is not None:
+        rule = "apart"
+        reason = say(
+            "the loss jumps by {noise:.3g} from epoch to epoch, and that of training does not, so "
+            "that it is the measurement that jumps (is the model in evaluation mode?)",
+            noise=noise,
+        )
     else:
         return None
     return verdict(
@@ -59,6 +66,17 @@ def _loss_noise(at: Features) -> float | None:
         return None
     material = loss.noise > thresholds.NOISY_LOSS_MATERIAL * (at.scale or 0.0)
     return loss.noise if material and loss.noise > thresholds.NOISY_LOSS * abs(loss.end) else None
+
+
+def _apart(at: Features) -> float | None:
+    """Noise of the validation loss that the training loss, of the same weights, does not have."""
+    val, train = at.val_loss.noise, at.train_loss.noise
+    if val is None or train is None or at.chance_loss is None or not at.task.eval_mode_train:
+        return None
+    if min(len(at.val_loss), len(at.train_loss)) < thresholds.NOISY_EPOCHS:
+        return None
+    material = val > thresholds.NOISY_APART * at.chance_loss
+    return val if material and val > thresholds.NOISY_TIMES * train else None
 
 
 def still_improving(at: Features, found: Set[str]) -> Finding | None:

@@ -65,9 +65,7 @@ def _paused(survey: Survey) -> Condition:
 def _inside(survey: Survey) -> Condition:
     """No best value at the end of a range that can be extended."""
     ends = [f.evidence["parameter"] for f in boundary(survey)]
-    said = (
-        say("the best {ends} lie at the end of the range", ends=" and ".join(ends)) if ends else ""
-    )
+    said = say("the best lie at an end of the range of {ends}", ends=ends) if ends else ""
     return Condition(say("the best inside its ranges"), not ends, said)
 
 
@@ -75,9 +73,8 @@ def _known_around(survey: Survey) -> Condition:
     """Enough good configs, on both sides of the best in each parameter that matters."""
     name, count = say("good configs around the best"), len(survey.good)
     if count < FEW_GOOD:
-        return Condition(
-            name, False, say("only {count} configs are as good as the best", count=count)
-        )
+        said = say("too few configs are as good as the best ({count})", count=count)
+        return Condition(name, False, said)
     bare = [p for p in _important(survey) if not _both_sides(survey, p)]
     said = say("all good values of {bare} lie on one side of the best", bare=bare) if bare else ""
     return Condition(name, not bare, said)
@@ -103,7 +100,7 @@ def _probed(survey: Survey) -> Condition:
     """Neighbours of the best on both sides were tried and are no better."""
     missing = [p for p in _important(survey) if not _neighbours(survey, p)]
     said = say("no neighbour of the best in {missing} was tried on each side", missing=missing)
-    return Condition("neighbours tried", not missing, said if missing else "")
+    return Condition(say("neighbours tried"), not missing, said if missing else "")
 
 
 def _neighbours(survey: Survey, name: str) -> bool:
@@ -185,8 +182,8 @@ def exhausted(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "budget_ended", "info", 0.8,
             say(
-                "The budget ended before the search was exhausted: {missing} of {found} signs of "
-                "that are missing ({said}).",
+                "The budget ended before the search was exhausted; missing signs of that: "
+                "{missing} of {found} ({said}).",
                 missing=len(missing), found=len(found), said=said,
             ),
             evidence, (Advice("add", "budget", None, "budget", "the search was not exhausted"),),

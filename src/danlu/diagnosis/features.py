@@ -107,8 +107,8 @@ class Features:
         if name is None:
             return None
         if self.trial.proxy.classes is None:
-            if name == self.history.objective.metric and self.task.baseline_metric is not None:
-                known = self.task.baseline_metric
+            known = _finite(self.task.baseline_metric)
+            if name == self.history.objective.metric and known is not None:
                 return 1.0 - known if recognition.counts_errors(name) else known
             if recognition.is_accuracy(name) and self.task.priors:
                 balanced = recognition.is_balanced(name)
@@ -179,7 +179,7 @@ class Features:
     @cached_property
     def linear(self) -> float | None:
         """What a linear model reaches, if the metric is the one it was measured by."""
-        name, known = self.named.val_metric, self.task.linear_metric
+        name, known = self.named.val_metric, _finite(self.task.linear_metric)
         if name is None or name != self.history.objective.metric or known is None:
             return None
         return 1.0 - known if recognition.counts_errors(name) else known
@@ -236,6 +236,10 @@ def shares(trial: TrialRecord, metric: str | None) -> Curve:
     elif highest > recognition.PERCENT:
         return Curve()
     return curve.map(-1.0, 1.0) if recognition.counts_errors(metric) else curve
+
+
+def _finite(x: float | None) -> float | None:
+    return x if x is not None and math.isfinite(x) else None
 
 
 def _positive(x: float | None) -> float | None:

@@ -62,8 +62,8 @@ def too_few_good(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "too_few_good", "info", 0.6,
             say(
-                "Only {count} of {tried} configs are as good as the best as far as noise lets "
-                "tell; {needed} would tell where good ones lie. Try more before narrowing: "
+                "As far as noise lets tell, too few configs are as good as the best: {count} of "
+                "{tried}. {needed} would tell where good ones lie. Try more before narrowing: "
                 "another random config beats all of them with probability 1/{all}.",
                 count=count, tried=tried, needed=needed, all=tried + 1,
             ),

@@ -108,7 +108,7 @@ def _cured(at: Features) -> bool:
 
 
 def _smaller_steps(at: Features, sure: bool) -> tuple[Advice, ...]:
-    excess = max(at.train_loss.values) / (at.scale or 1.0)
+    excess = max(0.0, max(at.train_loss.values) / (at.scale or 1.0))  # losses may be negative
     factor = next(f for least, f in thresholds.FAR_ABOVE if excess >= least) if sure else 1 / 3
     return (
         advice.lr(factor), advice.BATCH, advice.ZERO_GRAD, advice.SMALLER_LR_RANGE

@@ -101,15 +101,18 @@ def new_findings(
 def judgement(history: History, trial: TrialRecord) -> list[Finding]:
     """The verdicts on a trial that pauses or ended, each with its epoch; [] if nothing is new.
 
-    They replace those of its judgement before. Failed trials are not judged: they have a cause.
+    They replace those of its judgement before; at its end with the last numbers, though they say
+    the same. Failed trials are not judged: they have a cause.
     """
     if trial.state not in ("paused", "finished", "stopped"):
         return []
     final = {f.code for f in trial.findings if f.epoch is None}
     now = [f for f in verdicts(history, trial) if f.code not in final]
-    before = [f.code for f in trial.diagnosis if f.epoch is not None]
+    before = [f for f in trial.diagnosis if f.epoch is not None]
     codes = [f.code for f in now]
-    if codes in (before, ["unclear"]):
+    again = codes == [f.code for f in before]
+    ended = trial.state != "paused" and all(f.epoch != trial.epoch for f in before)
+    if codes == ["unclear"] or (again and not ended):
         return []
     return [replace(f, epoch=trial.epoch) for f in now]
 

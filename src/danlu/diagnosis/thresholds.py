@@ -112,6 +112,8 @@ SPIKE_WINDOW, SPIKE_AFTER = 5, 0.25
 NOISY, NOISY_ERRORS = 0.02, 1.5  # of the metric
 NOISY_LOSS = 0.07  # of the loss, relative to its level
 NOISY_LOSS_MATERIAL = 0.01  # and to the constant answer's loss
+NOISY_APART, NOISY_TIMES = 0.015, 3.0  # of the constant answer's loss, and over the noise of the
+# training loss, measured by the same weights: healthy twins have 0.008 at most (tune)
 NOISY_EPOCHS = 10  # noise of a shorter curve is not known (F4, fix 3)
 FEW_VAL = 100  # DeepChecks' least size
 

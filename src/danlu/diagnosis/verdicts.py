@@ -74,7 +74,7 @@ def verdicts(
 
 
 def _too_short(at: Features) -> Finding:
-    message = say("{epochs} evaluations are too few to judge by.", epochs=at.epochs)
+    message = say("Too few evaluations to judge by ({epochs}).", epochs=at.epochs)
     return verdict(at, "unclear", "short", message, severity="info")
 
 

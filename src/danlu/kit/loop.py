@@ -7,6 +7,7 @@ bit on the CPU. Since nothing is drawn from a stream that trials share, `fused` 
 them together and gives the same to rounding.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch.nn.functional import cross_entropy, log_softmax, mse_loss
 from torch.optim import Optimizer
 
 from danlu.kit import metrics
+from danlu.kit.breakdown import BreakdownError, refuse, told
 from danlu.kit.devices import gains_by_mixing, precision
 from danlu.kit.dropout import Masks, with_own_masks
 from danlu.kit.imbalance import balanced_order, class_weights, epoch_order
@@ -85,13 +87,19 @@ def train(trial: Trial, setup: Setup) -> nn.Module:
         steps = batches(part, params, epoch_seed(trial.seed, -epoch))
         rates = learning_rates(params, plateau, epoch, len(steps), trial.horizon)
         for batch, lr in zip(steps, rates, strict=True):
-            norms.append(step(begun, loss_of, part, batch, lr, params)[1])
-        told = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
+            try:
+                norms.append(step(begun, loss_of, part, batch, lr, params, watched=True)[1])
+            except BreakdownError as error:
+                inputs = [t[batch] for t in part.x]
+                print(told(model, inputs, batch, epoch, lr, norms, error), flush=True)  # noqa: T201
+                trial.report(epoch, broken(metric), lr=lr)
+                return model
+        trained = evaluate(model, part.x, part.y, part.scale, MOST_TRAIN_EVALUATED)
         val = evaluate(model, part.x_val, part.y_val, part.scale)
         plateau.see(val.metrics["loss"], val.error)
         trial.report(
             epoch,
-            named("train", told, metric)
+            named("train", trained, metric)
             | {f"val_{name}": value for name, value in val.metrics.items()}
             | {"lr": rates[-1], **gradients(torch.stack(norms), params.clip), **extra},
             parameters=size,
@@ -154,12 +162,19 @@ def learning_rates(
 
 
 def step(
-    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, params: Params
-) -> tuple[Tensor, Tensor]:
-    """One step on the samples of a batch; the loss, and the gradient's norm before clipping."""
+    begun: Begun, loss_of: LossOf, part: Part, batch: Tensor, lr: float, params: Params,
+    *, watched: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """One step on the samples of a batch; the loss, and the gradient's norm before clipping.
+
+    Raises:
+        BreakdownError: If it is ``watched`` and the gradient is no number; no step is taken then.
+    """
     set_rate(begun.optimizer, lr)
     loss = with_memory(begun, len(batch), lambda: gradient(begun, loss_of, part, batch, params))
     norm = clip_gradient(begun.model, params.clip)
+    if watched:
+        refuse(loss, norm)
     begun.optimizer.step()
     return loss, norm
 
@@ -252,8 +267,8 @@ def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
         losses = -log_p.gather(0, y.expand(1, len(outputs), -1)).squeeze(0)
         found = metrics.classification(outputs, y)
     errors = losses.std(1, correction=0) / len(y) ** 0.5
-    told = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
-    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in told]
+    each = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
+    return [Evaluation({"loss": loss, **others}, error) for loss, error, others in each]
 
 
 @torch.no_grad()
@@ -268,6 +283,11 @@ def named(prefix: str, found: Evaluation, metric: str) -> dict[str, float]:
     """The usual metrics, and the tuned one."""
     names = dict.fromkeys(("loss", "accuracy", "r2", metric))
     return {f"{prefix}_{n}": found.metrics[n] for n in names if n in found.metrics}
+
+
+def broken(metric: str) -> dict[str, float]:
+    """What is reported of an epoch in which training broke down."""
+    return dict.fromkeys(("train_loss", "val_loss", f"val_{metric}"), math.nan)
 
 
 def initial(model: nn.Module, part: Part) -> dict[str, float]:

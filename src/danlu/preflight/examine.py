@@ -1,7 +1,7 @@
 """All checks of a problem, in layers: data, model, one step, some steps, short runs."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
@@ -13,45 +13,42 @@ from danlu.errors import CheckError
 from danlu.preflight import baselines, inputs, leaks, targets
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.checklist import Checklist, Line, line_of
-from danlu.preflight.findings import Check, Named, Skipped, look_at, wrong
+from danlu.preflight.findings import Check, Skipped, look_at, wrong
 from danlu.preflight.problem import Problem
 from danlu.preflight.thresholds import LIMIT_S
+from danlu.preflight.titles import TITLES
 
-Layer = tuple[str, Sequence[Named]]
+Layer = tuple[str, Mapping[str, Check]]
+"""Its name, and its checks by their codes."""
 
-VALUES = (
-    Named("D01", say("values that are not finite"), inputs.finite),
-    Named("D02", say("class numbers"), targets.label_range),
-    Named("D03", say("samples of each class"), targets.samples_per_class),
-)
-DATA = (
-    Named("D04", say("balance of the classes"), targets.imbalance),
-    Named("D05", say("validation rows seen in training"), leaks.shared_rows),
-    Named("D06", say("groups and times across the split"), leaks.groups_and_times),
-    Named("D07", say("a column that gives the label away"), leaks.giveaway),
-    Named("D08", say("constant columns"), inputs.constant_columns),
-    Named("D09", say("scale of the inputs"), inputs.scale),
-    Named("D10", say("order of the samples"), targets.order),
-    Named("D11", say("classes in the batches"), targets.batch_balance),
-    Named("D12", say("validation like training"), leaks.shift),
-    Named("D13", say("size of validation"), targets.validation_size),
-    Named("D14", say("labels that look wrong"), leaks.label_noise),
-    Named("D15", say("tokens and padding"), inputs.sequences),
-    Named("BL1", say("best constant answer"), baselines.prior),
-    Named("BL2", say("linear model"), baselines.linear),
-    Named("BL3", say("nearest neighbours"), baselines.neighbours),
-)
-
-
+VALUES: Mapping[str, Check] = {
+    "D01": inputs.finite,
+    "D02": targets.label_range,
+    "D03": targets.samples_per_class,
+}
+DATA: Mapping[str, Check] = {
+    "D04": targets.imbalance,
+    "D05": leaks.shared_rows,
+    "D06": leaks.groups_and_times,
+    "D07": leaks.giveaway,
+    "D08": inputs.constant_columns,
+    "D09": inputs.scale,
+    "D10": targets.order,
+    "D11": targets.batch_balance,
+    "D12": leaks.shift,
+    "D13": targets.validation_size,
+    "D14": leaks.label_noise,
+    "D15": inputs.sequences,
+    "BL1": baselines.prior,
+    "BL2": baselines.linear,
+    "BL3": baselines.neighbours,
+}
 DATA_LAYERS: Sequence[Layer] = ((say("the data's values"), VALUES), (say("the data"), DATA))
 
 
 def _no_torch(_: Problem) -> Iterator[Finding]:
     text = say('checks of a model need PyTorch: pip install "danlu[torch]".')
-    yield wrong("M00", "warning", text, "not installed")
-
-
-NO_TORCH = Named("M00", say("PyTorch"), _no_torch)
+    yield wrong("M00", "warning", text, say("not installed"))
 
 
 def model_layers() -> list[Layer]:
@@ -59,51 +56,39 @@ def model_layers() -> list[Layer]:
     from danlu.preflight import beginning, controls, few_steps, fitting, one_step, shapes
 
     return [
-        (say("the first batch"), (Named("M01", say("a batch passes through"), shapes.dry_run),)),
-        (
-            say("the model"),
-            (
-                Named("M02", say("layers"), shapes.lint),
-                Named("M03", say("loss before training"), beginning.first_loss),
-                Named("M04", say("activations"), beginning.activation_scale),
-                Named("M05", say("equal initial rows"), beginning.symmetry),
-                Named("M10", say("outputs depend on inputs"), beginning.depends_on_input),
-                Named("M11", say("samples are independent"), beginning.batch_independence),
-                Named("M12", say("the model is not linear"), shapes.non_linear),
-            ),
-        ),
-        (
-            say("one step"),
-            (
-                Named(
-                    "M06", say("every parameter gets a gradient"), one_step.gradient_reaches_all
-                ),
-                Named("M07", say("gradients from last to first"), one_step.gradient_profile),
-                Named("M08", say("every parameter changes"), one_step.parameters_change),
-                Named("M19", say("gradients are cleared"), one_step.gradients_are_cleared),
-            ),
-        ),
-        (
-            say("some steps"),
-            (
-                Named("M09", say("size of an update"), few_steps.update_size),
-                Named("M18", say("equal seeds, equal runs"), few_steps.determinism),
-                Named("M20", say("size of gradients, clipping"), few_steps.clipping),
-            ),
-        ),
-        (
-            say("short runs"),
-            (
-                Named("M13", say("one batch learned by heart"), fitting.one_batch),
-                Named("M14", say("strength of regularisation"), fitting.regulariser),
-                Named("M15", say("a small set is fitted"), fitting.small_set),
-                Named("M16", say("learning rates that work"), controls.rate_range),
-                Named("M17", say("training and evaluation mode"), fitting.trained_mode_gap),
-                Named("BL4", say("better than without inputs"), controls.uses_input),
-                Named("M21", say("labels carry a signal"), controls.permuted_labels),
-            ),
-        ),
-    ]
+        (say("the first batch"), {
+            "M01": shapes.dry_run,
+        }),
+        (say("the model"), {
+            "M02": shapes.lint,
+            "M03": beginning.first_loss,
+            "M04": beginning.activation_scale,
+            "M05": beginning.symmetry,
+            "M10": beginning.depends_on_input,
+            "M11": beginning.batch_independence,
+            "M12": shapes.non_linear,
+        }),
+        (say("one step"), {
+            "M06": one_step.gradient_reaches_all,
+            "M07": one_step.gradient_profile,
+            "M08": one_step.parameters_change,
+            "M19": one_step.gradients_are_cleared,
+        }),
+        (say("some steps"), {
+            "M09": few_steps.update_size,
+            "M18": few_steps.determinism,
+            "M20": few_steps.clipping,
+        }),
+        (say("short runs"), {
+            "M13": fitting.one_batch,
+            "M14": fitting.regulariser,
+            "M15": fitting.small_set,
+            "M16": controls.rate_range,
+            "M17": fitting.trained_mode_gap,
+            "BL4": controls.uses_input,
+            "M21": controls.permuted_labels,
+        }),
+    ]  # fmt: skip
 
 
 def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) -> Checklist:
@@ -122,8 +107,8 @@ def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) 
     try:
         arrays_of(problem)
     except CheckError as error:
-        finding = wrong("D00", "error", str(error), "cannot be read", "", look_at("data"))
-        return Checklist((line_of("D00", "the data", (finding,)),))
+        finding = wrong("D00", "error", str(error), say("cannot be read"), "", look_at("data"))
+        return Checklist((line_of("D00", (finding,)),))
     with _kept_randomness(problem):
         for name, checks in _layers(problem):
             if (ended := _reason_to_end(lines, name, end, go_on=go_on)) is not None:
@@ -135,7 +120,7 @@ def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) 
 def _layers(problem: Problem) -> Iterator[Layer]:
     yield from DATA_LAYERS
     if problem.build is not None:
-        yield from model_layers() if find_spec("torch") else (("PyTorch", (NO_TORCH,)),)
+        yield from model_layers() if find_spec("torch") else (("PyTorch", {"M00": _no_torch}),)
 
 
 def _kept_randomness(problem: Problem) -> AbstractContextManager[None]:
@@ -160,31 +145,27 @@ def _reason_to_end(lines: Sequence[Line], name: str, end: float, *, go_on: bool)
     return None
 
 
-def _layer(problem: Problem, checks: Sequence[Named], end: float) -> Iterator[Line]:
-    for named in checks:
+def _layer(problem: Problem, checks: Mapping[str, Check], end: float) -> Iterator[Line]:
+    for code, check in checks.items():
         if time.monotonic() > end:
-            yield Line(named.code, named.title, "skipped", say("the time is used up"))
+            yield Line(code, TITLES[code], "skipped", say("the time is used up"))
         else:
-            yield _line(problem, named)
+            yield _line(problem, code, check)
 
 
-def _line(problem: Problem, named: Named) -> Line:
+def _line(problem: Problem, code: str, check: Check) -> Line:
     """Do one check; whatever it raises becomes its line."""
     begin = time.monotonic()
     try:
-        found = _done(named.check, problem)
+        found = list(check(problem))
     except Skipped as skipped:
-        return Line(named.code, named.title, "skipped", skipped.why)
+        return Line(code, TITLES[code], "skipped", skipped.why)
     except CheckError as error:
-        found = [wrong(named.code, "error", str(error), "not possible", "", look_at("", "code"))]
+        found = [wrong(code, "error", str(error), say("not possible"), "", look_at("", "code"))]
     except Exception as error:  # noqa: BLE001 - code of the user runs in it
         text = str(error).strip().partition("\n")[0]
-        return Line(named.code, named.title, "skipped", f"{type(error).__name__}: {text}"[:200])
-    return line_of(named.code, named.title, found, time.monotonic() - begin)
-
-
-def _done(check: Check, problem: Problem) -> list[Finding]:
-    return list(check(problem))
+        return Line(code, TITLES[code], "skipped", f"{type(error).__name__}: {text}"[:200])
+    return line_of(code, found, time.monotonic() - begin)
 
 
 def _task(problem: Problem, lines: Sequence[Line]) -> Task:

@@ -13,21 +13,6 @@ Check: TypeAlias = Callable[[Problem], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A check with its code and title.
-
-    Attributes:
-        code: As in the documentation: ``"D05"``.
-        title: What is looked at, in a few words.
-        check: What looks.
-    """
-
-    code: str
-    title: str
-    check: Check
-
-
-@dataclass(frozen=True, slots=True)
 class Skipped(Exception):  # noqa: N818 - nothing is in error
     """A check that has nothing to look at; ``why`` is a short phrase."""
 

@@ -13,6 +13,7 @@ from danlu.core.sentence import say
 from danlu.core.task import Task
 from danlu.preflight.checklist import Line, line_of
 from danlu.preflight.findings import Skipped, look_at, well, wrong
+from danlu.preflight.titles import TITLES
 
 CHANCE_WARNING = 3.0  # loss after an epoch over chance: as before training (M03)
 SHORT = {"training": "train", "validation": "val"}
@@ -36,22 +37,22 @@ class Training:
 
 def report_lines(objective: str, first: Training, again: Training, task: Task) -> list[Line]:
     """A line for each check of the reports."""
-    named = [
-        ("R1", say("training runs and reports"), _runs(objective, first)),
-        ("R2", say("both curves are there"), _both_curves(first)),
-        ("R3", say("loss after an epoch"), _first_losses(first, task)),
-        ("R4", say("equal seeds, equal reports"), _determinism(first, again)),
-    ]
+    lines = [_line("R1", _runs(objective, first))]
     if first.failure:
-        named = named[:1]
-    return [_line(code, title, found) for code, title, found in named]
+        return lines
+    return [
+        *lines,
+        _line("R2", _both_curves(first)),
+        _line("R3", _first_losses(first, task)),
+        _line("R4", _determinism(first, again)),
+    ]
 
 
-def _line(code: str, title: str, found: Iterator[Finding]) -> Line:
+def _line(code: str, found: Iterator[Finding]) -> Line:
     try:
-        return line_of(code, title, list(found))
+        return line_of(code, list(found))
     except Skipped as skipped:
-        return Line(code, title, "skipped", skipped.why)
+        return Line(code, TITLES[code], "skipped", skipped.why)
 
 
 def _runs(objective: str, first: Training) -> Iterator[Finding]:
@@ -62,7 +63,7 @@ def _runs(objective: str, first: Training) -> Iterator[Finding]:
                 "the default config cannot be trained: {failure}{log}",
                 failure=first.failure, log=log,
             ),
-            "failed", "", look_at("training fails", "code"),
+            say("failed"), "", look_at("training fails", "code"),
         )  # fmt: skip
         return
     value = first.metrics.get(objective, math.nan)
@@ -74,7 +75,7 @@ def _runs(objective: str, first: Training) -> Iterator[Finding]:
                 "rate, or look at the data.",
                 objective=objective, value=value,
             ),
-            f"{objective} = {value}", "finite", look_at("not finite", "code"),
+            f"{objective} = {value}", say("finite"), look_at("not finite", "code"),
         )  # fmt: skip
         return
     yield well("R1", f"{objective} = {value:.4g}")
@@ -90,13 +91,13 @@ def _both_curves(first: Training) -> Iterator[Finding]:
             "R2", "warning",
             say(
                 "no metric of the {missing} data is reported: overfitting and underfitting "
-                "cannot be told apart. Report {short}_loss too.",
-                missing=missing[0], short=SHORT[missing[0]],
+                "cannot be told apart. Report {short} too.",
+                missing=missing, short=[f"{SHORT[side]}_loss" for side in missing],
             ),
-            shown, "train_… and val_…", look_at("report both curves", "code"),
+            shown, say("train_… and val_…"), look_at("report both curves", "code"),
         )  # fmt: skip
     else:
-        yield well("R2", shown, "train_… and val_…")
+        yield well("R2", shown, say("train_… and val_…"))
 
 
 def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
@@ -105,30 +106,43 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
         chance = math.log(task.classes)
     losses = {name: v for name, v in first.metrics.items() if "loss" in words(name)}
     if chance is None or not losses:
-        raise Skipped("chance level is not known" if losses else "no loss is reported")
+        unknown = "chance is not known: classes = … in [run] tells it"
+        raise Skipped(unknown if losses else say("no loss is reported"))
+    if not all(math.isfinite(v) for v in losses.values()):
+        raise Skipped(say("a loss is not finite"))
     name = max(losses, key=lambda n: losses[n])
-    shown = f"{name} {losses[name]:.4g}, {losses[name] / max(chance, 1e-12):.2f} of chance"
-    if not losses[name] <= CHANCE_WARNING * chance:
+    shown = say(
+        "{name} {loss:.4g}, {share:.2f} of chance",
+        name=name,
+        loss=losses[name],
+        share=losses[name] / max(chance, 1e-12),
+    )
+    if losses[name] > CHANCE_WARNING * chance:
         yield wrong(
-            "R3", "warning",
+            "R3",
+            "warning",
             say(
                 "after an epoch {name} is {losses:.4g}, far above the {chance:.4g} of knowing "
                 "nothing: a smaller learning rate, or another scale of the inputs.",
-                name=name, losses=losses[name], chance=chance,
+                name=name,
+                losses=losses[name],
+                chance=chance,
             ),
-            shown, f"≤ {CHANCE_WARNING:g} of chance", look_at("scale or learning rate", "code"),
-        )  # fmt: skip
+            shown,
+            say("≤ {bound:g} of chance", bound=CHANCE_WARNING),
+            look_at("scale or learning rate", "code"),
+        )
     else:
-        yield well("R3", shown, f"≤ {CHANCE_WARNING:g} of chance")
+        yield well("R3", shown, say("≤ {bound:g} of chance", bound=CHANCE_WARNING))
 
 
 def _determinism(first: Training, again: Training) -> Iterator[Finding]:
     common = [n for n in first.metrics if n in again.metrics and not _is_time(n)]
     if not common:
-        raise Skipped("the second training reported nothing to compare")
+        raise Skipped(say("the second training reported nothing to compare"))
     gaps = {n: _gap(first.metrics[n], again.metrics[n]) for n in common}
     worst = max(gaps, key=lambda n: gaps[n])
-    shown = f"{worst} differs by {gaps[worst]:.1g}"
+    shown = say("{name} differs by {gap:.1g}", name=worst, gap=gaps[worst])
     if gaps[worst] > SMALL:
         yield wrong(
             "R4", "warning",
@@ -139,10 +153,10 @@ def _determinism(first: Training, again: Training) -> Iterator[Finding]:
                 worst=worst, field="{seed}", first=first.metrics[worst],
                 again=again.metrics[worst],
             ),
-            shown, "equal", look_at("seed every generator", "code"), difference=gaps[worst],
+            shown, say("equal"), look_at("seed every generator", "code"), difference=gaps[worst],
         )  # fmt: skip
     else:
-        yield well("R4", f"{len(common)} metrics are equal", "equal")
+        yield well("R4", say("equal metrics: {common}", common=len(common)), say("equal"))
 
 
 def _gap(a: float, b: float) -> float:

@@ -53,9 +53,15 @@ def _by_trials(history: History) -> list[StageSpend]:
 
 def told(entry: Entry) -> str:
     """A line of the log-book as a sentence or two."""
-    said = say("{seen}: {done}", seen=entry.seen, done=entry.done) if entry.seen else entry.done
+    said = entry.done
+    if entry.seen.endswith("."):  # a finding's message, which is whole sentences
+        said = say("{seen} Done: {done}", seen=entry.seen, done=entry.done)
+    elif entry.seen:
+        said = say("{seen}: {done}", seen=entry.seen, done=entry.done)
     if not entry.why:
         return say("{said}.", said=said)
+    if entry.why.endswith("."):
+        return say("{said} – {why}", said=said, why=entry.why)
     return say("{said} – {why}.", said=said, why=entry.why)
 
 

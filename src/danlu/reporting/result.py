@@ -70,9 +70,7 @@ def describe_gain(history: History, result: Result) -> str:
     value, shared = (best.value, "") if result.mean is None else (result.mean, say(" on average"))
     step = value - default.value
     before = format_measured(default.value, result.sd)
-    epochs = (
-        "" if default.epoch >= best.epoch else say(" after {epoch} epochs", epoch=default.epoch)
-    )
+    epochs = "" if default.epoch >= best.epoch else say(" at epoch {epoch}", epoch=default.epoch)
     if history.objective.loss(step) >= 0:
         return say(
             "No gain{shared} over the default config ({before}{epochs}).",

@@ -82,9 +82,10 @@ def advising(space: Space, history: History, rung: Rung) -> Entry | None:
 
 def _worth_trying(space: Space, history: History, rung: Rung) -> Iterator[Entry]:
     """Lines of the advice on the best that no trial has followed."""
-    tried, balance = {config_key(t.config) for t in history.trials.values()}, _balance(history)
     best = [history.trials[n] for loss, n in rung.ranking[:BEST] if math.isfinite(loss)]
-    sure = _pooled(best)
+    if not (sure := _pooled(best)):
+        return
+    tried, balance = {config_key(t.config) for t in history.trials.values()}, _balance(history)
     for place, trial in enumerate(best, 1):
         first = _primary(trial)
         if first is None or sure[first.code] < SURE or trial.state == "failed":

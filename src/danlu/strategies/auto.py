@@ -24,7 +24,9 @@ from danlu.strategies.deepen import deepen
 from danlu.strategies.evidence import one_by_one
 from danlu.strategies.freeze_thaw import FreezeThaw
 from danlu.strategies.fresh import config_key
+from danlu.strategies.heeding import heard, heeded, reached
 from danlu.strategies.lines import FINISH, SEARCH, begins, unconfirmed
+from danlu.strategies.options import check_flag
 from danlu.strategies.plan import FINALISTS
 
 SMALL = 10.0  # full trainings; with fewer, confirming would take too much from the search
@@ -33,20 +35,47 @@ END_SHARE = 1 / 3  # of the budget: to finish the best and the default, and to c
 
 @dataclass(frozen=True, slots=True)
 class Auto:
-    """Freeze-thaw, with the end of the budget kept for the best; has no keys.
+    """Freeze-thaw, with the end of the budget kept for the best.
 
     Without a budget it stops after 20 full trainings.
+
+    Attributes:
+        findings: What findings advise for one of the best configs is tried in a new one.
+
+    Raises:
+        StudyError: If the key is not true or false.
     """
+
+    findings: bool = True
+
+    def __post_init__(self) -> None:
+        check_flag("auto", "findings", self.findings)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         stops: Sequence[Decision] = ()
         if not history.can_pause and _searching(history):
-            stops = FreezeThaw().decide(space, history, 0)
-        begun = one_by_one(_next, space, history, free_slots)
-        if free_slots and not begun and not history.running:
+            stops = FreezeThaw().decide(reached(space, history), history, 0)
+        begun = one_by_one(self._next, space, history, free_slots)
+        trains = any(isinstance(d, Start | Continue) for d in begun)
+        if free_slots and not trains and not history.running:
             last = verdict(history) or unconfirmed(history)
-            return [*stops, *([Note(last)] if last else []), Finish(_summary(history))]
+            return [*stops, *begun, *([Note(last)] if last else []), Finish(_summary(history))]
         return [*stops, *_with_lines(history, begun)]
+
+    def _next(self, space: Space, history: History) -> Decision | None:
+        """What one free slot does; None if nothing fits, or all depends on what runs."""
+        if self.findings and (line := heard(space, history)) is not None:
+            return line
+        if _searching(history):
+            if (probe := deepen(space, history)) is not None:
+                return probe
+            if self.findings and (tried := heeded(space, history)) is not None:
+                return tried
+            for decision in FreezeThaw().decide(reached(space, history), history, 1):
+                if isinstance(decision, Start | Continue):
+                    return replace(decision, stage=SEARCH)
+        finish = _finish(history)
+        return finish if finish or history.spec.further else confirm(history, total(history))
 
 
 def _with_lines(history: History, begun: Sequence[Decision]) -> list[Decision]:
@@ -57,18 +86,6 @@ def _with_lines(history: History, begun: Sequence[Decision]) -> list[Decision]:
             lines += [n for n in begins(history, decision.stage, begun) if n not in lines]
         lines.append(decision)
     return lines
-
-
-def _next(space: Space, history: History) -> Decision | None:
-    """What one free slot does; None if nothing fits, or all depends on what runs."""
-    if _searching(history):
-        if (probe := deepen(space, history)) is not None:
-            return probe
-        for decision in FreezeThaw().decide(space, history, 1):
-            if isinstance(decision, Start | Continue):
-                return replace(decision, stage=SEARCH)
-    finish = _finish(history)
-    return finish if finish or history.spec.further else confirm(history, total(history))
 
 
 def _searching(history: History) -> bool:
@@ -102,7 +119,7 @@ def _finish(history: History) -> Continue | None:
 
 def _unfinished(history: History, trial: TrialRecord) -> bool:
     cost = history.cost(history.spec.epochs - trial.epoch, trial.proxy)
-    worth = trial.state == "paused" and cost > 0 and history.feasible(trial)
+    worth = history.can_pause and trial.state == "paused" and cost > 0 and history.feasible(trial)
     return worth and fits(history, cost, total(history))
 
 
@@ -143,7 +160,7 @@ def _summary(history: History) -> str:
     if history.spec.further:
         count = len(history.pareto)
         return say(
-            "search and finish are done after {spent}: the Pareto set has {count} trials",
+            "search and finish are done after {spent}: trials in the Pareto set: {count}",
             spent=spent,
             count=count,
         )

@@ -50,7 +50,7 @@ def _probe(space: Space, history: History, name: str, place: float) -> Start | C
     ]  # fmt: skip
     if any(t.until >= full and (t.open or t.epoch >= full or t.state == "failed") for t in near):
         return None
-    paused = [t for t in near if t.state == "paused"]
+    paused = [t for t in near if t.state == "paused" and history.can_pause]
     deepest: TrialRecord | None = max(paused, key=lambda t: (t.epoch, -t.number), default=None)
     why = say("nothing learns so far; whether learning begins late a full training will tell")
     if deepest is not None:

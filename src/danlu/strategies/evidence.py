@@ -9,8 +9,8 @@ from itertools import chain
 
 import numpy as np
 
-from danlu.core.decision import Continue, Decision, Start
-from danlu.core.event import Continued, Started
+from danlu.core.decision import Continue, Decision, Note, Start
+from danlu.core.event import Continued, Noted, Started
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
@@ -20,6 +20,8 @@ from danlu.surrogates.scalarising import scale_of
 
 BLAMELESS = frozenset({"lost", "launch", "order", "timeout"})
 """Causes of failures that say nothing about the config."""
+
+HUGE = 1e200  # larger losses are cut: sums and products of them would be no numbers any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
             failed = True
             break
         epochs.append(r.epoch)
-        losses.append(sign * value)
+        losses.append(max(-HUGE, min(HUGE, sign * value)))
         times.append(r.at)
     return Curve(
         trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
@@ -218,23 +220,30 @@ def one_by_one(
     history: History,
     free_slots: int,
 ) -> list[Decision]:
-    """Fill the free slots one after the other, each decision as if the former were recorded."""
+    """Fill the free slots one after the other, each decision as if the former were recorded.
+
+    Lines of the log-book take no slot.
+    """
     decisions: list[Decision] = []
-    while len(decisions) < free_slots:
+    begun = 0
+    while begun < free_slots:
         with one_thread():
             decision = decide(space, history)
         if decision is None:
             break
         decisions.append(decision)
-        if not isinstance(decision, Start | Continue):
+        if not isinstance(decision, Start | Continue | Note):
             break
+        begun += not isinstance(decision, Note)
         history = recorded(history, decision)
     return decisions
 
 
-def recorded(history: History, d: Start | Continue) -> History:
+def recorded(history: History, d: Start | Continue | Note) -> History:
     """The history as it will be once the decision is recorded."""
     now = history.last_at
+    if isinstance(d, Note):
+        return history.after(Noted(now, d.entry))
     if isinstance(d, Start):
         number = history.next_number
         seed = history.spec.trial_seed(number) if d.seed is None else d.seed

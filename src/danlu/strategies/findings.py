@@ -5,7 +5,7 @@ once; a finding that came again with other evidence is another one.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from danlu.catalogue.roles import role_of
 from danlu.core.finding import Advice, Finding, standing
@@ -23,16 +23,24 @@ MOST_EXTENSIONS = 2  # of one parameter
 NEVER_FROZEN = frozenset({"lr"})  # its best value moves with all others
 OUTWARD = {"raise high": "high", "lower low": "low"}
 INWARD = {"lower high": "high", "raise low": "low"}
+ALL = frozenset({*OUTWARD, *INWARD, "freeze", "drop choice"})
 
 
-def answer(look: Look) -> Iterator[Entry]:
-    """A line for each finding about the study whose advice concerns ranges."""
+def answer(look: Look, actions: Collection[str] = ALL) -> Iterator[Entry]:
+    """A line for each finding about the study whose advice concerns ranges.
+
+    Args:
+        look: What is known.
+        actions: Those of the advice that are followed; others are passed over.
+    """
     findings = look.history.findings
     answered = {e.data["finding"] for e in look.history.logbook if "finding" in e.data}
     hold = {id(f) for f in standing(findings)}
     box: dict[str, Range] = {}
     for i, f in enumerate(findings):
-        advised = [(a, n) for a in f.advice if _moves(a) for n in named(look.space, a.parameter)]
+        advised = [
+            (a, n) for a in f.advice if a.action in actions for n in named(look.space, a.parameter)
+        ]
         if i in answered or id(f) not in hold or not advised:
             continue
         for advice, name in advised:
@@ -51,10 +59,6 @@ def _said(look: Look, entry: Entry) -> bool:
         and e.data.get("parameter") == entry.data["parameter"]
         for e in look.history.logbook
     )
-
-
-def _moves(a: Advice) -> bool:
-    return a.action in OUTWARD or a.action in INWARD or a.action in ("freeze", "drop choice")
 
 
 def _answer(look: Look, i: int, f: Finding, advice: Advice, name: str) -> Entry:

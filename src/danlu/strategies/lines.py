@@ -49,7 +49,7 @@ def _seen(history: History) -> str:
         return spent
     value = f"{history.objective.metric} {best.value:.4g}"
     return say(
-        "{spent}, {trials} trials, the best #{number} with {value}",
+        "{spent}, trials: {trials}, the best #{number} with {value}",
         spent=spent,
         trials=len(history.trials),
         number=best.number,

@@ -25,6 +25,7 @@ def narrow(look: Look) -> Iterator[Entry]:
     """Shrink the ranges to where the best results lie."""
     known = say("{valued} results at epoch {epoch}", valued=look.valued, epoch=_epoch(look))
     if look.valued < ENOUGH:
+        known = say("results at epoch {epoch}: {valued}", valued=look.valued, epoch=_epoch(look))
         yield look.entry(
             "narrow",
             known,
@@ -88,7 +89,7 @@ def widen(look: Look) -> Iterator[Entry]:
     inside = [(loss, n) for loss, n in drawn if not outside(look.box, _config(look, n))]
     if not control or len(inside) < LEAST_INSIDE:
         seen = say(
-            "{control} control draws beside {inside} from the ranges",
+            "control draws: {control}, beside {inside} from the ranges",
             control=len(control),
             inside=len(inside),
         )
@@ -99,7 +100,7 @@ def widen(look: Look) -> Iterator[Entry]:
     (best, number), rival, se = control[0], inside[0][0], noise(look.history)
     if not best < rival - se:
         seen = say(
-            "the best of {control} control draws is no better than what the ranges gave",
+            "no control draw (of {control}) is better than what the ranges gave",
             control=len(control),
         )
         yield look.entry("control", seen, say("the ranges stay"))

@@ -87,7 +87,7 @@ def make(name: str, options: Mapping[str, Any]) -> Strategy:
     keys = tuple(inspect.signature(constructor).parameters)
     for key in options:
         if key not in keys:
-            known = f"Its keys are {', '.join(keys)}." if keys else "It has no keys."
+            known = f"Its keys are {', '.join(keys)}."
             raise StudyError(
                 f"strategy {name!r}: {key!r} is no key of it.{nearest(key, keys)} {known}"
             )

@@ -68,8 +68,8 @@ WHYS = {
 
 def _too_few(doubles: int, lower: int) -> str:
     return say(
-        "not enough evidence: {doubles} configs are known at both lengths, {lower} of them from "
-        "the worse half; 8 are needed, a fifth of them from there",
+        "not enough evidence: configs known at both lengths: {doubles}, from the worse half: "
+        "{lower}; 8 are needed, a fifth of them from there",
         doubles=doubles,
         lower=lower,
     )
@@ -109,7 +109,7 @@ def verdict_of(history: History, rung: str) -> str | None:
 def _evidence(seen: ProxyCheck, name: str, dear: int) -> str:
     if seen.rho is None:
         return say(
-            "{name} beside epoch {dear}: {doubles} configs known at both",
+            "{name} beside epoch {dear}: configs known at both: {doubles}",
             name=name,
             dear=dear,
             doubles=seen.doubles,

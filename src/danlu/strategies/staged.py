@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from danlu.core.decision import Continue, Decision, Finish, Note, Start
-from danlu.core.event import Noted
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
@@ -61,10 +60,7 @@ class Staged(Moves):
                 break
             decisions += found
             for d in found:
-                if isinstance(d, Note):
-                    now = now.after(Noted(now.last_at, d.entry))
-                else:
-                    now, begun = recorded(now, d), begun + 1
+                now, begun = recorded(now, d), begun + (not isinstance(d, Note))
         if free_slots and not begun and not history.running:
             last = verdict(now) or unconfirmed(now)
             decisions += [Note(last)] if last else []

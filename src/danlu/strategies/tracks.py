@@ -6,7 +6,7 @@ decisions.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from danlu.core.decision import Continue, Proxy, Start
@@ -89,7 +89,8 @@ class Whole:
         return max(length, self.horizon)
 
     def curves(self, history: History) -> list[Curve]:
-        return gather(history)
+        # What paused where trials could is of no use to an executor that cannot go on with it.
+        return [replace(c, paused=False) if c.paused else c for c in gather(history)]
 
     def start(self, config: dict[str, Value], why: str) -> Start:
         return Start(config, self.horizon, why=why)

@@ -68,7 +68,7 @@ def shift(look: Look) -> Iterator[Entry]:
                 yield entry
                 break  # one move of a range at a look
     if not moved:
-        seen = say("{judged} trials with verdicts", judged=len(judged))
+        seen = say("trials with verdicts: {judged}", judged=len(judged))
         why = say("not enough evidence: no advice is shared by enough trials")
         yield look.entry("shift", seen, say("nothing"), why)
 
@@ -119,7 +119,7 @@ def _shifted(
     p, codes = look.box[name], sorted(tally.codes)
     assert not isinstance(p, Choice)
     word = say(
-        "{codes} in {trials} trials: votes {weight:.1f} of {pooled:.1f}",
+        "{codes}, of {trials} judged: votes {weight:.1f} of {pooled:.1f}",
         codes=codes,
         trials=trials,
         weight=tally.weight,

@@ -153,6 +153,10 @@ RUN = {
         'a text of the form "module:name" (of a danlu.Problem)', is_function,
         schema={"type": "string", "pattern": f"^{FUNCTION}$"},
     ),
+    "classes": Key(
+        "a whole number from 2 (of a classification)", whole(2, 10**6),
+        schema=whole_schema(2, 10**6),
+    ),
     "check": Key(
         'true, false or "warn"', is_check,
         schema={"anyOf": [{"type": "boolean"}, {"const": "warn"}]},

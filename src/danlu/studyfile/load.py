@@ -37,6 +37,7 @@ class RunSettings:
         metrics: Regular expression over the command's output; its named groups are metrics.
         workers: How many trials train at once.
         problem: ``"module:name"`` of the `Problem` that pre-flight checks.
+        classes: How many classes are told apart, where no problem says it.
         check: Whether to check before the first trial; ``"warn"``: errors do not end the run.
         executor: ``"auto"``, ``"fused"``, ``"processes"`` or ``"ray"``.
         cluster: What of a Ray cluster each worker takes.
@@ -52,6 +53,7 @@ class RunSettings:
     executor: Literal["auto", "fused", "processes", "ray"] = "auto"
     cluster: Cluster = field(default_factory=Cluster)
     limits: Limits = DEFAULT
+    classes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _read_run(
     return RunSettings(
         command, function, run.get("metrics"), run.get("workers", 1), problem,
         run.get("check", True), run.get("executor", "auto"), _read_cluster(document, run),
-        Limits.parse(run.get("report_timeout"), run.get("trial_timeout")),
+        Limits.parse(run.get("report_timeout"), run.get("trial_timeout")), run.get("classes"),
     )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ class Consultation:
                 self._advisor.expect(config)
         config = untried(self._advisor, self._space, known, self._seed, number)
         return config, say(
-            "suggested by {label} from {results} results",
+            "suggested by {label} (results known: {results})",
             label=self._plan.label,
             results=self._results,
         )

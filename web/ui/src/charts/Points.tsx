@@ -3,7 +3,7 @@
 import { t } from "../language";
 import { show } from "../model/numbers";
 import { go, link } from "../model/route";
-import { isRunning, overview, type Trial } from "../model/study";
+import { byImportance, isRunning, overview, type Trial } from "../model/study";
 import { hue, lit, tone } from "./look";
 import { tip } from "./describe";
 import { clamp, Xy, type Axis, type Place } from "./Xy";
@@ -75,5 +75,5 @@ function Mark({ p, place, many }: { p: Point; place: Place; many: boolean }) {
 
 export const valueRows = (p: Point): [string, string][] => [
   [overview.value!.study.metric, show(p.trial.value)],
-  ...overview.value!.parameters.slice(0, 4).filter((q) => Object.hasOwn(p.trial.config, q.name)).map((q): [string, string] => [q.name, show(p.trial.config[q.name])]),
+  ...byImportance.value.slice(0, 4).filter((q) => Object.hasOwn(p.trial.config, q.name)).map((q): [string, string] => [q.name, show(p.trial.config[q.name])]),
 ];
