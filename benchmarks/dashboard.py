@@ -289,12 +289,15 @@ def optuna_opened(browser: Any, folder: Path, port: int = 8771) -> dict[str, flo
     return found
 
 
-def wait_until_open(url: str) -> None:
-    for _ in range(150):
+def wait_until_open(url: str, most_s: float = 180.0) -> None:
+    """Wait until a server answers; one that reads a large journal first takes a while."""
+    end = time.monotonic() + most_s
+    while time.monotonic() < end:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(url).close()
             return
         time.sleep(0.2)
+    raise TimeoutError(f"{url} did not answer within {most_s:g} s")
 
 
 # ---- the table
@@ -332,11 +335,12 @@ def main() -> None:
             with store.lock("growing"):
                 now = live(browser, f"{link}&/s/growing/overview", store, "growing")
         store.close()
-        other: dict[str, float] | None = None
+        print_table(trials, epochs, js, size, first, again, huge, now, None)
         if not given.no_optuna:
             optuna_study(folder, trials, epochs)
             other = best(lambda: optuna_opened(browser, folder), 1)
-    print_table(trials, epochs, js, size, first, again, huge, now, other)
+            print("\nThe same beside optuna-dashboard:\n")
+            print_table(trials, epochs, js, size, first, again, huge, now, other)
 
 
 def print_table(

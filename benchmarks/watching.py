@@ -13,7 +13,6 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -36,13 +35,15 @@ def train(trial):
             pass
         trial.report(epoch, train_loss=1 / epoch, val_loss=1 / epoch + trial.params["x"])
 study = danlu.Study(sys.argv[1], space=space, objective="min val_loss", epochs=10,
-                    strategy="random", budget="30 trials", store="studies")
+                    strategy="random", budget=f"{sys.argv[2]} trials", store="studies")
 begin = time.perf_counter()
 study.run(train, workers=1)
 children = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(time.perf_counter() - begin, time.process_time(), children.ru_utime + children.ru_stime)
 """
-EPOCHS_OF_SEARCH = 300
+TRIALS = 30
+EPOCHS_OF_SEARCH = 10 * TRIALS
+SETTLED_MS = 3000  # after which opening a page no longer takes part
 LISTEN = """
 import sys, urllib.request
 request = urllib.request.Request(sys.argv[1], headers={"Authorization": f"Bearer {sys.argv[2]}"})
@@ -94,6 +95,7 @@ def five_pages(link: str, name: str, browser: Any, script: str = "") -> Iterator
         page.page.goto(f"{link}&/s/{name}/overview")
         if not script:
             page.page.wait_for_selector(".connection.live", timeout=60_000)
+    pages[-1].page.wait_for_timeout(SETTLED_MS)
     yield
     for page in pages:
         page.close()
@@ -110,19 +112,23 @@ Watching: TypeAlias = Callable[[str, str, Any], contextlib.AbstractContextManage
 def searched(
     folder: Path, served: tuple[str, psutil.Process], browser: Any, name: str, watching: Watching
 ) -> Cost:
-    """What a search takes while somebody watches."""
+    """What a search takes while somebody watches; pages were opened before it began."""
     link, server = served
-    before = cpu(server)
-    with subprocess.Popen(
-        [sys.executable, "-c", SEARCH, name], cwd=folder, stdout=subprocess.PIPE, text=True
-    ) as running:
-        with contextlib.closing(open_store(folder / "studies")) as store:
-            while name not in store.studies() or not store.load(name).trials:
-                time.sleep(0.05)
-        with watching(link, name, browser):
-            out, _ = running.communicate()
-    wall, tuner, workers = map(float, out.split()[-3:])
-    return Cost(wall, tuner, workers, cpu(server) - before)
+    search(folder, name, 1)  # so that there is something to open
+    with watching(link, name, browser):
+        before = cpu(server)
+        wall, tuner, workers = search(folder, name, 1 + TRIALS)
+        return Cost(wall, tuner, workers, cpu(server) - before)
+
+
+def search(folder: Path, name: str, trials: int) -> tuple[float, float, float]:
+    """Search until there are so many trials: seconds of the clock, of the tuner, of workers."""
+    found = subprocess.run(
+        [sys.executable, "-c", SEARCH, name, str(trials)],
+        cwd=folder, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    wall, tuner, workers = map(float, found.stdout.split()[-3:])
+    return wall, tuner, workers
 
 
 def costs(browser: Any, repeats: int, *, pages: bool = True) -> None:

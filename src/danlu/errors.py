@@ -18,9 +18,24 @@
 Each message says what was expected, what came, and what to do.
 """
 
+from collections.abc import Iterable
+
+
+def joined(texts: Iterable[str], between: str = "\n") -> str:
+    """Texts one after the other; sentences that other languages can tell stay sentences."""
+    first, *rest = texts
+    for text in rest:
+        first = first + between + text
+    return first
+
 
 class DanluError(Exception):
     """What every error of danlu derives from; its text is meant for the person who tunes."""
+
+    @property
+    def told(self) -> str:
+        """Its text; where that is a sentence of `danlu.core.sentence`, as one."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
 
 
 class SpaceError(DanluError):
@@ -30,7 +45,7 @@ class SpaceError(DanluError):
     """
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
+        super().__init__(joined(problems) if problems else "")
         self.problems = problems
 
 
@@ -42,7 +57,7 @@ class StudyFileError(DanluError):
     """A study file with mistakes; ``problems`` lists every one, each with its line."""
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
+        super().__init__(joined(problems) if problems else "")
         self.problems = problems
 
 

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from danlu.core.event import (
     Event,
     Failed,
     Finished,
+    Noted,
     Paused,
     Reported,
     Started,
@@ -22,6 +23,7 @@ from danlu.core.event import (
 )
 from danlu.core.finding import Advice, Finding
 from danlu.core.history import History, empty
+from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.prediction import Prediction
 from danlu.core.space import Space
@@ -250,6 +252,24 @@ def hostile() -> History:
                            Finished(tape.tick(), n))  # fmt: skip
     tape.events.append(Diagnosed(tape.tick(), None, Finding("x", "error", 1.0, HOSTILE)))
     tape.events.append(Ended(tape.tick(), "failed", HOSTILE))
+    return tape.history()
+
+
+def payloads(texts: Sequence[str]) -> History:
+    """A trial for each of some texts, which stand wherever a text can stand."""
+    space = Space({"lr": Float(1e-4, 1e-1, log=True), "kind": Choice(*texts)})
+    tape = Tape(spec("min val_loss", 2, space=space))
+    for i, text in enumerate(texts):
+        config: dict[str, Value] = {"lr": 1e-3, "kind": text}
+        n = tape.start(config, 2, stage=text, why=text)
+        for epoch in (1, 2):
+            values = {"val_loss": 1.0 / epoch + i, "train_loss": 1.0, text: i + 1.0}
+            tape.events.append(Reported(tape.tick(), n, epoch, values))
+        tape.events.append(Diagnosed(tape.tick(), n, Finding("x", "warning", 1.0, text)))
+        tape.events.append(Failed(tape.tick(), n, text, text, text) if i % 2 else
+                           Finished(tape.tick(), n, text))  # fmt: skip
+    tape.events.append(Noted(tape.tick(), Entry(texts[0], texts[1], texts[2], texts[3])))
+    tape.events.append(Ended(tape.tick(), "failed", texts[0]))
     return tape.history()
 
 

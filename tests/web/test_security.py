@@ -1,8 +1,10 @@
 """Who gets in: each route, each method, each way that others were broken into."""
 
+import asyncio
 import itertools
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,6 @@ def test_no_route_answers_under_a_foreign_name(dashboard: Client, headers: dict[
 def test_a_host_that_comes_twice_is_refused(dashboard: Client) -> None:
     headers = [("Host", HOST), ("Host", "evil.example")]
     sent = [*headers, ("Authorization", f"Bearer {dashboard.access.control}")]
-    import asyncio
-
     import httpx
 
     async def ask() -> int:
@@ -267,6 +267,47 @@ def test_a_file_that_becomes_a_link_after_the_listing_is_not_opened(
     moved = pytest.raises(OSError, match=r"a directory|symbolic")
     with moved, opened(folder, "inner/page.html"):
         pass
+
+
+def test_a_file_that_is_swapped_for_a_link_again_and_again_never_shows_what_it_points_to(
+    dashboard: Client, folder: Path
+) -> None:
+    file, ids = folder / "log-1.txt", listed(dashboard)
+    over = threading.Event()
+
+    def swap() -> None:
+        other = folder / "next"
+        while not over.is_set():
+            other.write_text("mine")
+            other.replace(file)
+            other.symlink_to("../secret")
+            other.replace(file)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        path = f"/studies/digits/trials/1/files/{ids['log-1.txt']}"
+        answers = [dashboard.get(path) for _ in range(150)]
+    finally:
+        over.set()
+        thread.join()
+    assert {a.status_code for a in answers} <= {200, 404}
+    assert all(a.text == "mine" for a in answers if a.status_code == 200)
+
+
+def test_web_sockets_are_not_spoken(dashboard: Client) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for path in map(filled, routes(dashboard.app)):
+        scope = {"type": "websocket", "path": path, "headers": [], "query_string": b""}
+        asyncio.run(dashboard.app(scope, receive, send))
+    assert sent == []
 
 
 def test_the_reader_cannot_write(where: str, store: Store) -> None:

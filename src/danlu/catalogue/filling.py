@@ -13,6 +13,7 @@ from danlu.catalogue.roles import Known
 from danlu.catalogue.subject import Subject
 from danlu.catalogue.thresholds import DECADES_FOR_LOG
 from danlu.core.parameter import Choice, Float, Int, Parameter
+from danlu.core.sentence import say
 from danlu.core.space import Space
 
 
@@ -89,9 +90,13 @@ def taken(written: Space, full: Space) -> Mapping[str, str]:
         before, after = written[name], full[name]
         if isinstance(before, Choice) or isinstance(after, Choice):
             continue
-        parts = ["a log scale"] if after.log and before.log is None else []
+        parts = [say("a log scale")] if after.log and before.log is None else []
         if after.limits and before.limits is None:
-            parts.append(f"limits {after.limits[0]:g} … {after.limits[1]:g}")
+            parts.append(
+                say("limits {low:g} … {high:g}", low=after.limits[0], high=after.limits[1])
+            )
         if parts:
-            words[name] = " and ".join(parts)
+            words[name] = (
+                parts[0] if len(parts) == 1 else say("{a} and {b}", a=parts[0], b=parts[1])
+            )
     return words

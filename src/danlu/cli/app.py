@@ -11,7 +11,9 @@ from typing import Any
 import click
 
 from danlu import __version__
+from danlu.core.sentence import say
 from danlu.errors import DanluError
+from danlu.language import in_language
 
 COMMANDS = {
     "run": "Run a study, or go on with it: the same command again resumes.",
@@ -35,22 +37,30 @@ COMMANDS = {
     "note": "Write a note on a study or a trial.",
     "rm": "Remove a study and all that was recorded of it.",
 }
+LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
+ERROR = say("Error: ")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class Refusal(click.ClickException):
     """An error for the person: its message on stderr, and exit code 1."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.head = in_language(ERROR, language())  # later no command is there to ask
+
     @classmethod
     def of(cls, error: DanluError) -> "Refusal":
         """The refusal that an error of danlu comes to, with every mistake on its line."""
         problems: tuple[str, ...] = getattr(error, "problems", ())
-        if len(problems) < 2:
-            return cls(str(error))
-        return cls("\n  ".join([f"{len(problems)} mistakes", *problems]))
+        told = [in_language(text, language()) for text in problems or (error.told,)]
+        if len(told) < 2:
+            return cls(told[0])
+        head = in_language(say("{count} mistakes", count=len(told)), language())
+        return cls("\n  ".join([head, *told]))
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"Error: {self.message}", file=file or sys.stderr)
+        click.echo(f"{self.head}{self.message}", file=file or sys.stderr)
 
 
 class Commands(click.Group):
@@ -109,6 +119,12 @@ def group(debug: bool) -> None:
     Studies are kept in the folder .danlu of the working folder; --store says otherwise. Without
     a name, commands take the newest study.
     """
+
+
+def language() -> str:
+    """The language that the command was asked for."""
+    ctx = click.get_current_context(silent=True)
+    return "en" if ctx is None else str(ctx.meta.get(LANGUAGE, "en"))
 
 
 def main() -> None:

@@ -4,10 +4,11 @@ import json
 
 import click
 
-from danlu.cli.options import load, store_option, study_argument
+from danlu.cli.options import lang_option, load, store_option, study_argument
 from danlu.cli.summary import print_best
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.errors import StudyError
 from danlu.reporting.snippets import as_command, as_toml, as_training
 
@@ -24,13 +25,14 @@ from danlu.reporting.snippets import as_command, as_toml, as_training
 @click.option(
     "--command", "form", flag_value="command", help="As the command line that trains it."
 )
+@lang_option
 @store_option
 def command(name: str | None, form: str | None, where: str) -> None:
     """Show the best config, to read or to use."""
     history = load(where, name)
     best = history.best
     if best is None:
-        raise StudyError(f"no trial of {history.spec.name!r} has a result yet.")
+        raise StudyError(say("no trial of '{name}' has a result yet.", name=history.spec.name))
     if form == "json":
         click.echo(json.dumps(_record(history, best), indent=2))
     elif form == "toml":
@@ -81,5 +83,5 @@ def command_line(history: History, best: TrialRecord) -> str:
     """
     spec = history.spec
     if not spec.command:
-        raise StudyError(f"{spec.name!r} trains a function: use --toml or --json.")
+        raise StudyError(say("'{name}' trains a function: use --toml or --json.", name=spec.name))
     return as_command(spec, best)

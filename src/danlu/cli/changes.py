@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from danlu.cli.screen import config_text
+from danlu.cli.screen import SEVERITIES, STATES, config_text
 from danlu.core.codec import encode_number
 from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
 from danlu.core.logbook import CLUSTER, DISK
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.reporting.logbook import told
 from danlu.reporting.text import format_value
 
@@ -55,7 +56,8 @@ def changes(before: History, after: History) -> Iterator[Change]:
         yield _finding(None, finding, after.last_at)
     if after.outcome and not after.active and (before.active or not before.outcome):
         data = {"outcome": after.outcome, "why": after.ended_why}
-        yield Change("ended", after.last_at, f"{after.outcome}: {after.ended_why}", data)
+        text = say("{outcome}: {why}", outcome=after.outcome, why=after.ended_why)
+        yield Change("ended", after.last_at, text, data)
 
 
 def _of_trial(old: TrialRecord | None, new: TrialRecord, history: History) -> Iterator[Change]:
@@ -64,13 +66,14 @@ def _of_trial(old: TrialRecord | None, new: TrialRecord, history: History) -> It
         yield _started(new, history)
     elif new.launched_at != old.launched_at:
         data = {"until": new.until, "attempt": new.attempt, "stage": new.stage, "why": new.why}
-        text = f"goes on to epoch {new.until}{_because(new.why)}"
+        text = say("goes on to epoch {until}{why}", until=new.until, why=_because(new.why))
         yield Change("continued", new.launched_at, text, data, number)
     for report in new.reports if old is None else new.reports[len(old.reports) :]:
         metrics = {name: encode_number(value) for name, value in report.metrics.items()}
         listed = "  ".join(f"{name} {format_value(v)}" for name, v in report.metrics.items())
         data = {"epoch": report.epoch, "metrics": metrics}
-        yield Change("reported", report.at, f"epoch {report.epoch}: {listed}", data, number)
+        text = say("epoch {epoch}: {metrics}", epoch=report.epoch, metrics=listed)
+        yield Change("reported", report.at, text, data, number)
     for finding in new.findings if old is None else new.findings[len(old.findings) :]:
         if finding.severity != "info":  # of healthy trials there is nothing to tell
             yield _finding(number, finding, at)
@@ -88,20 +91,25 @@ def _started(t: TrialRecord, history: History) -> Change:
         "why": t.why,
     }
     stage = f" ({t.stage})" if t.stage else ""
-    text = f"starts{stage}: {config_text(t.config, history.spec.space)}{_because(t.why)}"
+    config = config_text(t.config, history.spec.space)
+    text = say("starts{stage}: {config}{why}", stage=stage, config=config, why=_because(t.why))
     return Change("started", t.launched_at, text, data, t.number)
 
 
 def _closed(t: TrialRecord, at: float) -> Change:
     value = f", {format_value(t.value)}" if t.value is not None else ""
     data: dict[str, Any] = {"epoch": t.epoch, "value": t.value, "message": t.message}
-    share = "" if t.proxy.full else f" on {t.proxy.data_fraction:.0%} of the data"
-    text = f"{t.state} at epoch {t.epoch}{value}{share}"
+    fraction, state = t.proxy.data_fraction, STATES[t.state]
+    share = "" if t.proxy.full else say(" on {share:.0%} of the data", share=fraction)
+    text = say(
+        "{state} at epoch {epoch}{value}{share}",
+        state=state, epoch=t.epoch, value=value, share=share,
+    )  # fmt: skip
     if t.state in GRAVE:
         data |= {"cause": t.cause, "log": t.log}
-        text = f"{t.state}: {t.message or t.cause}"
+        text = say("{state}: {message}", state=state, message=t.message or t.cause)
     elif t.message:
-        text += f": {t.message}"
+        text = say("{state}: {message}", state=text, message=t.message)
     return Change(t.state, at, text, data, t.number)
 
 
@@ -110,7 +118,10 @@ def _new_best(before: History, after: History) -> Change | None:
     if best is None or (old and (old.number, old.value) == (best.number, best.value)):
         return None
     name = after.objective.metric
-    text = f"is the best so far: {name} {format_value(best.value)} at epoch {best.value_epoch}"
+    text = say(
+        "is the best so far: {metric} {value} at epoch {epoch}",
+        metric=name, value=format_value(best.value), epoch=best.value_epoch,
+    )  # fmt: skip
     data = {"value": best.value, "epoch": best.value_epoch, "config": dict(best.config)}
     kind = "improved" if old and old.number == best.number else "best"
     return Change(kind, after.last_at, text, data, best.number)
@@ -125,8 +136,10 @@ def _finding(trial: int | None, finding: Finding, at: float) -> Change:
     }
     if finding.evidence.get(SETTLED):
         return Change("settled", at, finding.message, data, trial)
-    return Change("finding", at, f"{finding.severity}: {finding.message}", data, trial)
+    severity = SEVERITIES[finding.severity]
+    text = say("{severity}: {message}", severity=severity, message=finding.message)
+    return Change("finding", at, text, data, trial)
 
 
 def _because(why: str) -> str:
-    return f" – {why}" if why else ""
+    return say(" – {why}", why=why) if why else ""

@@ -7,7 +7,7 @@ import click
 from danlu.checking import FILE
 from danlu.cli.options import lang_option, said, store_option
 from danlu.cli.run import target_of
-from danlu.cli.screen import clean
+from danlu.core.sentence import say
 from danlu.preflight.checklist import text_lines
 from danlu.study import Study
 from danlu.studyfile import load
@@ -36,7 +36,7 @@ def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: 
     planned = load(study_file)
     study = Study.from_spec(planned.spec, store=where)
     settings = planned.run
-    click.echo("Checking …", err=True)
+    click.echo(said(say("Checking …")), err=True)
     checklist = study.check(
         target_of(settings), problem=settings.problem, classes=settings.classes,
         go_on=go_on, training=training,
@@ -44,7 +44,8 @@ def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: 
     if as_json:
         click.echo(json.dumps(checklist.as_json(), indent=2))
     else:
-        click.echo("\n".join(said(line) for line in text_lines(checklist)))
-        click.echo(clean(f"\nRecorded in {study.folder / FILE}."))
+        click.echo("\n".join(text_lines(checklist, said)))
+        recorded = say("Recorded in {file}.", file=study.folder / FILE)
+        click.echo("\n" + said(recorded))
     if checklist.errors:
         raise click.exceptions.Exit(1)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from danlu.cli.changes import Change, changes
-from danlu.cli.screen import clean
+from danlu.cli.options import said
 from danlu.core.history import History
 
 
@@ -65,7 +65,7 @@ class PlainLines(Quiet):
         self.history = history
         if self.notice != self._noticed:
             self._noticed = self.notice
-            print(self.notice, file=sys.stderr, flush=True)
+            print(said(self.notice), file=sys.stderr, flush=True)
 
     def line(self, change: Change) -> str | None:
         """The line of an event, or None if it is left out."""
@@ -86,7 +86,7 @@ def tell(line: str, out: TextIO) -> None:
 def plain_line(change: Change) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(change.at))
     trial = "" if change.trial is None else f"#{change.trial} "
-    return f"{clock}  {trial}{clean(change.text)}".replace("\n", " ")
+    return f"{clock}  {trial}{said(change.text)}"
 
 
 class JsonLines(PlainLines):

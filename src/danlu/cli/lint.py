@@ -11,8 +11,9 @@ from danlu.catalogue.lint import GRAVITY, lint
 from danlu.cli.options import lang_option, said
 from danlu.cli.screen import SEVERITIES, clean, console
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.core.spec import Spec
-from danlu.reporting.text import format_count
+from danlu.errors import joined
 from danlu.studyfile import load
 from danlu.studyfile.reading import read_document
 from danlu.studyfile.schema import schema
@@ -75,23 +76,30 @@ def _print(path: Path, spec: Spec, found: list[Finding]) -> None:
         out.print(text, soft_wrap=True)
         for better in finding.evidence.get("line", "").splitlines():
             out.print(Text(clean(f"    {better}"), style="green"), soft_wrap=True)
-    out.print(Text(_summary(found)))
+    out.print(Text(said(_summary(found))))
     if words := taken_line(spec):
-        out.print(Text(clean(words), style="dim"), soft_wrap=True)
+        out.print(Text(said(words), style="dim"), soft_wrap=True)
 
 
 def _summary(found: list[Finding]) -> str:
     counts = [(kind, sum(f.severity == kind for f in found)) for kind in GRAVITY]
-    words = {"error": "error", "warning": "warning", "info": "note"}
-    listed = [format_count(count, words[kind]) for kind, count in counts if count]
-    return f"{', '.join(listed)}." if listed else "Nothing to remark."
+    listed = [_counted(kind, count) for kind, count in counts if count]
+    return say("{listed}.", listed=listed) if listed else say("Nothing to remark.")
+
+
+def _counted(kind: str, count: int) -> str:
+    if kind == "error":
+        return say("1 error") if count == 1 else say("{count} errors", count=count)
+    if kind == "warning":
+        return say("1 warning") if count == 1 else say("{count} warnings", count=count)
+    return say("1 note") if count == 1 else say("{count} notes", count=count)
 
 
 def taken_line(spec: Spec) -> str:
     """What a study takes from the catalogue for what its space leaves open; empty if nothing."""
     words = taken(spec.space, filled(spec.space))
-    listed = "; ".join(f"{name}: {what}" for name, what in words.items())
-    return f"Taken from the catalogue: {listed}." if listed else ""
+    listed = [say("{name}: {what}", name=name, what=what) for name, what in words.items()]
+    return say("Taken from the catalogue: {words}.", words=joined(listed, "; ")) if listed else ""
 
 
 def remarks(spec: Spec) -> list[str]:
@@ -99,7 +107,7 @@ def remarks(spec: Spec) -> list[str]:
     found = [f.message for f in findings_of(spec) if f.severity != "info"]
     last = [words] if (words := taken_line(spec)) else []
     room = MOST_REMARKS - len(last)
-    lines = [f"Lint: {said(message)}" for message in found[:room]]
+    lines = [say("Lint: {message}", message=message) for message in found[:room]]
     if len(found) > room:
-        lines[-1] += f" (and {len(found) - room} more: danlu lint)"
+        lines[-1] += say(" (and {count} more: danlu lint)", count=len(found) - room)
     return lines + last

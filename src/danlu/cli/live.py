@@ -15,11 +15,13 @@ from rich.text import Text
 
 from danlu.cli.changes import GRAVE, Change, changes
 from danlu.cli.lines import plain_line
+from danlu.cli.options import said
 from danlu.cli.screen import clean, config_text, curves
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.reporting.progress import elapsed, progress_of
-from danlu.reporting.text import format_count, format_duration, format_value
+from danlu.reporting.text import counted_trials, format_duration, format_value
 
 REDRAW_S = 0.25
 MOST_EVENTS = 100  # that are kept; as many are shown as there is room
@@ -86,7 +88,7 @@ class LiveView:
         parts: list[RenderableType] = [*top, Text("")]
         parts.append(trial_rows(running, self.history, width))
         if self.notice:
-            parts += [Text(""), Text(self.notice, style="bold yellow", no_wrap=True)]
+            parts += [Text(""), Text(said(self.notice), style="bold yellow", no_wrap=True)]
         if events:
             parts += [Text(""), *map(event_line, events)]
         return Group(*parts)
@@ -95,7 +97,10 @@ class LiveView:
 def heading(history: History) -> Text:
     """``digits · max val_accuracy · coarse · 12 trials``."""
     latest = max(history.trials.values(), key=lambda t: t.launched_at, default=None)
-    counts = f"{format_count(len(history.trials), 'trial')}, {len(history.running)} running"
+    counts = said(say(
+        "{trials}, {running} running",
+        trials=counted_trials(len(history.trials)), running=len(history.running),
+    ))  # fmt: skip
     parts = [str(history.objective), *([latest.stage] if latest and latest.stage else []), counts]
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(clean(history.spec.name), style="bold")
@@ -106,14 +111,17 @@ def bar(history: History, width: int) -> RenderableType:
     """The spent share of the budget, the time and the time left."""
     seconds = elapsed(history)
     progress = progress_of(history, seconds)
-    left = "" if progress.left_s is None else f", about {format_duration(progress.left_s)} left"
-    text = Text(f"{progress.text}  {format_duration(seconds)}{left}", no_wrap=True)
+    spent = f"{said(progress.text)}  {format_duration(seconds)}"
+    if progress.left_s is not None:
+        left = format_duration(progress.left_s)
+        spent += said(say(", about {duration} left", duration=left))
+    text = Text(spent, no_wrap=True)
     if progress.share is None:
         return text
     row = Table.grid(padding=(0, 2), expand=True)
     row.add_column(ratio=1)
     row.add_column(no_wrap=True)
-    length = max(8, width - len(text) - 2)
+    length = max(8, width - text.cell_len - 2)
     row.add_row(ProgressBar(100, 100 * progress.share, width=length), text)
     return row
 
@@ -122,12 +130,15 @@ def best_lines(history: History) -> list[Text]:
     """The best trial so far, and its config."""
     best = history.best
     if best is None:
-        return [Text("no result yet", style="dim")]
-    metric = history.objective.metric
-    first = f"best #{best.number}  {metric} {format_value(best.value)} at epoch {best.value_epoch}"
+        return [Text(said(say("no result yet")), style="dim")]
+    first = say(
+        "best #{number}  {metric} {value} at epoch {epoch}",
+        number=best.number, metric=history.objective.metric, value=format_value(best.value),
+        epoch=best.value_epoch,
+    )  # fmt: skip
     config = config_text(best.config, history.spec.space)
     return [
-        Text(clean(first), style="bold green", no_wrap=True, overflow="ellipsis"),
+        Text(said(first), style="bold green", no_wrap=True, overflow="ellipsis"),
         Text(f"  {config}", no_wrap=True, overflow="ellipsis"),
     ]
 
@@ -149,12 +160,14 @@ def trial_rows(trials: Sequence[TrialRecord], history: History, width: int) -> T
 
 
 def _row(t: TrialRecord, history: History, spark: int, sides: int) -> list[Text]:
-    state = f"epoch {t.epoch}/{t.until}" if t.state == "running" else "waits for its retry"
+    state = say("waits for its retry")
+    if t.state == "running":
+        state = say("epoch {epoch}/{until}", epoch=t.epoch, until=t.until)
     cells = [_curve(*side, spark) for side in curves(t, history.objective, spark)[-sides:]]
     cells += [Text("")] * (sides - len(cells))
     return [
         Text(f"#{t.number}"),
-        Text(state),
+        Text(said(state)),
         *cells,
         Text(config_text(t.config, history.spec.space)),
     ]

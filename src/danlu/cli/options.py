@@ -7,8 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
+from danlu.cli.app import LANGUAGE, language
 from danlu.cli.screen import clean
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import StudyError
 from danlu.language import LANGUAGES, in_language
@@ -31,9 +33,6 @@ store_option = click.option(
 study_argument = click.argument("name", metavar="[STUDY]", required=False)
 
 
-LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
-
-
 def _speak(ctx: click.Context, _: click.Parameter, language: str) -> None:
     ctx.meta[LANGUAGE] = language
 
@@ -53,9 +52,7 @@ lang_option = click.option(
 
 def said(text: str) -> str:
     """A text in the language that the command was asked for, on one line."""
-    ctx = click.get_current_context(silent=True)
-    language = "en" if ctx is None else ctx.meta.get(LANGUAGE, "en")
-    return clean(in_language(text, language).replace("\n", " "))
+    return clean(in_language(text, language()).replace("\n", " "))
 
 
 @contextmanager
@@ -66,7 +63,9 @@ def opened(where: str) -> Iterator[Store]:
         StudyError: If nothing was ever kept there.
     """
     if "://" not in where and not Path(where).exists():
-        raise StudyError(f"there is no study in {where!r} yet: begin one with `danlu run`.")
+        raise StudyError(say(
+            "there is no study in '{where}' yet: begin one with `danlu run`.", where=where,
+        ))  # fmt: skip
     store = open_store(where, create=False)
     try:
         yield store
@@ -82,12 +81,12 @@ def find(store: Store, name: str | None) -> str:
     """
     known = store.studies()
     if not known:
-        raise StudyError("there is no study yet: begin one with `danlu run`.")
+        raise StudyError(say("there is no study yet: begin one with `danlu run`."))
     if name is None:
         return known[-1]
     if name not in known:
-        hint = nearest(name, known) or f" There are: {', '.join(known[-10:])}."
-        raise StudyError(f"there is no study {name!r}.{hint}")
+        hint = nearest(name, known) or say(" There are: {names}.", names=known[-10:])
+        raise StudyError(say("there is no study '{name}'.{hint}", name=name, hint=hint))
     return name
 
 

@@ -2,10 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,20 @@ from danlu.cli.app import INTERRUPTED
 from danlu.cli.beside import dashboard
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
-from danlu.cli.options import store_option
-from danlu.cli.screen import clean
+from danlu.cli.options import lang_option, said, store_option
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.limits import Limits
+from danlu.core.sentence import say
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.preflight.checklist import noteworthy, summary
-from danlu.reporting.text import format_count
+from danlu.reporting.text import counted_trials
 from danlu.study import Study
 from danlu.studyfile import RunSettings, StudyFile, load, parse_command
 
-FINISHING = "Finishing what runs; Ctrl-C again ends it at once."
-ENDING = "Ending now."
+FINISHING = say("Finishing what runs; Ctrl-C again ends it at once.")
+ENDING = say("Ending now.")
 SUFFIXES = (".toml", ".yaml", ".yml")
 
 
@@ -85,6 +84,7 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 @click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@lang_option
 @store_option
 def command(
     what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any
@@ -141,13 +141,13 @@ def _check(study: Study, settings: RunSettings, *, quiet: bool) -> None:
     """
     warn = settings.check == "warn"
     if not quiet:
-        tell("Checking data and model …", out=sys.stdout)
+        tell(said(say("Checking data and model …")), out=sys.stdout)
     checklist = study.check(target_of(settings), problem=settings.problem, go_on=warn)
     if not quiet:
         for line in checklist.lines:
-            for text in noteworthy(line) if line.state in ("warning", "error") else ():
-                tell(clean(text), out=sys.stdout)
-        tell(summary(checklist), out=sys.stdout)
+            for text in noteworthy(line, said) if line.state in ("warning", "error") else ():
+                tell(text, out=sys.stdout)
+        tell(said(summary(checklist)), out=sys.stdout)
     if not warn:
         refuse(checklist, study.spec.name)
 
@@ -259,16 +259,25 @@ def _tell_interrupts(view: View) -> None:
 
 def _greet(spec: Spec, history: History, given: dict[str, Any]) -> None:
     """What is going to run, and what was assumed."""
-    say = partial(tell, out=sys.stdout)
-    free = ", ".join(spec.space.free)
-    say(f"{spec.name}: {aims(spec)} over {free}; {spec.epochs} epochs, {spec.budget}")
+    for line in _greeting(spec, history, given):
+        tell(said(line), out=sys.stdout)
+    for remark in () if history.trials else map(said, remarks(spec)):
+        tell(click.style(remark, dim=True) if sys.stdout.isatty() else remark, out=sys.stdout)
+
+
+def _greeting(spec: Spec, history: History, given: dict[str, Any]) -> Iterator[str]:
+    yield say(
+        "{name}: {aims} over {parameters}; {epochs} epochs, {budget}",
+        name=spec.name, aims=aims(spec), parameters=", ".join(spec.space.free),
+        epochs=spec.epochs, budget=spec.budget,
+    )  # fmt: skip
     for objective in spec.objectives:
         if objective.inferred:
-            say(f'The direction is taken from the name: write "{objective}" to be sure.')
+            yield say(
+                'The direction is taken from the name: write "{objective}" to be sure.',
+                objective=objective,
+            )
     if spec.command and spec.epochs == 1 and given["epochs"] is None:
-        say("A trial has one epoch; say with --epochs how many a full training reports.")
+        yield say("A trial has one epoch; say with --epochs how many a full training reports.")
     if history.trials:
-        say(f"Goes on after {format_count(len(history.trials), 'trial')}.")
-        return
-    for remark in remarks(spec):
-        say(click.style(clean(remark), dim=True) if sys.stdout.isatty() else clean(remark))
+        yield say("Goes on after {trials}.", trials=counted_trials(len(history.trials)))

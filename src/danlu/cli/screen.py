@@ -17,6 +17,11 @@ from danlu.reporting.metrics import pair_metrics
 from danlu.reporting.text import format_value, sparkline
 
 SEVERITIES = {"error": say("error"), "warning": say("warning"), "info": say("info")}
+STATES = {
+    "running": say("running"), "paused": say("paused"), "finished": say("finished"),
+    "stopped": say("stopped"), "failed": say("failed"), "lost": say("lost"),
+}  # fmt: skip
+"""States of trials."""
 UNLIMITED = 10_000  # columns, where the output is read by no person at a terminal
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import click
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +17,7 @@ from danlu.cli.options import (
     study_argument,
 )
 from danlu.cli.predictions import predictions_of
-from danlu.cli.screen import SEVERITIES, clean, console, curves, grid
+from danlu.cli.screen import SEVERITIES, STATES, clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
 from danlu.core.finding import Finding
 from danlu.core.history import History
@@ -27,7 +28,12 @@ from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Spec
 from danlu.reporting.progress import elapsed, progress_of
-from danlu.reporting.text import format_duration, format_prediction, format_value
+from danlu.reporting.text import (
+    counted_trials,
+    format_duration,
+    format_prediction,
+    format_value,
+)
 from danlu.reporting.verdict import gravest, top_finding
 
 MOST_TRIALS = 20
@@ -47,8 +53,9 @@ def command(name: str | None, everything: bool, where: str) -> None:
         found = find(store, name)
         history = store.load(found)
         running = history.active and is_running(store, found)
-    click.echo(clean(describe(history.spec)))
-    click.echo(clean(_state(history, running)))
+    click.echo(said(describe(history.spec)))
+    for line in _state(history, running):
+        click.echo(said(line))
     first = top_finding(history)
     if first is not None and first.message != history.ended_why:
         click.echo(f"{said(SEVERITIES[first.severity]).capitalize()}: {said(first.message)}")
@@ -64,7 +71,8 @@ def command(name: str | None, everything: bool, where: str) -> None:
     shown = trials if everything else trials[:MOST_TRIALS]
     print_trials(shown, history, {p.trial: p for p in predictions_of(history)})
     if len(shown) < len(trials):
-        click.echo(f"… and {len(trials) - len(shown)} more trials: --all shows them.")
+        more = len(trials) - len(shown)
+        click.echo(said(say("… and {count} more trials: --all shows them.", count=more)))
     _print_findings(history)
     _print_failures(history)
     print_space(history.spec.space)
@@ -72,48 +80,50 @@ def command(name: str | None, everything: bool, where: str) -> None:
 
 def print_space(space: Space) -> None:
     """What may vary: each parameter's range, scale, limits and role, written or taken."""
-    click.echo("\nSpace")
+    click.echo("\n" + said(say("Space")))
     for name in space.free:
-        click.echo(clean(f"  {name}  {_range_text(space[name])}"))
+        click.echo(clean(f"  {name}  {'; '.join(map(said, _range_parts(space[name])))}"))
 
 
-def _range_text(p: Parameter) -> str:
+def _range_parts(p: Parameter) -> list[str]:
     if isinstance(p, Choice):
         parts = [", ".join(format_value(value) for value in p.values)]
     else:
         parts = [f"{format_value(p.low)} … {format_value(p.high)}", *(["log"] if p.log else [])]
         if p.limits and tuple(p.limits) != (p.low, p.high):
-            parts.append("may go " + " … ".join(format_value(v) for v in p.limits))
+            parts.append(say("may go {low} … {high}", low=format_value(p.limits[0]),
+                             high=format_value(p.limits[1])))  # fmt: skip
     for parent, values in p.when.items():
-        parts.append(f"with {parent} = {' or '.join(format_value(v) for v in values)}")
+        allowed = " | ".join(format_value(v) for v in values)
+        parts.append(say("with {parent} = {values}", parent=parent, values=allowed))
     role = f" ({p.role})" if p.role else ""
-    return "; ".join(parts) + role
+    return [*parts[:-1], say("{part}{role}", part=parts[-1], role=role)]
 
 
 def describe(spec: Spec) -> str:
     """``digits: max val_accuracy · 6 parameters · 30 epochs · auto · budget 20x · seed 0``."""
-    count = len(spec.space.free)
-    parts = [
-        aims(spec),
-        f"{count} parameter{'s' if count != 1 else ''}",
-        f"{spec.epochs} epoch{'s' if spec.epochs != 1 else ''}",
-        spec.strategy,
-        f"budget {spec.budget}",
-        f"seed {spec.seed}",
-    ]
-    return f"{spec.name}: {' · '.join(parts)}"
+    free, epochs = len(spec.space.free), spec.epochs
+    return say(
+        "{name}: {aims} · {parameters} · {epochs} · {strategy} · budget {budget} · seed {seed}",
+        name=spec.name, aims=aims(spec), strategy=spec.strategy, budget=spec.budget,
+        parameters=say("1 parameter") if free == 1 else say("{count} parameters", count=free),
+        epochs=say("1 epoch") if epochs == 1 else say("{count} epochs", count=epochs),
+        seed=spec.seed,
+    )  # fmt: skip
 
 
-def _state(history: History, running: bool) -> str:
+def _state(history: History, running: bool) -> list[str]:
     if running:
-        spent = (
-            f"{progress_of(history, elapsed(history)).text}, {format_duration(elapsed(history))}"
-        )
-        count = len(history.running)
-        return f"Running ({history.process}): {len(history.trials)} trials, {count} now, {spent}."
+        ran = elapsed(history)
+        return [say(
+            "Running ({process}): {trials}, {count} now, {spent}, {duration}.",
+            process=history.process, trials=counted_trials(len(history.trials)),
+            count=len(history.running), spent=progress_of(history, ran).text,
+            duration=format_duration(ran),
+        )]  # fmt: skip
     if history.active:
-        return "Killed; the same command again goes on where it was."
-    return ending(history) if history.outcome else "Not begun."
+        return [say("Killed; the same command again goes on where it was.")]
+    return ending(history) if history.outcome else [say("Not begun.")]
 
 
 def ordered(history: History) -> list[TrialRecord]:
@@ -135,9 +145,14 @@ def print_trials(
     out = console()
     rows = [_row(t, history, predictions.get(t.number)) for t in trials]
     metric = history.objective.metric
-    titles = [">#", "state", "stage", ">epoch", f">{metric}", ">predicted", "train", "val"]
+    titles = [
+        ">#", said(say("state")), said(say("stage")), f">{said(say('epoch'))}", f">{metric}",
+        f">{said(say('predicted'))}", "train", "val",
+    ]  # fmt: skip
     kept = [i for i in range(len(titles)) if any(len(row[i]) for row in rows)]
-    used = sum(max(len(titles[i].lstrip(">")), *(len(r[i]) for r in rows)) + GAP for i in kept)
+    used = sum(
+        max(cell_len(titles[i].lstrip(">")), *(r[i].cell_len for r in rows)) + GAP for i in kept
+    )
     names, left_out = _fitting(trials, history, out.width - used)
     table = grid(*(titles[i] for i in kept), *(f">{name}" for name in names))
     for row, t in zip(rows, trials, strict=True):
@@ -147,8 +162,8 @@ def print_trials(
         table.add_row(*(row[i] for i in kept), *_values(t, names), style=style)
     _print_whole(out.width, table)
     if left_out:
-        text = f"No room for {', '.join(left_out)}: `danlu export` has all."
-        out.print(Text(clean(text), style="dim"))
+        text = say("No room for {names}: `danlu export` has all.", names=left_out)
+        out.print(Text(said(text), style="dim"))
 
 
 def _print_whole(width: int, table: Table) -> None:
@@ -161,7 +176,7 @@ def _row(t: TrialRecord, history: History, prediction: Prediction | None) -> lis
     proxy = "" if t.proxy.full else f" {t.proxy.data_fraction:.0%}"
     return [
         Text(str(t.number)),
-        Text(t.state),
+        Text(said(STATES[t.state])),
         Text(clean(t.stage + proxy)),
         Text(f"{t.epoch}/{t.until}"),
         Text(format_value(t.value) if t.value is not None else "–"),
@@ -201,7 +216,10 @@ def _print_findings(history: History) -> None:
         trial = "" if number is None else f"#{number} "
         click.echo(f"  {trial}{said(SEVERITIES[finding.severity])}: {said(finding.message)}")
     if len(rows) > MOST_TRIALS:
-        click.echo(f"  … and {len(rows) - MOST_TRIALS} more of trials: `danlu why` tells them.")
+        more = len(rows) - MOST_TRIALS
+        click.echo(
+            said(say("  … and {count} more of trials: `danlu why` tells them.", count=more))
+        )
 
 
 def _print_failures(history: History) -> None:
@@ -211,9 +229,9 @@ def _print_failures(history: History) -> None:
     for t in failed:
         by_message.setdefault(t.message or t.cause, []).append(t)
     if failed:
-        click.echo("\nFailures")
+        click.echo("\n" + said(say("Failures")))
     for message, trials in list(by_message.items())[-5:]:
         listed = ", ".join(f"#{t.number}" for t in trials[:8]) + (" …" if len(trials) > 8 else "")
-        click.echo(clean(f"  {listed}: {message}"))
+        click.echo(clean(f"  {listed}: ") + said(message))
         for line in trials[-1].log.splitlines()[-MOST_LOG_LINES:]:
             click.echo(clean(f"    | {line}"))

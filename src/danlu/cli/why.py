@@ -3,7 +3,7 @@
 import click
 
 from danlu.cli.options import find, lang_option, opened, said, store_option, study_argument
-from danlu.cli.screen import SEVERITIES, clean, config_text, console, grid
+from danlu.cli.screen import SEVERITIES, STATES, clean, config_text, console, grid
 from danlu.cli.show import describe
 from danlu.core.finding import Finding
 from danlu.core.history import History
@@ -11,7 +11,7 @@ from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.errors import StudyError
 from danlu.reporting.logbook import stages, steps, told
-from danlu.reporting.text import format_count, format_duration, format_number, format_value
+from danlu.reporting.text import counted_trials, format_duration, format_number, format_value
 from danlu.reporting.verdict import gravest, verdict_of
 
 
@@ -33,8 +33,10 @@ def command(name: str | None, trial: int | None, where: str) -> None:
         return
     found = history.trials.get(trial)
     if found is None:
-        count = format_count(len(history.trials), "trial")
-        raise StudyError(f"there is no trial {trial} in {history.spec.name!r}: it has {count}.")
+        raise StudyError(say(
+            "there is no trial {trial} in '{name}': it has {count}.",
+            trial=trial, name=history.spec.name, count=counted_trials(len(history.trials)),
+        ))  # fmt: skip
     _trial(history, found)
 
 
@@ -48,7 +50,7 @@ def _asked(where: str, name: str | None, trial: int | None) -> tuple[History, in
 
 
 def _study(history: History) -> None:
-    click.echo(clean(describe(history.spec)))
+    click.echo(said(describe(history.spec)))
     if not history.trials:
         click.echo(said(say("Nothing has been trained yet.")))
         return
@@ -117,9 +119,11 @@ def _finding(finding: Finding) -> str:
 
 def _trial(history: History, trial: TrialRecord) -> None:
     metric = history.objective.metric
-    stage = f", {trial.stage}" if trial.stage else ""
-    what = {"number": trial.number, "study": history.spec.name, "state": f"{trial.state}{stage}"}
-    click.echo(said(say("Trial {number} of {study}: {state}", **what)))
+    stage = say(", {stage}", stage=trial.stage) if trial.stage else ""
+    click.echo(said(say(
+        "Trial {number} of {study}: {state}{stage}",
+        number=trial.number, study=history.spec.name, state=STATES[trial.state], stage=stage,
+    )))  # fmt: skip
     click.echo(f"  {config_text(trial.config, history.spec.space)}")
     rank = next((i for i, t in enumerate(history.ranked, 1) if t is trial), None)
     if trial.value is not None:
@@ -138,7 +142,7 @@ def _trial(history: History, trial: TrialRecord) -> None:
         )))  # fmt: skip
         click.echo(f"    {said(_came(metric, step.before, step.reached, step.epoch))}")
     if trial.message:
-        click.echo(f"  {trial.state}: {said(trial.message)}")
+        click.echo(f"  {said(STATES[trial.state])}: {said(trial.message)}")
     findings = sorted(trial.diagnosis, key=lambda f: -f.confidence)
     if findings:
         _head(say("Findings"))
@@ -162,8 +166,7 @@ def _came(metric: str, before: float | None, reached: float | None, epoch: int) 
 
 
 def _evidence(finding: Finding) -> str:
-    parts = (f"{k.replace('_', ' ')} {_short(v)}" for k, v in finding.evidence.items())
-    return "; ".join(part for part in parts if part)
+    return "; ".join(f"{name} = {_short(value)}" for name, value in finding.evidence.items())
 
 
 def _short(value: object) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from danlu.core.event import Failed, Lost, Stopped
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.core.spec import Budget
 from danlu.errors import StudyError
 
@@ -125,13 +126,20 @@ class Overdue:
         trained = trial.seconds + self._clock - sign.began
         if trained > self._limits.trial:
             limit = self._limits.trial
-            return Stopped(now, number, f"it trained longer than trial_timeout, {limit:g} s")
+            why = say("it trained longer than trial_timeout, {limit:g} s", limit=limit)
+            return Stopped(now, number, why)
         silent = self._clock - sign.at
         if silent <= self._silence:
             return None
-        why = f"it reported nothing for {silent:.0f} s, which is longer than report_timeout"
+        why = say(
+            "it reported nothing for {silent:.0f} s, which is longer than report_timeout",
+            silent=silent,
+        )
         if self._limits.report is None:
-            why += f" (by itself {LONGER:g} times the longest epoch, at least {SHORTEST_S:g} s)"
+            why += say(
+                " (by itself {times:g} times the longest epoch, at least {least:g} s)",
+                times=LONGER, least=SHORTEST_S,
+            )  # fmt: skip
         if trial.losses:  # a second time without a new epoch: it would hang again
-            return Failed(now, number, "timeout", f"{why}.")
+            return Failed(now, number, "timeout", say("{why}.", why=why))
         return Lost(now, number, why)

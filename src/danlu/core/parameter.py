@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Any, TypeAlias
 
+from danlu.core.sentence import say
 from danlu.errors import SpaceError
 
 Value: TypeAlias = str | int | float | bool | None
@@ -137,7 +138,12 @@ class Float:
         low, high = self.limits or (self.low, self.high)
         if is_number(value) and low <= value <= high:  # type: ignore[operator]
             return None
-        return f"must be a number in [{low!r}, {high!r}], but got {value!r}."
+        return say(
+            "must be a number in [{low}, {high}], but got {value}.",
+            low=repr(low),
+            high=repr(high),
+            value=repr(value),
+        )
 
     def clean(self, value: Any) -> float:
         return float(value)
@@ -221,7 +227,12 @@ class Int:
             and low <= value <= high  # type: ignore[operator]
         ):
             return None
-        return f"must be a whole number in [{low}, {high}], but got {value!r}."
+        return say(
+            "must be a whole number in [{low}, {high}], but got {value}.",
+            low=low,
+            high=high,
+            value=repr(value),
+        )
 
     def clean(self, value: Any) -> int:
         return int(value)
@@ -292,7 +303,11 @@ class Choice:
     def problem(self, value: object) -> str | None:
         if any(same(v, value) for v in self.values):  # type: ignore[arg-type]
             return None
-        return f"must be one of {', '.join(map(repr, self.values))}, but got {value!r}."
+        return say(
+            "must be one of {values}, but got {value}.",
+            values=[repr(v) for v in self.values],
+            value=repr(value),
+        )
 
     def clean(self, value: Any) -> Value:
         return self.values[self.index(value)]

@@ -40,6 +40,13 @@ FOR_PEOPLE = {
 """What only readers show."""
 
 VERBS = (*FOR_TUNER, *FOR_PEOPLE)
+WORDS = {
+    "pause": say("pause"), "resume": say("resume"), "stop": say("stop"),
+    "stop now": say("stop now"), "stop trial": say("stop trial"),
+    "add budget": say("add budget"), "enqueue": say("enqueue"), "pin": say("pin"),
+    "unpin": say("unpin"), "note": say("note"),
+}  # fmt: skip
+"""Each verb as a word that can be told in other languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,29 +99,43 @@ def check_request(
     """
     name = history.spec.name
     if verb not in VERBS:
-        raise StudyError(f"{verb!r} cannot be asked for; what can is: {', '.join(VERBS)}.")
+        raise StudyError(
+            say("'{verb}' cannot be asked for; what can is: {verbs}.", verb=verb, verbs=VERBS)
+        )
     if verb not in ANY_TIME and holder is None:
-        raise StudyError(f"nobody runs {name!r}, so there is nothing to {verb}.")
+        raise StudyError(
+            say(
+                "nobody runs '{name}', so there is nothing to {verb}.", name=name, verb=WORDS[verb]
+            )
+        )
     if verb != "note" and (trial is None) == (verb in OF_TRIAL):
-        raise StudyError(f"to {verb}, {'name a' if trial is None else 'name no'} trial.")
+        missing = say("to {verb}, name a trial.", verb=WORDS[verb])
+        raise StudyError(
+            missing if trial is None else say("to {verb}, name no trial.", verb=WORDS[verb])
+        )
     if trial is not None and trial not in history.trials:
-        raise StudyError(f"{name!r} has no trial {trial}.")
+        raise StudyError(say("'{name}' has no trial {trial}.", name=name, trial=trial))
     if set(data) != ({NEEDS[verb]} if verb in NEEDS else set()):
-        needed = f"{NEEDS[verb]!r} and nothing else" if verb in NEEDS else "nothing else"
-        raise StudyError(f"to {verb}, {needed} must be given, but got {sorted(data)}.")
+        wanted = NEEDS.get(verb)
+        needed = say("'{name}' and nothing else", name=wanted) if wanted else say("nothing else")
+        raise StudyError(say(
+            "to {verb}, {needed} must be given, but got {given}.",
+            verb=WORDS[verb], needed=needed, given=str(sorted(data)),
+        ))  # fmt: skip
     if verb == "enqueue":
         if not isinstance(data["config"], Mapping):
-            raise StudyError("the config must be a table of names and values.")
+            raise StudyError(say("the config must be a table of names and values."))
         history.spec.space.check(data["config"], complete=True)
     elif verb == "add budget":
         enlarged(history.spec.budget, str(data["budget"]))
     elif verb == "note" and not (isinstance(data["text"], str) and data["text"].strip()):
-        raise StudyError("a note needs some text.")
+        raise StudyError(say("a note needs some text."))
 
 
 def answer(request: Request, done: str, trial: int | None = None) -> Entry:
     """The log-book's entry that tells what became of a request."""
-    asked = {"who": request.by or say("a person"), "verb": request.verb, "trial": request.trial}
+    who, verb = request.by or say("a person"), WORDS.get(request.verb, request.verb)
+    asked = {"who": who, "verb": verb, "trial": request.trial}
     seen = (
         say("{who} asked to {verb}", **asked)
         if request.trial is None

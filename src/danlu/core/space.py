@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value, same
-from danlu.errors import ConfigError, SpaceError
+from danlu.core.sentence import say
+from danlu.errors import ConfigError, SpaceError, joined
 
 Config: TypeAlias = Mapping[str, Value]
 
@@ -19,7 +20,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches  # only mistakes need it
 
     close = get_close_matches(name, known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    return say(" Did you mean '{name}'?", name=close[0]) if close else ""
 
 
 def _as_parameter(value: Any) -> Parameter:
@@ -123,7 +124,11 @@ class Space:
             ConfigError: With every mistake and the nearest known name.
         """
         problems = [
-            f"{name!r} is no parameter of this space.{nearest(name, tuple(self.parameters))}"
+            say(
+                "'{name}' is no parameter of this space.{hint}",
+                name=name,
+                hint=nearest(name, tuple(self.parameters)),
+            )
             for name in config
             if name not in self.parameters
         ]
@@ -132,15 +137,15 @@ class Space:
             if not self.active(name, kept):
                 continue
             if name not in config and not complete:
-                problems.append(f"{name}: a value is needed, but none was given.")
+                problems.append(say("{name}: a value is needed, but none was given.", name=name))
                 continue
             value = config[name] if name in config else p.middle()
             if problem := p.problem(value):
-                problems.append(f"{name}: {problem}")
+                problems.append(say("{name}: {problem}", name=name, problem=problem))
             else:
                 kept[name] = p.clean(value)
         if problems:
-            raise ConfigError("\n".join(problems))
+            raise ConfigError(joined(problems))
         return kept
 
     def replaced(self, parameters: Mapping[str, Parameter]) -> "Space":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from danlu.core.codec import decode_space, encode_space
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.errors import StudyError
 
@@ -156,7 +157,9 @@ class Budget:
         for part in re.split(r"[,;]|\band\b", str(given)):
             kind, amount = _budget_part(part.strip(), str(given))
             if kind in parts:
-                raise StudyError(f"the budget {given!r} limits {kind} twice.")
+                raise StudyError(
+                    say("the budget '{given}' limits {kind} twice.", given=given, kind=kind)
+                )
             parts[kind] = amount
         trials = parts.get("trials")
         return cls(
@@ -181,13 +184,16 @@ def _budget_part(part: str, whole: str) -> tuple[str, float]:
     elif (single := unit if unit in SECONDS else unit.removesuffix("s")) in SECONDS:
         kind, scale = "seconds", float(SECONDS[single])
     if match is None or not kind:
-        raise StudyError(
-            f"the budget {whole!r} cannot be read: write full trainings as '20x', "
-            "'30 trials', a time such as '2h' or '90 min', or several with commas."
-        )
+        raise StudyError(say(
+            "the budget '{given}' cannot be read: write full trainings as '20x', "
+            "'30 trials', a time such as '2h' or '90 min', or several with commas.",
+            given=whole,
+        ))  # fmt: skip
     amount = float(match[1]) * scale
     if amount <= 0 or (kind == "trials" and amount != int(amount)):
-        raise StudyError(f"the budget {whole!r} must be positive, and trials a whole number.")
+        raise StudyError(say(
+            "the budget '{given}' must be positive, and trials a whole number.", given=whole,
+        ))  # fmt: skip
     return kind, amount
 
 

@@ -92,7 +92,7 @@ def _boundary(
     assert best is not None
     to = _extended(p, end, high - low, side)
     said = say(
-        "the best config has {name} = {config:g}, at the {side} end of its range, and "
+        "The best config has {name} = {config:g}, at the {side} end of its range, and "
         "{outer} of the best {count} lie in the outer fifth there: better values may lie "
         "beyond {end:g}.",
         name=name,
@@ -111,7 +111,7 @@ def _boundary(
         advice = Advice(FURTHER[side], name, to, why=f"the best lies at {end:g}")
         said += say(" Extend it to {to:g}.", to=to)
     return Finding(
-        "boundary", "info" if to is None else "warning", round(1.0 - luck, 3), _sentence(said),
+        "boundary", "info" if to is None else "warning", round(1.0 - luck, 3), said,
         {"parameter": name, "side": side, "best": best.config[name], "end": end, "outer": outer,
          "top": count, "luck": round(luck, 4)},
         (advice,),
@@ -234,10 +234,6 @@ def _kept(survey: Survey, name: str, p: Float | Int, end: float, side: str) -> f
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return float(value)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _at_least(k: int, n: int, chance: float) -> float:

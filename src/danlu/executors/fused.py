@@ -21,6 +21,7 @@ from typing import Any
 from danlu.core.event import Event, Lost, Paused, Stopped
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.executors.fitting import MOST_ROWS
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Launched, Reading
@@ -209,7 +210,10 @@ class FusedExecutor:
         self._crews.pop(crew.slot, None)
         self._homes = {t: slot for t, slot in self._homes.items() if slot != crew.slot}
         others = len(crew.rows) - 1
-        why = f"the process that trained it together with {others} others was killed or crashed"
+        why = say(
+            "the process that trained it together with {others} others was killed or crashed",
+            others=others,
+        )
         for trial, launched in crew.rows.items():
             launched.files.wait_until_free(END_S)
             self._events += launched.events(final=True)
@@ -242,7 +246,7 @@ class FusedExecutor:
             self._listen(0.1)
         for crew in list(self._crews.values()):  # whose supervisor hangs
             self._gone(crew)
-        now, why = time.time(), "it waited for a process"
+        now, why = time.time(), say("it waited for a process")
         self._events += [Lost(now, job.trial, why) for job in self._waiting]
         self._waiting = []
         self._single.close()

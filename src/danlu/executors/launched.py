@@ -273,9 +273,9 @@ class Launched:
 
     def _killed(self, now: float) -> Lost:
         if killed_for_memory() > self.killed_before:
-            message = "the system killed its process for want of memory"
+            message = say("the system killed its process for want of memory")
             return Lost(now, self.job.trial, message, cause="memory")
-        message = "its process was killed (signal 9), perhaps for want of memory"
+        message = say("its process was killed (signal 9), perhaps for want of memory")
         return Lost(now, self.job.trial, message)
 
     def _failure(self, status: int, objective: str) -> tuple[str, str] | None:
@@ -287,23 +287,29 @@ class Launched:
         if self.failure:
             return self.failure
         if status < 0 and status != -signal.SIGKILL:
-            return "signal", f"it died of signal {-status} ({_signal_name(-status)})."
+            return "signal", say(
+                "it died of signal {signal} ({name}).", signal=-status, name=_signal_name(-status)
+            )
         if status > 0:
-            return "exit", f"it ended with exit status {status}."
+            return "exit", say("it ended with exit status {status}.", status=status)
         if status == 0 and objective not in self.reading.seen_metrics and not self.job.epoch:
             return "no result", self._no_result(objective)
         return None
 
     def _no_result(self, objective: str) -> str:
-        seen = ", ".join(sorted(self.reading.seen_metrics))
-        got = f"it reported {seen}" if seen else "it reported nothing"
-        return f"it ended without a result: {objective} was expected, but {got}."
+        seen = sorted(self.reading.seen_metrics)
+        got = say("it reported {metrics}", metrics=seen) if seen else say("it reported nothing")
+        return say(
+            "it ended without a result: {metric} was expected, but {got}.",
+            metric=objective, got=got,
+        )  # fmt: skip
 
     def _too_long(self) -> str:
-        return (
-            f"its first report was of epoch {self.known}, but a full trial has "
-            f"{self.job.epochs}: report epochs counted from 1, or raise the study's epochs."
-        )
+        return say(
+            "its first report was of epoch {epoch}, but a full trial has {epochs}: report epochs "
+            "counted from 1, or raise the study's epochs.",
+            epoch=self.known, epochs=self.job.epochs,
+        )  # fmt: skip
 
 
 def _signal_name(number: int) -> str:

@@ -17,6 +17,7 @@ import psutil
 from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
+from danlu.core.sentence import say
 from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
@@ -221,7 +222,7 @@ class ProcessExecutor:
         launched.files.wait_until_free(END_S)
         if launched.held == "no":
             self._events += launched.events(final=True)
-            lost = "its supervisor was killed"
+            lost = say("its supervisor was killed")
             self._events.append(Lost(time.time(), launched.job.trial, lost))
         self._forget(launched)
 

@@ -31,6 +31,7 @@ from danlu.core.command import Command, pattern
 from danlu.core.event import Closing, Event, Lost, Noted, Paused, Reported, Saved, Stopped
 from danlu.core.job import Job
 from danlu.core.logbook import CLUSTER, Entry
+from danlu.core.sentence import say
 from danlu.errors import DanluError, LaunchError
 from danlu.executors.address import reach
 from danlu.executors.cluster import Cluster
@@ -258,7 +259,8 @@ class RayExecutor:
         """A worker or its node died: what it trained is lost, and another one is asked for."""
         self._dismiss(worker)
         if worker.host:
-            self._lose(worker, f"its worker on {worker.host} was lost with its process or node")
+            lost = say("its worker on {host} was lost with its process or node", host=worker.host)
+            self._lose(worker, lost)
         else:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
@@ -311,7 +313,7 @@ class RayExecutor:
             self._hear_last(worker, [worker.call, last])
         for worker in list(self._workers):
             self._dismiss(worker)
-        now, why = time.time(), "it waited for a worker"
+        now, why = time.time(), say("it waited for a worker")
         self._events += [Lost(now, job.trial, why) for job in self._waiting]
         self._waiting = []
         if self._ours:
@@ -325,7 +327,7 @@ class RayExecutor:
                     self._take(worker, event)
         except (ray.exceptions.RayError, DanluError):
             pass
-        self._lose(worker, "its worker did not answer when the run ended")
+        self._lose(worker, say("its worker did not answer when the run ended"))
         worker.running = {}
 
 

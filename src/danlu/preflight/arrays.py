@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from danlu.core.sentence import say
 from danlu.core.task import Kind
 from danlu.errors import CheckError
 from danlu.preflight.conversion import Array, numbers, phrase
@@ -124,9 +125,9 @@ class Arrays:
         """How messages call a column of the features."""
         names = self.given.names
         if self.features is None:
-            return f"token {index}"
+            return say("token {index}", index=index)
         fits = len(names) == self.features[0].shape[1]
-        return str(names[index]) if fits else f"column {index}"
+        return str(names[index]) if fits else say("column {index}", index=index)
 
 
 MOST_ROWS, FEWEST_ROWS = 10_000, 200  # for simple models

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from danlu.core.finding import Finding
+from danlu.core.sentence import say
 from danlu.core.task import Task
 from danlu.preflight.arrays import Arrays, arrays_of, some_rows
 from danlu.preflight.conversion import Array
@@ -98,26 +99,40 @@ def _finite(*arrays: Array) -> bool:
 def prior(problem: Problem) -> Iterator[Finding]:
     """BL1: the loss and metric of the best constant answer."""
     found, kind = baselines_of(problem), arrays_of(problem).kind
-    name = "accuracy" if kind == "classification" else "R²"
-    yield well("BL1", f"loss {found.loss:.4g}, {name} {found.metric:.3g}", loss=found.loss,
-               metric=found.metric)  # fmt: skip
+    name = say("accuracy") if kind == "classification" else "R²"
+    yield well(
+        "BL1",
+        say(
+            "loss {loss:.4g}, {name} {metric:.3g}", loss=found.loss, name=name, metric=found.metric
+        ),
+        loss=found.loss,
+        metric=found.metric,
+    )
 
 
 def linear(problem: Problem) -> Iterator[Finding]:
     """BL2: what a linear model reaches on validation data; a network must earn its depth."""
     found, kind = baselines_of(problem), arrays_of(problem).kind
     if found.linear_metric is None:
-        raise Skipped("no linear model fits such data")
-    name = "accuracy" if kind == "classification" else "R²"
-    yield well("BL2", f"{name} {found.linear_metric:.3g}", metric=found.linear_metric)
+        raise Skipped(say("no linear model fits such data"))
+    name = say("accuracy") if kind == "classification" else "R²"
+    yield well(
+        "BL2",
+        say("{name} {metric:.3g}", name=name, metric=found.linear_metric),
+        metric=found.linear_metric,
+    )
 
 
 def neighbours(problem: Problem) -> Iterator[Finding]:
     """BL3: what the nearest training samples reach; near 1 with a poor linear model: copies?"""
     found = baselines_of(problem)
     if found.neighbour_metric is None:
-        raise Skipped("only for classes")
-    yield well("BL3", f"accuracy {found.neighbour_metric:.3g}", metric=found.neighbour_metric)
+        raise Skipped(say("only for classes"))
+    yield well(
+        "BL3",
+        say("{name} {metric:.3g}", name=say("accuracy"), metric=found.neighbour_metric),
+        metric=found.neighbour_metric,
+    )
 
 
 def task_of(problem: Problem) -> Task:

@@ -52,14 +52,19 @@ def first_loss(problem: Problem) -> Iterator[Finding]:
                 "the loss before training is not finite: look at the inputs' scale, at "
                 "logarithms of zero and at the initial weights."
             ),
-            f"{value}", "finite", look_at("initial loss", "code"),
+            f"{value}", say("finite"), look_at("initial loss", "code"),
         )  # fmt: skip
         return
     nothing = uninformed(problem)  # classes of unequal shares: a fresh network knows none of them
     ratio = value / max(nothing, 1e-12)
-    shown = f"{value:.4g}, {ratio:.2f} of chance"
+    shown = say("{value:.4g}, {ratio:.2f} of chance", value=value, ratio=ratio)
     upper = limit.INITIAL_REGRESSION if regression else limit.INITIAL_WARNING
-    bounds = f"{0 if regression else limit.INITIAL_KNOWING:g} … {upper:g} of {nothing:.4g}"
+    bounds = say(
+        "{low:g} … {high:g} of {chance:.4g}",
+        low=0 if regression else limit.INITIAL_KNOWING,
+        high=upper,
+        chance=nothing,
+    )
     if ratio > upper:
         cure = (
             say("centre and scale the target, or set the output's bias to its mean")
@@ -151,50 +156,75 @@ def activation_scale(problem: Problem) -> Iterator[Finding]:
     """No layer is dead or saturated, and signals neither vanish nor explode on their way."""
     layers = activations(model_of(problem, regularised=False), probe(problem)[0])
     if not layers:
-        raise Skipped("the model has no activation layers")
+        raise Skipped(say("the model has no activation layers"))
     dead = max(layers, key=lambda layer: layer.dead)
     full = max(layers, key=lambda layer: layer.saturated)
     first, last = layers[0].sd, layers[-1].sd
     ratio, widest = last / max(first, 1e-12), max(layer.sd for layer in layers)
     low, high = limit.ACTIVATION_RATIO
-    shown = f"dead {dead.dead:.0%}, saturated {full.saturated:.0%}, deviation {last:.2g}"
+    shown = say(
+        "dead {dead:.0%}, saturated {saturated:.0%}, deviation {last:.2g}",
+        dead=dead.dead,
+        saturated=full.saturated,
+        last=last,
+    )
     if dead.dead > limit.DEAD_NOTE:
         yield wrong(
-            "M04", "error" if dead.dead > limit.DEAD_ERROR else "info",
+            "M04",
+            "error" if dead.dead > limit.DEAD_ERROR else "info",
             say(
                 "{dead:.0%} of the units of {name} ({kind}) are zero for all of {probe} samples: "
                 "those do not learn. Look at biases and initial weights.",
-                dead=dead.dead, name=dead.name, kind=dead.kind, probe=limit.PROBE,
+                dead=dead.dead,
+                name=dead.name,
+                kind=dead.kind,
+                probe=limit.PROBE,
             ),
-            shown, f"dead ≤ {limit.DEAD_ERROR:.0%}", look_at("dead units", "code"),
-            layer=dead.name, dead=dead.dead,
-        )  # fmt: skip
+            shown,
+            say("dead ≤ {bound:.0%}", bound=limit.DEAD_ERROR),
+            look_at("dead units", "code"),
+            layer=dead.name,
+            dead=dead.dead,
+        )
     elif full.saturated > limit.SATURATED_SHARE:
         yield wrong(
-            "M04", "warning",
+            "M04",
+            "warning",
             say(
                 "{saturated:.0%} of the values of {name} ({kind}) are at the ends of its range, "
                 "where gradients vanish: smaller initial weights, or scale the inputs.",
-                saturated=full.saturated, name=full.name, kind=full.kind,
+                saturated=full.saturated,
+                name=full.name,
+                kind=full.kind,
             ),
-            shown, f"saturated ≤ {limit.SATURATED_SHARE:.0%}", look_at("saturation", "code"),
-            layer=full.name, saturated=full.saturated,
-        )  # fmt: skip
+            shown,
+            say("saturated ≤ {bound:.0%}", bound=limit.SATURATED_SHARE),
+            look_at("saturation", "code"),
+            layer=full.name,
+            saturated=full.saturated,
+        )
     elif (len(layers) > 1 and not low <= ratio <= high) or widest > limit.ACTIVATION_SD:
         yield wrong(
-            "M04", "warning",
+            "M04",
+            "warning",
             say(
                 "activations have a deviation of {first:.2g} in {name} and {last:.2g} in "
                 "{layers_name}: signals {what}. Use He or Glorot initial weights, or "
                 "normalisation layers.",
-                first=first, name=layers[0].name, last=last, layers_name=layers[-1].name,
+                first=first,
+                name=layers[0].name,
+                last=last,
+                layers_name=layers[-1].name,
                 what=say("vanish") if ratio < low else say("explode"),
             ),
-            shown, f"last over first {low:g} … {high:g}", look_at("initial weights", "code"),
-            first=first, last=last,
-        )  # fmt: skip
+            shown,
+            say("last over first {low:g} … {high:g}", low=low, high=high),
+            look_at("initial weights", "code"),
+            first=first,
+            last=last,
+        )
     else:
-        yield well("M04", shown, f"dead ≤ {limit.DEAD_NOTE:.0%}")
+        yield well("M04", shown, say("dead ≤ {bound:.0%}", bound=limit.DEAD_NOTE))
 
 
 def symmetry(problem: Problem) -> Iterator[Finding]:
@@ -205,17 +235,23 @@ def symmetry(problem: Problem) -> Iterator[Finding]:
     for name, weight in hidden:
         if (equal := _equal_rows(weight.flatten(1))) > 0:
             yield wrong(
-                "M05", "error",
+                "M05",
+                "error",
                 say(
                     "{equal:.0%} of the rows of {name} are equal: their units will stay copies. "
                     "Draw initial weights at random (He, Glorot).",
-                    equal=equal, name=name,
+                    equal=equal,
+                    name=name,
                 ),
-                f"{equal:.0%} of {name}", "0", look_at("constant initial weights", "code"),
+                say("{equal:.0%} of {name}", equal=equal, name=name),
+                "0",
+                look_at("constant initial weights", "code"),
                 parameter=name,
-            )  # fmt: skip
+            )
             return
-    yield well("M05", f"all rows differ (matrices: {len(hidden)})", "0 equal")
+    yield well(
+        "M05", say("all rows differ (matrices: {hidden})", hidden=len(hidden)), say("0 equal")
+    )
 
 
 def _is_matrix(name: str, parameter: Tensor) -> bool:
@@ -237,14 +273,14 @@ def spread_of_outputs(model: nn.Module, x: Inputs) -> float:
     with torch.no_grad():
         found = outputs(model, take(x, slice(INPUTS))).flatten(1) if len(x[0]) > 1 else None
     if found is None:
-        raise Skipped("there is one sample only")
+        raise Skipped(say("there is one sample only"))
     return float(found.std(0).mean() / max(float(found.abs().mean()), 1e-12))
 
 
 def depends_on_input(problem: Problem) -> Iterator[Finding]:
     """Different inputs give different outputs, from the start."""
     spread = spread_of_outputs(model_of(problem), probe(problem)[0])
-    shown = f"{spread:.2g} of the outputs' size"
+    shown = say("{spread:.2g} of the outputs' size", spread=spread)
     if spread < limit.OUTPUT_SD:
         yield wrong(
             "M10", "error",
@@ -263,13 +299,13 @@ def batch_independence(problem: Problem) -> Iterator[Finding]:
     model = model_of(problem).eval()
     x, _ = probe(problem, 2 * BATCHED)
     if len(x[0]) < BATCHED + 1:
-        raise Skipped("there are too few samples")
+        raise Skipped(say("there are too few samples"))
     others = torch.cat([torch.tensor([0]), torch.arange(BATCHED, len(x[0]))])
     with torch.no_grad():
         a = outputs(model, take(x, slice(len(others))))
         b = outputs(model, take(x, others))
     change = float((a[0] - b[0]).abs().max() / max(float(a.abs().mean()), 1e-12))
-    shown = f"changes by {change:.1g}"
+    shown = say("changes by {change:.1g}", change=change)
     if change > limit.BATCH_LEAK:
         yield wrong(
             "M11", "error",

@@ -1,8 +1,9 @@
 """What pre-flight found: a line for each check, as text, as JSON, and as findings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
+from unicodedata import east_asian_width
 
 from danlu.core.finding import Finding
 from danlu.core.sentence import say
@@ -96,34 +97,41 @@ def line_of(code: str, found: Sequence[Finding], seconds: float = 0.0) -> Line:
     states: dict[str, State] = {"error": "error", "warning": "warning", "info": "well"}
     noteworthy = tuple(f for f in ranked if f.message != f.evidence.get("measured"))
     return Line(
-        code, TITLES[code], states[worst.severity], str(worst.evidence.get("measured", "")),
-        str(worst.evidence.get("limit", "")), noteworthy, seconds,
+        code, TITLES[code], states[worst.severity], worst.evidence.get("measured", ""),
+        worst.evidence.get("limit", ""), noteworthy, seconds,
     )  # fmt: skip
 
 
-WIDTH = 40  # of titles
+WIDTH = 40  # of titles, in the columns of a terminal
+Teller: TypeAlias = Callable[[str], str]
+"""Tells a text in the language that is wanted."""
 
 
-def noteworthy(line: Line) -> list[str]:
+def noteworthy(line: Line, tell: Teller = str) -> list[str]:
     """A check for a terminal: its line, and what it found."""
-    bound = f"  ({line.limit})" if line.limit and line.state != "skipped" else ""
-    head = say(
-        "{sign} {code} {title}{gap} {measured}{bound}", sign=SIGNS[line.state],
-        code=f"{line.code:<4}", title=line.title, gap=" " * (WIDTH - len(line.title)),
-        measured=line.measured, bound=bound,
-    )  # fmt: skip
-    return [head, *(say("       {message}", message=f.message) for f in line.findings)]
+    told = line.limit and line.state != "skipped"
+    bound = tell(say("  ({limit})", limit=line.limit)) if told else ""
+    title = tell(line.title)
+    gap = " " * (WIDTH - _columns(title))
+    head = f"{SIGNS[line.state]} {line.code:<4} {title}{gap} {tell(line.measured)}{bound}"
+    return [head, *(f"       {tell(f.message)}" for f in line.findings)]
 
 
-def text_lines(checklist: Checklist) -> list[str]:
+def _columns(text: str) -> int:
+    """How wide a text is on a terminal, where Chinese characters take two columns."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def text_lines(checklist: Checklist, tell: Teller = str) -> list[str]:
     """The checklist for a terminal."""
     rows: list[str] = []
     for line in checklist.lines:
-        rows += noteworthy(line)
+        rows += noteworthy(line, tell)
     if checklist.ended:
-        rows.append(say("– {ended}", ended=checklist.ended))
-    rows += ["", summary(checklist), "", say("What checks before training cannot see:")]
-    return [*rows, *(say("  · {text}", text=text) for text in UNSEEN)]
+        rows.append(f"– {tell(checklist.ended)}")
+    unseen = tell(say("What checks before training cannot see:"))
+    rows += ["", tell(summary(checklist)), "", unseen]
+    return [*rows, *(f"  · {tell(text)}" for text in UNSEEN)]
 
 
 def summary(checklist: Checklist) -> str:

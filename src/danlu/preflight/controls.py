@@ -115,10 +115,15 @@ def rate_range(problem: Problem) -> Iterator[Finding]:
     """The loss falls at some learning rate; from where to where, as advice for the search."""
     ramp, own = ramp_of(problem), own_rate(problem)
     if all(math.isnan(loss) for loss in ramp.losses):
-        raise Skipped("the step returns no loss")
+        raise Skipped(say("the step returns no loss"))
     limits = (ramp.diverging / 1000, ramp.diverging / 2)
     start = min(ramp.steepest, ramp.diverging / 10)
-    shown = f"search {limits[0]:.1g} … {limits[1]:.1g}, begin at {start:.1g}"
+    shown = say(
+        "search {low:.1g} … {high:.1g}, begin at {start:.1g}",
+        low=limits[0],
+        high=limits[1],
+        start=start,
+    )
     advice = (
         Advice("raise low", "lr", limits[0], "optimisation"),
         Advice("lower high", "lr", limits[1], "optimisation"),
@@ -132,20 +137,28 @@ def rate_range(problem: Problem) -> Iterator[Finding]:
                 "{fall:.1%} at most): model, loss or data is at fault, not the rate.",
                 rates=ramp.rates[0], rates2=ramp.rates[-1], fall=ramp.fall,
             ),
-            f"falls by {ramp.fall:.1%}", f"≥ {limit.RANGE_DESCENT:.0%}",
+            say("falls by {fall:.1%}", fall=ramp.fall), f"≥ {limit.RANGE_DESCENT:.0%}",
             look_at("loss does not fall", "code"), fall=ramp.fall,
         )  # fmt: skip
     elif own >= ramp.diverging / limit.RANGE_MARGIN:
         yield wrong(
-            "M16", "warning",
+            "M16",
+            "warning",
             say(
                 "the loss diverges from a learning rate of {diverging:.1g} on, and the config "
                 "has {own:g}: begin at {start:.1g} and search up to {limits:.1g}.",
-                diverging=ramp.diverging, own=own, start=start, limits=limits[1],
+                diverging=ramp.diverging,
+                own=own,
+                start=start,
+                limits=limits[1],
             ),
-            f"own {own:g}, diverges at {ramp.diverging:.1g}", "", *advice, lr=own,
-            diverging=ramp.diverging, steepest=ramp.steepest,
-        )  # fmt: skip
+            say("own {own:g}, diverges at {diverging:.1g}", own=own, diverging=ramp.diverging),
+            "",
+            *advice,
+            lr=own,
+            diverging=ramp.diverging,
+            steepest=ramp.steepest,
+        )
     else:
         yield well("M16", shown, "", diverging=ramp.diverging, steepest=ramp.steepest, lr=own)
 
@@ -198,15 +211,17 @@ def short_run(problem: Problem, x: Inputs, y: torch.Tensor, x_val: Inputs) -> Ru
 def uses_input(problem: Problem) -> Iterator[Finding]:
     """BL4: with its inputs the model learns more than without them."""
     if not fits(problem)[-1].passed(problem):
-        raise Skipped("one batch cannot be fitted either")
+        raise Skipped(say("one batch cannot be fitted either"))
     tensors = tensors_of(problem)
     real = true_run(problem)
     blind = short_run(problem, _blind(tensors.x_train), tensors.y_train, _blind(tensors.x_val))
     gain = blind.losses - real.losses
     error = float(gain.std() / math.sqrt(max(1, len(gain))))
     sigmas = float(gain.mean()) / max(error, 1e-12)
-    shown = (
-        f"validation loss {float(real.losses.mean()):.3g}, blind {float(blind.losses.mean()):.3g}"
+    shown = say(
+        "validation loss {seeing:.3g}, blind {blind:.3g}",
+        seeing=float(real.losses.mean()),
+        blind=float(blind.losses.mean()),
     )
     if not math.isfinite(sigmas) or sigmas < limit.CONTROL_SIGMAS:
         yield wrong(
@@ -216,12 +231,16 @@ def uses_input(problem: Problem) -> Iterator[Finding]:
                 "blind to its inputs: what it learns does not carry over. Is the learning rate "
                 "too high, or are labels or validation data mixed up?"
             ),
-            shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
+            shown, say("better by {bound:g} standard errors", bound=limit.CONTROL_SIGMAS),
             look_at("input tells nothing"), sigmas=sigmas,
         )  # fmt: skip
     else:
-        yield well("BL4", shown, f"better by {limit.CONTROL_SIGMAS:g} standard errors",
-                   sigmas=sigmas)  # fmt: skip
+        yield well(
+            "BL4",
+            shown,
+            say("better by {bound:g} standard errors", bound=limit.CONTROL_SIGMAS),
+            sigmas=sigmas,
+        )
 
 
 def _blind(x: Inputs) -> Inputs:
@@ -234,28 +253,40 @@ def _blind(x: Inputs) -> Inputs:
 def permuted_labels(problem: Problem) -> Iterator[Finding]:
     """M21: labels that belong to their inputs are fitted sooner than shuffled ones."""
     if not fits(problem)[-1].passed(problem):
-        raise Skipped("one batch cannot be fitted either")
+        raise Skipped(say("one batch cannot be fitted either"))
     arrays, tensors = arrays_of(problem), tensors_of(problem)
     if arrays.form != "labels":
-        raise Skipped("needs a class for each sample")
+        raise Skipped(say("needs a class for each sample"))
     order = torch.randperm(len(tensors.y_train), generator=torch.Generator().manual_seed(1))
     real = true_run(problem)
     control = short_run(problem, tensors.x_train, tensors.y_train[order], tensors.x_val)
     if control.train_right > limit.MEMORISED:
-        raise Skipped("the model learns so few samples by heart, whatever their labels")
+        raise Skipped(say("the model learns so few samples by heart, whatever their labels"))
     base = baselines_of(problem).metric
     error = math.sqrt(max(base * (1 - base), 1e-3) / len(tensors.y_train))
     advantage = (real.train_right - base) / max(control.train_right - base, error)
-    shown = f"{real.train_right:.0%} fitted, shuffled labels {control.train_right:.0%}"
+    shown = say(
+        "{right:.0%} fitted, shuffled labels {shuffled:.0%}",
+        right=real.train_right,
+        shuffled=control.train_right,
+    )
     if advantage < limit.SIGNAL_RATIO:
         yield wrong(
-            "M21", "warning",
+            "M21",
+            "warning",
             say(
                 "the model fits shuffled labels as well as the given ones: the labels carry "
                 "little signal. Do they belong to these inputs (sorted apart, joined wrongly)?"
             ),
-            shown, f"≥ {limit.SIGNAL_RATIO:g} times as well", look_at("labels carry no signal"),
+            shown,
+            say("≥ {bound:g} times as well", bound=limit.SIGNAL_RATIO),
+            look_at("labels carry no signal"),
             ratio=advantage,
-        )  # fmt: skip
+        )
     else:
-        yield well("M21", shown, f"≥ {limit.SIGNAL_RATIO:g} times as well", ratio=advantage)
+        yield well(
+            "M21",
+            shown,
+            say("≥ {bound:g} times as well", bound=limit.SIGNAL_RATIO),
+            ratio=advantage,
+        )

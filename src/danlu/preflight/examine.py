@@ -48,7 +48,7 @@ DATA_LAYERS: Sequence[Layer] = ((say("the data's values"), VALUES), (say("the da
 
 def _no_torch(_: Problem) -> Iterator[Finding]:
     text = say('checks of a model need PyTorch: pip install "danlu[torch]".')
-    yield wrong("M00", "warning", text, "not installed")
+    yield wrong("M00", "warning", text, say("not installed"))
 
 
 def model_layers() -> list[Layer]:
@@ -107,7 +107,7 @@ def examine(problem: Problem, *, go_on: bool = False, limit_s: float = LIMIT_S) 
     try:
         arrays_of(problem)
     except CheckError as error:
-        finding = wrong("D00", "error", str(error), "cannot be read", "", look_at("data"))
+        finding = wrong("D00", "error", str(error), say("cannot be read"), "", look_at("data"))
         return Checklist((line_of("D00", (finding,)),))
     with _kept_randomness(problem):
         for name, checks in _layers(problem):
@@ -161,7 +161,7 @@ def _line(problem: Problem, code: str, check: Check) -> Line:
     except Skipped as skipped:
         return Line(code, TITLES[code], "skipped", skipped.why)
     except CheckError as error:
-        found = [wrong(code, "error", str(error), "not possible", "", look_at("", "code"))]
+        found = [wrong(code, "error", str(error), say("not possible"), "", look_at("", "code"))]
     except Exception as error:  # noqa: BLE001 - code of the user runs in it
         text = str(error).strip().partition("\n")[0]
         return Line(code, TITLES[code], "skipped", f"{type(error).__name__}: {text}"[:200])

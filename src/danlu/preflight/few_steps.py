@@ -57,7 +57,7 @@ def update_size(problem: Problem) -> Iterator[Finding]:
             sizes += [_relative(before[n], p) for n, p in now.items() if n in before]
         before = now
     size = median(sizes) if sizes else 0.0
-    rate, shown = own_rate(problem), f"{size:.1g} of the weights"
+    rate, shown = own_rate(problem), say("{size:.1g} of the weights", size=size)
     low, high = limit.UPDATE
     bounds = f"{low:g} … {high:g}"
     regression = arrays_of(problem).kind == "regression"
@@ -81,7 +81,7 @@ def update_size(problem: Problem) -> Iterator[Finding]:
                 "nothing: the learning rate {rate:g} is too high.",
                 losses=len(losses), peak=peak, rate=rate,
             ),
-            f"loss up to {peak:.1f} × its start", f"≤ {most:g} ×",
+            say("loss up to {peak:.1f} × its start", peak=peak), f"≤ {most:g} ×",
             Advice("multiply", "lr", 0.1, "optimisation"), peak=peak, lr=rate,
         )  # fmt: skip
     elif size < low:
@@ -124,7 +124,7 @@ def determinism(problem: Problem) -> Iterator[Finding]:
         *_, (model, _) = trained(problem, steps, seed)
         ends.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
     same, other = (float((ends[0] - ends[i]).abs().max()) for i in (1, 2))
-    shown = f"differ by {same:.1g} after {steps} steps"
+    shown = say("differ by {same:.1g} after {steps} steps", same=same, steps=steps)
     if same > 0:
         yield wrong(
             "M18", "warning",
@@ -141,7 +141,7 @@ def determinism(problem: Problem) -> Iterator[Finding]:
                 "runs with different seeds are equal: the seed is overridden inside build or "
                 "step, so repeats tell nothing."
             ),
-            "seeds make no difference", "different", look_at("fixed seed", "code"),
+            say("seeds make no difference"), say("different"), look_at("fixed seed", "code"),
         )  # fmt: skip
     else:
         yield well("M18", shown, "0")
@@ -167,12 +167,17 @@ def clipping(problem: Problem) -> Iterator[Finding]:
     norms = [n for n in gradient_norms(problem) if np.isfinite(n)]
     bound = number_of(problem, "clip") or None
     if not norms:
-        yield wrong("M20", "warning",
-                    say("no gradient is finite: clip, or lower the learning rate."),
-                    "not finite", "", Advice("multiply", "lr", 0.1, "optimisation"))  # fmt: skip
+        yield wrong(
+            "M20",
+            "warning",
+            say("no gradient is finite: clip, or lower the learning rate."),
+            say("not finite"),
+            "",
+            Advice("multiply", "lr", 0.1, "optimisation"),
+        )
         return
     typical, high = median(norms), float(np.quantile(norms, limit.CLIP_ADVICE))
-    shown = f"norms {typical:.2g}, P90 {high:.2g}"
+    shown = say("norms {typical:.2g}, P90 {high:.2g}", typical=typical, high=high)
     clipped = bound is not None and float(np.mean(np.isclose(norms, bound, rtol=1e-3)))
     below = bound is not None and bound < np.quantile(norms, limit.CLIP_QUANTILE)
     spikes = sum(n > SPIKE * typical for n in norms)
@@ -185,19 +190,26 @@ def clipping(problem: Problem) -> Iterator[Finding]:
                 "below.",
                 bound=bound,
             ),
-            shown, f"bound ≥ P{100 * limit.CLIP_QUANTILE:.0f}",
+            shown, say("bound ≥ P{bound:.0f}", bound=100 * limit.CLIP_QUANTILE),
             Advice("set", "clip", high, "optimisation"), bound=bound, p90=high,
         )  # fmt: skip
     elif bound is None and spikes >= FEWEST_SPIKES:
         yield wrong(
-            "M20", "warning",
+            "M20",
+            "warning",
             say(
                 "the gradient is {norms:.0f} times its usual size in {spikes} of {norms2} steps: "
                 "clip its norm near {high:.2g}.",
-                norms=max(norms) / typical, spikes=spikes, norms2=len(norms), high=high,
+                norms=max(norms) / typical,
+                spikes=spikes,
+                norms2=len(norms),
+                high=high,
             ),
-            shown, f"≤ {SPIKE:g} × median", Advice("enable", "clip", high, "optimisation"),
-            largest=max(norms), p90=high,
-        )  # fmt: skip
+            shown,
+            say("≤ {spike:g} × median", spike=SPIKE),
+            Advice("enable", "clip", high, "optimisation"),
+            largest=max(norms),
+            p90=high,
+        )
     else:
         yield well("M20", shown, "", p90=high)

@@ -131,8 +131,13 @@ def one_batch(problem: Problem) -> Iterator[Finding]:
     """The model can learn 16 samples by heart."""
     own, *sweep = fits(problem)
     last = fits(problem)[-1]
-    shown = f"loss {last.loss:.2g}, {last.right:.0%} right after {last.steps} steps"
-    bounds = f"loss < {limit.ONE_BATCH_LOSS:g}, all right"
+    shown = say(
+        "loss {loss:.2g}, {right:.0%} right after {steps} steps",
+        loss=last.loss,
+        right=last.right,
+        steps=last.steps,
+    )
+    bounds = say("loss < {bound:g}, all right", bound=limit.ONE_BATCH_LOSS)
     if not sweep or own.nearly(problem):
         yield well("M13", shown, bounds, loss=own.loss)
     elif last.passed(problem):
@@ -148,7 +153,7 @@ def one_batch(problem: Problem) -> Iterator[Finding]:
                 one_batch=limit.ONE_BATCH, loss=best.loss, right=best.right,
                 signature=_signature(problem, best),
             ),
-            f"loss {best.loss:.3g}, {best.right:.0%} right", bounds,
+            say("loss {loss:.3g}, {right:.0%} right", loss=best.loss, right=best.right), bounds,
             look_at("cannot overfit one batch", "code"), loss=best.loss, right=best.right,
         )  # fmt: skip
 
@@ -160,18 +165,29 @@ def _own_rate_fails(problem: Problem, own: Fit, passed: Fit, bounds: str) -> Fin
     slow = falls and (passed.rate or 0.0) > rate
     word = say("low") if slow else say("high for so few samples, or the optimiser is set oddly")
     return wrong(
-        "M13", "warning",
+        "M13",
+        "warning",
         say(
             "with its own learning rate {rate:g} the model does not learn {one_batch} samples by "
             "heart (loss {loss:.3g}), with Adam at {passed_rate:g} it does: the learning rate is "
             "too {word}.",
-            rate=rate, one_batch=limit.ONE_BATCH, loss=own.loss,
-            passed_rate=passed.rate, word=word,
+            rate=rate,
+            one_batch=limit.ONE_BATCH,
+            loss=own.loss,
+            passed_rate=passed.rate,
+            word=word,
         ),
-        f"own loss {own.loss:.2g}, at {passed.rate:g} {passed.loss:.2g}", bounds,
+        say(
+            "own loss {loss:.2g}, at {rate:g} {loss2:.2g}",
+            loss=own.loss,
+            rate=passed.rate,
+            loss2=passed.loss,
+        ),
+        bounds,
         Advice("multiply", "lr", 10.0 if slow else 0.1, "optimisation"),
-        own_loss=own.loss, lr=rate,
-    )  # fmt: skip
+        own_loss=own.loss,
+        lr=rate,
+    )
 
 
 def _signature(problem: Problem, best: Fit) -> str:
@@ -199,12 +215,12 @@ def regulariser(problem: Problem) -> Iterator[Finding]:
     """Dropout and weight decay of the config leave room to learn."""
     dropout, decay = largest_dropout(model_of(problem)), own_decay(problem)
     if dropout == 0 and decay == 0:
-        raise Skipped("no dropout and no weight decay")
+        raise Skipped(say("no dropout and no weight decay"))
     if not fits(problem)[-1].passed(problem):
-        raise Skipped("one batch cannot be fitted without them either")
+        raise Skipped(say("one batch cannot be fitted without them either"))
     found = fit_one_batch(problem, working_rate(problem), regularised=True)
     share = found.loss / max(chance(problem), 1e-12)
-    shown = f"loss {found.loss:.2g}, {share:.2f} of chance"
+    shown = say("loss {loss:.2g}, {share:.2f} of chance", loss=found.loss, share=share)
     if share > limit.REGULARISED or not math.isfinite(share):
         advice = (
             Advice("multiply", "weight decay", 1e-4, "regularisation")
@@ -212,27 +228,34 @@ def regulariser(problem: Problem) -> Iterator[Finding]:
             else Advice("set", "dropout", 0.5, "regularisation")
         )
         yield wrong(
-            "M14", "warning",
+            "M14",
+            "warning",
             say(
                 "with weight decay {decay:g} and dropout {dropout:g} one batch stays at a loss "
                 "of {loss:.3g}. torch adds weight_decay × weights to the gradient of the mean "
                 "loss: an L2 of 1 in textbooks (on the summed loss) is 1 / n here.",
-                decay=decay, dropout=dropout, loss=found.loss,
+                decay=decay,
+                dropout=dropout,
+                loss=found.loss,
             ),
-            shown, f"≤ {limit.REGULARISED:g} of chance", advice, loss=found.loss, decay=decay,
+            shown,
+            say("≤ {bound:g} of chance", bound=limit.REGULARISED),
+            advice,
+            loss=found.loss,
+            decay=decay,
             dropout=dropout,
-        )  # fmt: skip
+        )
     else:
-        yield well("M14", shown, f"≤ {limit.REGULARISED:g} of chance")
+        yield well("M14", shown, say("≤ {bound:g} of chance", bound=limit.REGULARISED))
 
 
 def small_set(problem: Problem) -> Iterator[Finding]:
     """The model has the capacity to fit some hundred samples."""
     arrays = arrays_of(problem)
     if arrays.form != "labels":
-        raise Skipped("needs a class for each sample")
+        raise Skipped(say("needs a class for each sample"))
     if not fits(problem)[-1].passed(problem):
-        raise Skipped("one batch cannot be fitted either")
+        raise Skipped(say("one batch cannot be fitted either"))
     per_class = limit.SMALL_SET_PER_CLASS * (arrays.classes or 1)
     size = min(limit.SMALL_SET_MOST, per_class, len(arrays.y_train))
     model = model_of(problem, regularised=False)
@@ -251,7 +274,7 @@ def small_set(problem: Problem) -> Iterator[Finding]:
             model.train()
         if reached >= limit.SMALL_SET_ACCURACY:
             break
-    shown = f"{reached:.0%} of {size} samples"
+    shown = say("{reached:.0%} of {size} samples", reached=reached, size=size)
     if reached < limit.SMALL_SET_ACCURACY:
         yield wrong(
             "M15", "warning",
@@ -290,21 +313,29 @@ def trained_mode_gap(problem: Problem) -> Iterator[Finding]:
     with torch.no_grad():
         training = float(loss_of(problem, outputs(model, x), y))
     gap = abs(evaluated - training) / max(training, 0.1 * chance(problem), 1e-12)
-    shown = f"loss {training:.3g} in training, {evaluated:.3g} in evaluation mode"
+    shown = say(
+        "loss {training:.3g} in training, {evaluated:.3g} in evaluation mode",
+        training=training,
+        evaluated=evaluated,
+    )
     if gap > limit.MODE_GAP:
         yield wrong(
-            "M17", "warning",
+            "M17",
+            "warning",
             say(
                 "after an epoch the same samples have a loss of {training:.3g} in training mode "
                 "and {evaluated:.3g} in evaluation mode, without dropout: batch normalisation "
                 "has not settled. Larger batches or momentum, or layer normalisation.",
-                training=training, evaluated=evaluated,
+                training=training,
+                evaluated=evaluated,
             ),
-            shown, f"≤ {limit.MODE_GAP:.0%} apart", look_at("batch normalisation", "code"),
+            shown,
+            say("≤ {bound:.0%} apart", bound=limit.MODE_GAP),
+            look_at("batch normalisation", "code"),
             gap=gap,
-        )  # fmt: skip
+        )
     else:
-        yield well("M17", shown, f"≤ {limit.MODE_GAP:.0%} apart", gap=gap)
+        yield well("M17", shown, say("≤ {bound:.0%} apart", bound=limit.MODE_GAP), gap=gap)
 
 
 def _evaluates_in_training_mode(problem: Problem) -> Finding | None:

@@ -19,32 +19,45 @@ def finite(problem: Problem) -> Iterator[Finding]:
     for name, y in (("y_train", arrays.y_train), ("y_val", arrays.y_val)):
         if broken := int((~np.isfinite(y)).sum()):
             yield wrong(
-                "D01", "error",
+                "D01",
+                "error",
                 say(
                     "not finite in {name}: {broken} of {size} targets. The loss becomes NaN "
                     "at the first batch that holds one. Drop those samples.",
-                    broken=broken, size=y.size, name=name,
+                    broken=broken,
+                    size=y.size,
+                    name=name,
                 ),
-                f"{broken} in {name}", "0", look_at("targets that are not finite"), count=broken,
-            )  # fmt: skip
+                say("{broken} in {name}", broken=broken, name=name),
+                "0",
+                look_at("targets that are not finite"),
+                count=broken,
+            )
             return
     for name, parts in (("x_train", arrays.x_train), ("x_val", arrays.x_val)):
         if broken := sum(int((~np.isfinite(x)).sum()) for x in parts):
             where, share = _worst_column(arrays, parts)
             yield wrong(
-                "D01", "error",
+                "D01",
+                "error",
                 say(
                     "not finite in {name}: {broken} in all, most of them in {where} "
                     "({share:.1%} of its rows). The loss becomes NaN at the first batch that "
                     "holds one. Fill them in (median, and a column that says so), or drop ",
-                    broken=broken, name=name, where=where, share=share,
+                    broken=broken,
+                    name=name,
+                    where=where,
+                    share=share,
                 )
                 + (say("the column.") if share > limit.NULL_SHARE else say("the rows.")),
-                f"{broken} in {name}", "0", look_at("inputs that are not finite"), count=broken,
+                say("{broken} in {name}", broken=broken, name=name),
+                "0",
+                look_at("inputs that are not finite"),
+                count=broken,
                 share=share,
-            )  # fmt: skip
+            )
             return
-    yield well("D01", "all values are finite", "0 that are not")
+    yield well("D01", say("all values are finite"), say("0 that are not"))
 
 
 def _worst_column(arrays: Arrays, parts: tuple[Array, ...]) -> tuple[str, float]:
@@ -61,7 +74,7 @@ def constant_columns(problem: Problem) -> Iterator[Finding]:
     train = _features(arrays)[0]
     width = train.shape[1]
     still = int(sum(_top_share(column) >= limit.CONSTANT_SHARE for column in train.T))
-    shown = f"{still} of {width} columns"
+    shown = say("{still} of {width} columns", still=still, width=width)
     if still > limit.CONSTANT_COLUMNS * width and not _is_image(arrays):
         yield wrong(
             "D08", "warning",
@@ -105,8 +118,15 @@ def scale(problem: Problem) -> Iterator[Finding]:
             largest=float(np.abs(train).max()),
         )  # fmt: skip
     else:
-        yield well("D09", f"|x| up to {np.abs(train).max():.3g}, standard deviation "
-                   f"{train.std():.2g}", f"|x| ≤ {limit.LARGEST_INPUT:g}")  # fmt: skip
+        yield well(
+            "D09",
+            say(
+                "|x| up to {value:.3g}, standard deviation {std:.2g}",
+                value=np.abs(train).max(),
+                std=train.std(),
+            ),
+            f"|x| ≤ {limit.LARGEST_INPUT:g}",
+        )
 
 
 def _scale_problems(arrays: Arrays, train: Array) -> list[str]:
@@ -159,7 +179,7 @@ def sequences(problem: Problem) -> Iterator[Finding]:
     """Few words are unknown, few sequences cut off, and little of a batch is padding."""
     arrays = arrays_of(problem)
     if arrays.tokens is None:
-        raise Skipped("the inputs are no sequences of tokens")
+        raise Skipped(say("the inputs are no sequences of tokens"))
     train = arrays.tokens[0]
     unknown, padding = arrays.given.unknown, arrays.given.padding
     words = train != padding if padding is not None else np.ones_like(train, dtype=bool)
@@ -172,7 +192,12 @@ def sequences(problem: Problem) -> Iterator[Finding]:
     if text := _sequence_problem(shares):
         yield wrong("D15", "warning", text, _shares(shares), "", look_at("sequences"), **shares)
     else:
-        yield well("D15", _shares(shares), f"unknown ≤ {limit.UNKNOWN_TOKENS:.0%}", **shares)
+        yield well(
+            "D15",
+            _shares(shares),
+            say("unknown ≤ {bound:.0%}", bound=limit.UNKNOWN_TOKENS),
+            **shares,
+        )
 
 
 def _sequence_problem(shares: dict[str, float]) -> str:
@@ -199,11 +224,13 @@ def _sequence_problem(shares: dict[str, float]) -> str:
 
 
 def _shares(shares: dict[str, float]) -> str:
-    return (f"unknown {shares['unknown']:.1%}, padding {shares['padding']:.0%}, "
-            f"full length {shares['full']:.0%}")  # fmt: skip
+    return say(
+        "unknown {unknown:.1%}, padding {padding:.0%}, full length {full:.0%}",
+        unknown=shares["unknown"], padding=shares["padding"], full=shares["full"],
+    )  # fmt: skip
 
 
 def _features(arrays: Arrays) -> tuple[Array, Array]:
     if arrays.features is None:
-        raise Skipped("the inputs are identifiers, not numbers")
+        raise Skipped(say("the inputs are identifiers, not numbers"))
     return arrays.features

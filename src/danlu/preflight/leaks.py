@@ -33,7 +33,7 @@ def shared_rows(problem: Problem) -> Iterator[Finding]:
     train, val = _row_keys(arrays.x_train), _row_keys(arrays.x_val)
     known = set(train)
     shared = float(np.mean([key in known for key in val]))
-    shown = f"{shared:.1%} of validation"
+    shown = say("{shared:.1%} of validation", shared=shared)
     if shared > limit.SHARED_WARNING:
         yield wrong(
             "D05", "error" if shared > limit.SHARED_ERROR else "warning",
@@ -46,26 +46,32 @@ def shared_rows(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
     elif (conflict := _conflicting(arrays, train)) > limit.CONFLICTING:
         yield wrong(
-            "D05", "warning",
+            "D05",
+            "warning",
             say(
                 "{conflict:.1%} of the training rows occur with different labels: no model can "
                 "get them all right. Look at how labels were made.",
                 conflict=conflict,
             ),
-            f"{conflict:.1%} conflicting", f"≤ {limit.CONFLICTING:.0%}", look_at("labels"),
+            say("{conflict:.1%} conflicting", conflict=conflict),
+            f"≤ {limit.CONFLICTING:.0%}",
+            look_at("labels"),
             conflicting=conflict,
-        )  # fmt: skip
+        )
     elif (near := _near_shared(arrays)) > limit.NEAR_SHARED:
         yield wrong(
-            "D05", "warning",
+            "D05",
+            "warning",
             say(
                 "{near:.1%} of the validation rows have a training row that is nearly equal: "
                 "copies of one source? Split by group.",
                 near=near,
             ),
-            f"{near:.1%} nearly equal", f"≤ {limit.NEAR_SHARED:.0%}", look_at("near duplicates"),
+            say("{near:.1%} nearly equal", near=near),
+            f"≤ {limit.NEAR_SHARED:.0%}",
+            look_at("near duplicates"),
             near=near,
-        )  # fmt: skip
+        )
     else:
         yield well("D05", shown, f"≤ {limit.SHARED_WARNING:.1%}", share=shared)
 
@@ -123,19 +129,23 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
     if not {"groups_train", "groups_val"} <= sides.keys() and not (
         {"times_train", "times_val"} <= sides.keys()
     ):
-        raise Skipped("no groups and no times are given")
+        raise Skipped(say("no groups and no times are given"))
     if {"groups_train", "groups_val"} <= sides.keys():
         both = np.intersect1d(sides["groups_train"], sides["groups_val"])
         if both.size:
             yield wrong(
-                "D06", "error",
+                "D06",
+                "error",
                 say(
                     "training and validation share groups ({size}, such as {both}): "
                     "validation knows them already. Split by group.",
-                    size=both.size, both=both[0],
+                    size=both.size,
+                    both=both[0],
                 ),
-                f"groups on both sides: {both.size}", "0", look_at("split by group"),
-            )  # fmt: skip
+                say("groups on both sides: {size}", size=both.size),
+                "0",
+                look_at("split by group"),
+            )
             return
     if {"times_train", "times_val"} <= sides.keys():
         last, early = sides["times_train"].max(), sides["times_val"].min()
@@ -147,17 +157,17 @@ def groups_and_times(problem: Problem) -> Iterator[Finding]:
                     "judged on a past that it has seen. Split by time.",
                     early=early, last=last,
                 ),
-                f"{early} < {last}", "validation after training", look_at("split by time"),
+                f"{early} < {last}", say("validation after training"), look_at("split by time"),
             )  # fmt: skip
             return
-    yield well("D06", "no group on both sides", "0")
+    yield well("D06", say("no group on both sides"), "0")
 
 
 def giveaway(problem: Problem) -> Iterator[Finding]:
     """No single column tells the label nearly by itself: that would be a leak."""
     arrays = arrays_of(problem)
     if arrays.form != "labels" or arrays.features is None:
-        raise Skipped("needs classes and columns of numbers")
+        raise Skipped(say("needs classes and columns of numbers"))
     rows = some_rows(len(arrays.features[0]), limit.GIVEAWAY_ROWS)
     x, y = arrays.features[0][rows], arrays.labels_train[arrays.rows[0]][rows]
     classes = arrays.classes or 0
@@ -166,7 +176,7 @@ def giveaway(problem: Problem) -> Iterator[Finding]:
     best = int(np.argmax(skills))
     together = baselines_of(problem).linear_metric or 0.0
     name = arrays.column(int(telling[best]))
-    shown = f"{name} alone {skills[best]:.2f}"
+    shown = say("{name} alone {best:.2f}", name=name, best=skills[best])
     if skills[best] > limit.GIVEAWAY_SKILL and together - skills[best] < limit.GIVEAWAY_LEAD:
         yield wrong(
             "D07", "warning",
@@ -226,7 +236,7 @@ def shift(problem: Problem) -> Iterator[Finding]:
         )  # fmt: skip
         return
     if arrays.described is None:
-        raise Skipped("the inputs are no columns")
+        raise Skipped(say("the inputs are no columns"))
     auc, error, column = _told_apart(arrays)
     shown = f"AUC {auc:.2f} ± {error:.2f}"
     certain = auc - limit.SHIFT_ERRORS * error
@@ -304,14 +314,14 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
     """
     arrays = arrays_of(problem)
     if arrays.form != "labels" or arrays.described is None:
-        raise Skipped("needs classes and columns of numbers")
+        raise Skipped(say("needs classes and columns of numbers"))
     rows = some_rows(len(arrays.described[0]), limit.NOISE_ROWS)
     (x,) = columns(arrays.described[0][rows])
     y, classes = arrays.labels_train[arrays.rows[0]][rows], arrays.classes or 0
     if np.bincount(y, minlength=classes).min() < limit.FEW_PER_CLASS:
-        raise Skipped("some classes have too few samples")
+        raise Skipped(say("some classes have too few samples"))
     share = float(_contradicted(x, y, classes).mean())
-    shown = f"{share:.1%} contradicted"
+    shown = say("{share:.1%} contradicted", share=share)
     if share <= limit.NOISE_INFO:
         yield well("D14", shown, f"≤ {limit.NOISE_INFO:.0%}", share=share)
         return

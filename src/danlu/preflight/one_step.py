@@ -41,10 +41,12 @@ def gradient_reaches_all(problem: Problem) -> Iterator[Finding]:
     found = gradients(problem)
     if not found:
         yield wrong("M06", "error", say("the model has no trainable parameter."),
-                    "0 parameters", "", look_at("requires_grad", "code"))  # fmt: skip
+                    say("0 parameters"), "", look_at("requires_grad", "code"))  # fmt: skip
         return
     without = [n for n, g in found.items() if g is None or not bool(g.any())]
-    shown = f"{len(found) - len(without)} of {len(found)} parameters"
+    shown = say(
+        "{without} of {found} parameters", without=len(found) - len(without), found=len(found)
+    )
     if without:
         yield wrong(
             "M06", "error",
@@ -53,10 +55,10 @@ def gradient_reaches_all(problem: Problem) -> Iterator[Finding]:
                 "unused layer, dead units, zero weights).",
                 listed=_listed(without),
             ),
-            shown, "all", look_at("no gradient", "code"), parameters=without[:20],
+            shown, say("all"), look_at("no gradient", "code"), parameters=without[:20],
         )  # fmt: skip
     else:
-        yield well("M06", shown, "all")
+        yield well("M06", shown, say("all"))
 
 
 def gradient_profile(problem: Problem) -> Iterator[Finding]:
@@ -64,11 +66,11 @@ def gradient_profile(problem: Problem) -> Iterator[Finding]:
     weights = {n: g for n, g in gradients(problem).items() if g is not None and g.ndim >= 2}
     norms = {n: float(g.norm()) for n, g in weights.items()}
     if len(norms) < 2:
-        raise Skipped("the model has one layer")
+        raise Skipped(say("the model has one layer"))
     (first, a), *_, (last, b) = norms.items()
     ratio = a / max(b, 1e-30)
     still, share = max(((n, _still_rows(g)) for n, g in weights.items()), key=lambda f: f[1])
-    shown = f"first over last {ratio:.2g}"
+    shown = say("first over last {ratio:.2g}", ratio=ratio)
     bounds = f"{limit.VANISHING[0]:g} … {limit.EXPLODING:g}"
     if ratio < limit.VANISHING[0] and a < limit.VANISHING[1]:
         where = _breaks(norms)
@@ -100,7 +102,7 @@ def gradient_profile(problem: Problem) -> Iterator[Finding]:
                 "samples: dying ReLU. Smaller learning rate, He weights, or leaky ReLU.",
                 share=share, still=still, gradient_batch=limit.GRADIENT_BATCH,
             ),
-            f"{share:.0%} without gradient", f"< {limit.ZERO_GRADIENTS:.0%}",
+            say("{share:.0%} without gradient", share=share), f"< {limit.ZERO_GRADIENTS:.0%}",
             look_at("dying ReLU", "code"), norms=norms,
         )  # fmt: skip
     else:
@@ -130,7 +132,11 @@ def parameters_change(problem: Problem) -> Iterator[Finding]:
     trainable = {n for n, p in model.named_parameters() if p.requires_grad}
     stuck = [n for n in moved if n in trainable and not moved[n]]
     loose = [n for n in moved if n not in trainable and moved[n]]
-    shown = f"{len(trainable) - len(stuck)} of {len(trainable)} parameters"
+    shown = say(
+        "{stuck} of {trainable} parameters",
+        stuck=len(trainable) - len(stuck),
+        trainable=len(trainable),
+    )
     if stuck:
         yield wrong(
             "M08", "error",
@@ -139,17 +145,21 @@ def parameters_change(problem: Problem) -> Iterator[Finding]:
                 "model.parameters().",
                 listed=_listed(stuck),
             ),
-            shown, "all", look_at("optimiser's parameters", "code"), parameters=stuck[:20],
+            shown, say("all"), look_at("optimiser's parameters", "code"), parameters=stuck[:20],
         )  # fmt: skip
     elif loose:
         yield wrong(
-            "M08", "error", say(
+            "M08",
+            "error",
+            say(
                 "{listed} changed although frozen (requires_grad=False).",
                 listed=_listed(loose),
             ),
-            f"{len(loose)} frozen ones changed", "0", look_at("frozen parameters", "code"),
+            say("{loose} frozen ones changed", loose=len(loose)),
+            "0",
+            look_at("frozen parameters", "code"),
             parameters=loose[:20],
-        )  # fmt: skip
+        )
     elif drawn := _frozen_at_random(problem):
         yield wrong(
             "M08", "error",
@@ -158,11 +168,11 @@ def parameters_change(problem: Problem) -> Iterator[Finding]:
                 "before (load its weights in build, whatever the seed).",
                 listed=_listed(drawn),
             ),
-            f"{len(drawn)} frozen at random", "0", look_at("frozen body", "code"),
+            say("{drawn} frozen at random", drawn=len(drawn)), "0", look_at("frozen body", "code"),
             parameters=drawn[:20],
         )  # fmt: skip
     else:
-        yield well("M08", shown, "all")
+        yield well("M08", shown, say("all"))
 
 
 def _frozen_at_random(problem: Problem) -> list[str]:
@@ -178,7 +188,7 @@ def _frozen_at_random(problem: Problem) -> list[str]:
 def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
     """The loop's own step begins from gradients of zero (``zero_grad``)."""
     if problem.step is None:
-        raise Skipped("the usual step is taken")
+        raise Skipped(say("the usual step is taken"))
     model = model_of(problem, regularised=False).train()
     optimizer = optimizer_of(problem, model, regularised=False)
     for group in optimizer.param_groups:
@@ -189,21 +199,24 @@ def gradients_are_cleared(problem: Problem) -> Iterator[Finding]:
     for _ in range(2):
         step(model, optimizer, *batch)
     if len(norms) < 2 or norms[0] == 0:
-        raise Skipped("the step did not use this optimiser twice")
+        raise Skipped(say("the step did not use this optimiser twice"))
     ratio = norms[1] / norms[0]
     if ratio > limit.ACCUMULATION:
         yield wrong(
-            "M19", "error",
+            "M19",
+            "error",
             say(
                 "the same batch gives a gradient {ratio:.2g} times as large the second time: "
                 "gradients add up. Call optimizer.zero_grad() in every step.",
                 ratio=ratio,
             ),
-            f"ratio {ratio:.2g}", f"≤ {limit.ACCUMULATION:g}", look_at("zero_grad", "code"),
+            say("ratio {ratio:.2g}", ratio=ratio),
+            f"≤ {limit.ACCUMULATION:g}",
+            look_at("zero_grad", "code"),
             ratio=ratio,
-        )  # fmt: skip
+        )
     else:
-        yield well("M19", f"ratio {ratio:.2g}", f"≤ {limit.ACCUMULATION:g}")
+        yield well("M19", say("ratio {ratio:.2g}", ratio=ratio), f"≤ {limit.ACCUMULATION:g}")
 
 
 def _listed(names: list[str]) -> str:

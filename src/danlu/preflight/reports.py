@@ -63,7 +63,7 @@ def _runs(objective: str, first: Training) -> Iterator[Finding]:
                 "the default config cannot be trained: {failure}{log}",
                 failure=first.failure, log=log,
             ),
-            "failed", "", look_at("training fails", "code"),
+            say("failed"), "", look_at("training fails", "code"),
         )  # fmt: skip
         return
     value = first.metrics.get(objective, math.nan)
@@ -75,7 +75,7 @@ def _runs(objective: str, first: Training) -> Iterator[Finding]:
                 "rate, or look at the data.",
                 objective=objective, value=value,
             ),
-            f"{objective} = {value}", "finite", look_at("not finite", "code"),
+            f"{objective} = {value}", say("finite"), look_at("not finite", "code"),
         )  # fmt: skip
         return
     yield well("R1", f"{objective} = {value:.4g}")
@@ -94,10 +94,10 @@ def _both_curves(first: Training) -> Iterator[Finding]:
                 "cannot be told apart. Report {short} too.",
                 missing=missing, short=[f"{SHORT[side]}_loss" for side in missing],
             ),
-            shown, "train_… and val_…", look_at("report both curves", "code"),
+            shown, say("train_… and val_…"), look_at("report both curves", "code"),
         )  # fmt: skip
     else:
-        yield well("R2", shown, "train_… and val_…")
+        yield well("R2", shown, say("train_… and val_…"))
 
 
 def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
@@ -107,32 +107,42 @@ def _first_losses(first: Training, task: Task) -> Iterator[Finding]:
     losses = {name: v for name, v in first.metrics.items() if "loss" in words(name)}
     if chance is None or not losses:
         unknown = "chance is not known: classes = … in [run] tells it"
-        raise Skipped(unknown if losses else "no loss is reported")
+        raise Skipped(unknown if losses else say("no loss is reported"))
     if not all(math.isfinite(v) for v in losses.values()):
-        raise Skipped("a loss is not finite")
+        raise Skipped(say("a loss is not finite"))
     name = max(losses, key=lambda n: losses[n])
-    shown = f"{name} {losses[name]:.4g}, {losses[name] / max(chance, 1e-12):.2f} of chance"
+    shown = say(
+        "{name} {loss:.4g}, {share:.2f} of chance",
+        name=name,
+        loss=losses[name],
+        share=losses[name] / max(chance, 1e-12),
+    )
     if losses[name] > CHANCE_WARNING * chance:
         yield wrong(
-            "R3", "warning",
+            "R3",
+            "warning",
             say(
                 "after an epoch {name} is {losses:.4g}, far above the {chance:.4g} of knowing "
                 "nothing: a smaller learning rate, or another scale of the inputs.",
-                name=name, losses=losses[name], chance=chance,
+                name=name,
+                losses=losses[name],
+                chance=chance,
             ),
-            shown, f"≤ {CHANCE_WARNING:g} of chance", look_at("scale or learning rate", "code"),
-        )  # fmt: skip
+            shown,
+            say("≤ {bound:g} of chance", bound=CHANCE_WARNING),
+            look_at("scale or learning rate", "code"),
+        )
     else:
-        yield well("R3", shown, f"≤ {CHANCE_WARNING:g} of chance")
+        yield well("R3", shown, say("≤ {bound:g} of chance", bound=CHANCE_WARNING))
 
 
 def _determinism(first: Training, again: Training) -> Iterator[Finding]:
     common = [n for n in first.metrics if n in again.metrics and not _is_time(n)]
     if not common:
-        raise Skipped("the second training reported nothing to compare")
+        raise Skipped(say("the second training reported nothing to compare"))
     gaps = {n: _gap(first.metrics[n], again.metrics[n]) for n in common}
     worst = max(gaps, key=lambda n: gaps[n])
-    shown = f"{worst} differs by {gaps[worst]:.1g}"
+    shown = say("{name} differs by {gap:.1g}", name=worst, gap=gaps[worst])
     if gaps[worst] > SMALL:
         yield wrong(
             "R4", "warning",
@@ -143,10 +153,10 @@ def _determinism(first: Training, again: Training) -> Iterator[Finding]:
                 worst=worst, field="{seed}", first=first.metrics[worst],
                 again=again.metrics[worst],
             ),
-            shown, "equal", look_at("seed every generator", "code"), difference=gaps[worst],
+            shown, say("equal"), look_at("seed every generator", "code"), difference=gaps[worst],
         )  # fmt: skip
     else:
-        yield well("R4", f"equal metrics: {len(common)}", "equal")
+        yield well("R4", say("equal metrics: {common}", common=len(common)), say("equal"))
 
 
 def _gap(a: float, b: float) -> float:

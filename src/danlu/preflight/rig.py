@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from danlu.catalogue.roles import role_of
 from danlu.core.parameter import Float
+from danlu.core.sentence import say
 from danlu.errors import CheckError
 from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of, data_of, name_of_loss
@@ -121,7 +122,7 @@ def model_of(problem: Problem, seed: int = 0, *, regularised: bool = True) -> nn
         CheckError: If there is none.
     """
     if problem.build is None:
-        raise Skipped("no model was given")
+        raise Skipped(say("no model was given"))
     seed_all(seed)
     try:
         built = problem.build(problem.params)
@@ -360,7 +361,9 @@ def train_on(
         loss = step(model, optimizer, x, y)
         yield float(loss) if loss is not None else float("nan")
         if time.monotonic() - begin > RUN_S:
-            raise Skipped(f"too slow: {taken + 1} steps took {RUN_S:g} s")
+            raise Skipped(
+                say("too slow: {taken} steps took {bound:g} s", taken=taken + 1, bound=RUN_S)
+            )
 
 
 def shuffled_batches(x: Inputs, y: Tensor, size: int) -> Iterator[tuple[Inputs, Tensor]]:

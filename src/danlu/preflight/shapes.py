@@ -76,11 +76,13 @@ def dry_run(problem: Problem) -> Iterator[Finding]:
     if problems := _disagreements(problem, found, y[:size], messages):
         yield _broken(problems[0])
         return
-    yield well("M01", f"outputs {tuple(found.shape)}, loss and gradient", "")
+    yield well("M01", say("outputs {shape}, loss and gradient", shape=str(tuple(found.shape))), "")
 
 
 def _broken(message: str) -> Finding:
-    return wrong("M01", "error", message, "a batch does not pass", "", look_at(message, "code"))
+    return wrong(
+        "M01", "error", message, say("a batch does not pass"), "", look_at(message, "code")
+    )
 
 
 def _disagreements(problem: Problem, found: Tensor, y: Tensor, messages: str) -> list[str]:
@@ -169,7 +171,7 @@ def lint(problem: Problem) -> Iterator[Finding]:
         short = message.partition(":")[0].partition(";")[0]
         yield wrong("M02", severity, message, short, "", *advice)
     if not found:
-        yield well("M02", f"{len(leaves)} layers, nothing odd")
+        yield well("M02", say("{leaves} layers, nothing odd", leaves=len(leaves)))
 
 
 Remark = tuple[Severity, str, tuple[Advice, ...]]
@@ -269,11 +271,11 @@ def non_linear(problem: Problem) -> Iterator[Finding]:
     weighted = sum(isinstance(m, WEIGHTED) for m in model.modules())
     x, _ = probe(problem, 2 * PAIRS)
     if weighted < limit.LINEAR_LAYERS:
-        raise Skipped("the model has one layer")
+        raise Skipped(say("the model has one layer"))
     if len(x) > 1 or not x[0].is_floating_point() or len(x[0]) < 4:
-        raise Skipped("the inputs are no single array of real numbers")
+        raise Skipped(say("the inputs are no single array of real numbers"))
     share = _left_over(model, x[0])
-    shown = f"{share:.2g} of the output"
+    shown = say("{share:.2g} of the output", share=share)
     if share < limit.LINEAR:
         yield wrong(
             "M12", "warning",

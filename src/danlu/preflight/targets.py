@@ -31,7 +31,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                     name=name,
                     broken=broken[0],
                 ),
-                f"{broken[0]:g} in {name}",
+                say("{broken} in {name}", broken=f"{broken[0]:g}", name=name),
             )
             return
     known, seen = np.unique(arrays.labels_train), np.unique(arrays.labels_val)
@@ -52,7 +52,7 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 listed=_listed(new),
                 expected=expected[-1],
             ),
-            f"classes only in validation: {len(new)}",
+            say("classes only in validation: {new}", new=len(new)),
         )
     elif gaps := np.setdiff1d(expected, known).tolist():
         yield _bad_range(
@@ -60,30 +60,38 @@ def label_range(problem: Problem) -> Iterator[Finding]:
                 "training has no sample of {listed}: number the classes without gaps.",
                 listed=_listed(gaps),
             ),
-            f"classes without a sample: {len(gaps)}",
+            say("classes without a sample: {gaps}", gaps=len(gaps)),
         )
     elif absent := np.setdiff1d(known, seen).tolist():
         yield wrong(
-            "D02", "warning",
+            "D02",
+            "warning",
             say(
                 "validation has no sample of {listed}: how well it is told is not seen. Split "
                 "stratified by class.",
                 listed=_listed(absent),
             ),
-            f"classes missing in validation: {len(absent)}", "none", look_at("stratify the split"),
-        )  # fmt: skip
+            say("classes missing in validation: {absent}", absent=len(absent)),
+            say("none"),
+            look_at("stratify the split"),
+        )
     else:
-        yield well("D02", f"classes 0 to {expected[-1]} in both parts", "no gap, none new")
+        yield well(
+            "D02",
+            say("classes 0 to {expected} in both parts", expected=expected[-1]),
+            say("no gap, none new"),
+        )
 
 
 def samples_per_class(problem: Problem) -> Iterator[Finding]:
     """Every class has enough samples to be split, learned and judged."""
     arrays = _of_classes(problem)
     if arrays.form != "labels":
-        raise Skipped("a class for each position, not for each sample")
+        raise Skipped(say("a class for each position, not for each sample"))
     counts = arrays.counts
     smallest = int(counts.argmin())
-    few, shown = int(counts[smallest]), f"{int(counts.min())} in the smallest class"
+    few = int(counts[smallest])
+    shown = say("{least} in the smallest class", least=int(counts.min()))
     if few < limit.FEWEST_TO_SPLIT:
         yield wrong(
             "D03", "error",
@@ -116,7 +124,7 @@ def samples_per_class(problem: Problem) -> Iterator[Finding]:
                 "error near {error:.2f}. Hold out more of it.",
                 rare=rare, val=val[rare], error=error,
             ),
-            f"{val[rare]} of a class in validation", f"≥ {limit.FEW_VAL_PER_CLASS}",
+            say("{rare} of a class in validation", rare=val[rare]), f"≥ {limit.FEW_VAL_PER_CLASS}",
             look_at("larger validation set"), counts=val.tolist(),
         )  # fmt: skip
     else:
@@ -129,7 +137,7 @@ def imbalance(problem: Problem) -> Iterator[Finding]:
     counts, priors = arrays.counts, arrays.priors
     ratio = float(counts.min() / max(1, counts.max()))
     spread = float(np.exp(-(priors * np.log(np.maximum(priors, 1e-12))).sum()) / counts.size)
-    shown = f"smallest over largest class {ratio:.2g}"
+    shown = say("smallest over largest class {ratio:.2g}", ratio=ratio)
     if ratio >= limit.IMBALANCE and spread >= limit.PERPLEXITY:
         yield well("D04", shown, f"≥ {limit.IMBALANCE:g}")
         return
@@ -153,11 +161,11 @@ def order(problem: Problem) -> Iterator[Finding]:
     """Data that comes sorted by class is shuffled before it is trained on."""
     arrays = _of_classes(problem)
     if arrays.form != "labels":
-        raise Skipped("a class for each position, not for each sample")
+        raise Skipped(say("a class for each position, not for each sample"))
     labels = arrays.labels_train
     chance = float((arrays.priors**2).sum())
     runs = float((labels[1:] == labels[:-1]).mean()) - chance if labels.size > 1 else 0.0
-    shown = f"equal neighbours {runs:.2f} above chance"
+    shown = say("equal neighbours {runs:.2f} above chance", runs=runs)
     if runs > limit.RUNS and not arrays.given.shuffle and arrays.given.loader is None:
         yield wrong(
             "D10", "error",
@@ -176,7 +184,7 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
     arrays = _of_classes(problem)
     loader = arrays.given.loader
     if loader is None:
-        raise Skipped("no loader was given")
+        raise Skipped(say("no loader was given"))
     drawn = _drawn_labels(problem)
     single = [b for b in drawn if b.size >= limit.ONE_CLASS_BATCH and np.unique(b).size == 1]
     counts = np.bincount(np.concatenate(drawn), minlength=arrays.classes or 0)[: arrays.classes]
@@ -186,14 +194,18 @@ def batch_balance(problem: Problem) -> Iterator[Finding]:
     probability = float(chdtrc(counts.size - 1, ((counts - expected) ** 2 / expected).sum()))
     if single and arrays.counts.astype(bool).sum() > 1:
         yield wrong(
-            "D11", "warning",
+            "D11",
+            "warning",
             say(
                 "a single class fills {single} of {drawn} batches: the gradient jumps from class "
                 "to class. Shuffle the training data each epoch.",
-                single=len(single), drawn=len(drawn),
+                single=len(single),
+                drawn=len(drawn),
             ),
-            f"batches of one class: {len(single)}", "0", look_at("shuffle", "code"),
-        )  # fmt: skip
+            say("batches of one class: {single}", single=len(single)),
+            "0",
+            look_at("shuffle", "code"),
+        )
     elif probability < limit.BATCH_P:
         yield wrong(
             "D11", "warning",
@@ -222,7 +234,7 @@ def _drawn_labels(problem: Problem) -> list[Array]:
         if len(found) == limit.BATCHES:
             break
     if not found:
-        raise Skipped("the loader gave no batch")
+        raise Skipped(say("the loader gave no batch"))
     return found
 
 
@@ -231,34 +243,39 @@ def validation_size(problem: Problem) -> Iterator[Finding]:
     arrays = arrays_of(problem)
     n = len(arrays.y_val)
     if arrays.kind == "regression":
-        shown, meaning = f"{n} samples", ""
+        shown, meaning = say("{n} samples", n=n), ""
     else:
         metric = baselines_of(problem).linear_metric
         likely = min(max(0.5 if metric is None else metric, 0.05), 0.95)
         detectable = limit.DETECTABLE * float(np.sqrt(likely * (1 - likely) / n))
-        shown = f"{n} samples, differences from {detectable:.3f}"
+        shown = say("{n} samples, differences from {detectable:.3f}", n=n, detectable=detectable)
         meaning = say(
             ": differences of accuracy under {detectable:.3f} are noise",
             detectable=detectable,
         )
     if n >= limit.FEW_VAL:
-        yield well("D13", shown, f"≥ {limit.FEW_VAL} samples")
+        yield well("D13", shown, say("≥ {bound} samples", bound=limit.FEW_VAL))
         return
     yield wrong(
-        "D13", "warning",
+        "D13",
+        "warning",
         say(
             "validation has few samples ({n}){meaning}. Hold out more, or average over several "
             "splits (k-fold) or seeds.",
-            n=n, meaning=meaning,
+            n=n,
+            meaning=meaning,
         ),
-        shown, f"≥ {limit.FEW_VAL} samples", look_at("larger validation set"), n_val=n,
-    )  # fmt: skip
+        shown,
+        say("≥ {bound} samples", bound=limit.FEW_VAL),
+        look_at("larger validation set"),
+        n_val=n,
+    )
 
 
 def _of_classes(problem: Problem) -> Arrays:
     arrays = arrays_of(problem)
     if arrays.classes is None:
-        raise Skipped("the targets are no classes")
+        raise Skipped(say("the targets are no classes"))
     return arrays
 
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from danlu.core.history import History
+from danlu.core.sentence import listed, say
 from danlu.reporting.text import format_duration, format_number
 
 SOON = 0.01  # share of the budget before which no time left is told: it would only be noise
@@ -40,11 +41,12 @@ def progress_of(history: History, seconds: float | None = None) -> Progress:
     ran = history.seconds if seconds is None else seconds
     limits = _limits(history, ran)
     if not limits:
-        return Progress(None, f"{format_number(history.trainings, 3)}x", None)
+        spent = format_number(history.trainings, 3)
+        return Progress(None, say("{trainings}x", trainings=spent), None)
     shares = [min(1.0, spent / limit) for spent, limit, _ in limits]
     share = max(shares)
     left = ran * (1 - share) / share if share >= SOON and ran > 0 else None
-    return Progress(share, ", ".join(text for _, _, text in limits), left)
+    return Progress(share, listed(text for _, _, text in limits), left)
 
 
 def _limits(history: History, ran: float) -> list[tuple[float, float, str]]:
@@ -52,14 +54,16 @@ def _limits(history: History, ran: float) -> list[tuple[float, float, str]]:
     budget = history.spec.budget
     limits = []
     if budget.trainings is not None:
-        text = f"{_rounded(history.trainings)} of {budget.trainings:g}x"
+        spent = _rounded(history.trainings)
+        text = say("{spent} of {limit:g}x", spent=spent, limit=budget.trainings)
         limits.append((history.trainings, budget.trainings, text))
     if budget.trials is not None:
         running = sum(1 - t.epoch / max(1, t.until) for t in history.running)
-        text = f"{len(history.trials)} of {budget.trials} trials"
+        text = say("{spent} of {limit} trials", spent=len(history.trials), limit=budget.trials)
         limits.append((len(history.trials) - running, float(budget.trials), text))
     if budget.seconds is not None:
-        text = f"{format_duration(ran)} of {format_duration(budget.seconds)}"
+        ran_for, limit = format_duration(ran), format_duration(budget.seconds)
+        text = say("{spent} of {limit}", spent=ran_for, limit=limit)
         limits.append((ran, budget.seconds, text))
     return limits
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MINUS = "−"
@@ -91,6 +92,11 @@ def format_duration(seconds: float) -> str:
 def format_count(count: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: ``1 trial``, ``1,200 trials``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def counted_trials(count: int) -> str:
+    """``1 trial``, ``1,200 trials``, in any language."""
+    return say("1 trial") if count == 1 else say("{count:,} trials", count=count)
 
 
 def sparkline(

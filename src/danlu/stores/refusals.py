@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from time import time
 
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import StudyError
 
-SOMEBODY = "another process"
+SOMEBODY = say("another process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +58,38 @@ class Holder:
 def held(study: str, holder: Holder | None) -> StudyError:
     """The refusal to run a study twice."""
     who = holder or SOMEBODY
-    return StudyError(
-        f'study "{study}" is run by {who}; stop it first with: danlu stop {shlex.quote(study)}'
-    )
+    return StudyError(say(
+        'study "{study}" is run by {who}; stop it first with: danlu stop {quoted}',
+        study=study, who=who, quoted=shlex.quote(study),
+    ))  # fmt: skip
 
 
 def fenced(study: str, holder: str) -> StudyError:
     """The refusal to go on with a study that somebody else has taken over."""
-    return StudyError(
-        f'study "{study}" was taken over by {holder}: this process has lost it, and has written '
-        "nothing since."
-    )
+    return StudyError(say(
+        'study "{study}" was taken over by {holder}: this process has lost it, and has written '
+        "nothing since.",
+        study=study, holder=holder,
+    ))  # fmt: skip
 
 
 def no_study(study: str, known: Sequence[str], where: str) -> StudyError:
     """The refusal to use a study that is not there."""
     if not known:
-        return StudyError(f'there is no study "{study}" in {where}: no study was created there.')
-    names = ", ".join(known[-10:])
-    hint = nearest(study, known) or f" Its newest studies: {names}."
-    return StudyError(f'there is no study "{study}" in {where}.{hint}')
+        return StudyError(say(
+            'there is no study "{study}" in {where}: no study was created there.',
+            study=study, where=where,
+        ))  # fmt: skip
+    hint = nearest(study, known) or say(" Its newest studies: {names}.", names=known[-10:])
+    return StudyError(say(
+        'there is no study "{study}" in {where}.{hint}', study=study, where=where, hint=hint,
+    ))  # fmt: skip
 
 
 def name_taken(study: str, where: str) -> StudyError:
     """The refusal to create a study twice."""
-    return StudyError(
-        f'there is a study "{study}" in {where} already: '
-        f"choose another name, or remove it with: danlu rm {shlex.quote(study)}"
-    )
+    return StudyError(say(
+        'there is a study "{study}" in {where} already: '
+        "choose another name, or remove it with: danlu rm {quoted}",
+        study=study, where=where, quoted=shlex.quote(study),
+    ))  # fmt: skip

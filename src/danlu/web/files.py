@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -52,7 +52,8 @@ def _walk(folder: Path, inside: str) -> Iterator[TrialFile]:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder, f"{path}/")
         elif entry.is_file(follow_symlinks=False):
-            yield TrialFile(_id(path), path, entry.stat(follow_symlinks=False).st_size)
+            with suppress(FileNotFoundError):  # training took it away just now
+                yield TrialFile(_id(path), path, entry.stat(follow_symlinks=False).st_size)
 
 
 def _id(path: str) -> str:

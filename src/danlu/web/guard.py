@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from danlu.web.wire import to_json
+from danlu.core.sentence import say
+from danlu.web.wire import refusal
 
 Role: TypeAlias = Literal["look", "control"]
 
@@ -111,9 +112,9 @@ class Guard:
         host = _host_of(headers)
         known = HOST.fullmatch(host)
         if known is None or known[1] not in self.access.hosts:
-            raise Refused(421, "this server is not known under that name")
+            raise Refused(421, say("this server is not known under that name"))
         if scope["method"] not in METHODS:
-            raise Refused(405, "this method is not known here")
+            raise Refused(405, say("this method is not known here"))
         _check_origin(headers, host)
         path = scope["path"]
         is_open = path == OPEN[0] or path.startswith(OPEN[1])
@@ -129,10 +130,10 @@ class Guard:
             return role
         now = time.monotonic()
         if len(self._misses) == MISSES and now - self._misses[0] < MISSES_S:
-            raise Refused(429, "too many wrong tokens; wait a minute")
+            raise Refused(429, say("too many wrong tokens; wait a minute"))
         if token:
             self._misses.append(now)
-        raise Refused(401, "open the link that `danlu serve` printed: it holds the token")
+        raise Refused(401, say("open the link that `danlu serve` printed: it holds the token"))
 
 
 class _Headers:
@@ -149,14 +150,14 @@ class _Headers:
         """
         values = [value for key, value in self._rows if key == name]
         if len(values) > 1:
-            raise Refused(400, f"the header {name} comes more than once")
+            raise Refused(400, say("the header {name} comes more than once", name=name))
         return values[0].strip() if values else ""
 
 
 def _host_of(headers: _Headers) -> str:
     host = headers.only("host").lower()
     if not host:
-        raise Refused(421, "the header Host is missing")
+        raise Refused(421, say("the header Host is missing"))
     return host
 
 
@@ -164,24 +165,24 @@ def _check_origin(headers: _Headers, host: str) -> None:
     """Pages of other sites, and of other ports of this machine, get nothing."""
     origin = headers.only("origin")
     if origin and urlsplit(origin).netloc.lower() != host:
-        raise Refused(403, "pages of other sites may not ask")
+        raise Refused(403, say("pages of other sites may not ask"))
     site = headers.only("sec-fetch-site").lower()
     if site == "cross-site" and headers.only("sec-fetch-mode").lower() != "navigate":
-        raise Refused(403, "pages of other sites may not ask")
+        raise Refused(403, say("pages of other sites may not ask"))
 
 
 def _check_post(headers: _Headers, role: Role | None) -> None:
     if role is None:
-        raise Refused(405, "this method is not known here")
+        raise Refused(405, say("this method is not known here"))
     if headers.only("sec-fetch-site").lower() not in ("", "same-origin", "none"):
-        raise Refused(403, "pages of other sites may not act")
+        raise Refused(403, say("pages of other sites may not act"))
     if role != "control":
-        raise Refused(403, "this link is for looking only")
+        raise Refused(403, say("this link is for looking only"))
     if headers.only("content-type").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "the body must be application/json")
+        raise Refused(415, say("the body must be application/json"))
     length = headers.only("content-length")
     if length.isdigit() and int(length) > MAX_BODY:
-        raise Refused(413, f"the body may have {MAX_BODY} bytes at most")
+        raise Refused(413, say("the body may have {most} bytes at most", most=MAX_BODY))
 
 
 def _limited(receive: Receive) -> Receive:
@@ -193,7 +194,7 @@ def _limited(receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MAX_BODY:
-            raise Refused(413, f"the body may have {MAX_BODY} bytes at most")
+            raise Refused(413, say("the body may have {most} bytes at most", most=MAX_BODY))
         return message
 
     return counted
@@ -214,7 +215,7 @@ def _with_headers(send: Send) -> Send:
 
 
 async def _refuse(send: Send, refused: Refused) -> None:
-    body = to_json({"error": refused.reason})
+    body = refusal(refused.reason)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     if refused.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))

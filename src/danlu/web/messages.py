@@ -52,9 +52,15 @@ class Asked(BaseModel):
 
 
 class Error(BaseModel):
-    """Why a request got nothing."""
+    """Why a request got nothing.
+
+    Attributes:
+        error: In English.
+        told: The same as a template (``say``) and its values (``with``), for other languages.
+    """
 
     error: str
+    told: dict[str, Any] | None = None
 
 
 class StudySummary(BaseModel):

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 import danlu
+from danlu.core.sentence import say
 from danlu.errors import StudyError
 from danlu.stores import folder_for
 from danlu.stores.address import shown
@@ -102,7 +103,7 @@ def _add_studies(routes: APIRouter, live: LiveStudies, where: str) -> None:
 
 def _check_trial(one: LiveStudy, number: int) -> None:
     if number not in one.history.trials:
-        raise HTTPException(404, f"there is no trial {number}")
+        raise HTTPException(404, say("there is no trial {number}", number=number))
 
 
 def _add_files(routes: APIRouter, live: LiveStudies, where: str) -> None:
@@ -120,12 +121,12 @@ def _add_files(routes: APIRouter, live: LiveStudies, where: str) -> None:
         folder = folder_for(where, study) / str(number)
         found = next((f for f in files_of(folder) if f.id == file), None)
         if found is None:
-            raise HTTPException(404, "there is no such file")
+            raise HTTPException(404, say("there is no such file"))
         chunks = _chunks(folder, found.path)
         try:
             first = next(chunks, b"")
         except OSError as error:
-            raise HTTPException(404, "it is no regular file of this user") from error
+            raise HTTPException(404, say("it is no regular file of this user")) from error
         headers = {
             "content-disposition": f'attachment; filename="{_plain(found.path)}"',
             "content-security-policy": "default-src 'none'; sandbox",
@@ -164,7 +165,7 @@ def _add_stream(routes: APIRouter, live: LiveStudies, streams: Streams) -> None:
         start = _resumed(request.headers.get("last-event-id", ""), one, since)
         body = streams.follow(one, start)
         if body is None:
-            raise HTTPException(503, "too many pages are open")
+            raise HTTPException(503, say("too many pages are open"))
         headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
         return StreamingResponse(body, 200, headers, "text/event-stream")
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 
 from danlu.errors import ConfigError, DanluError, StudyError
 from danlu.web.messages import Error
-from danlu.web.wire import to_json
+from danlu.web.wire import refusal
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
     code: {"model": Error, "description": text}
@@ -37,11 +37,11 @@ def add_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(DanluError)
     def refused(_: Request, error: DanluError) -> Response:
-        return _answer(str(error), _status(error))
+        return _answer(error.told, _status(error))
 
     @app.exception_handler(HTTPException)
     def not_found(_: Request, error: HTTPException) -> Response:
-        return _answer(str(error.detail), error.status_code, dict(error.headers or {}))
+        return _answer(error.detail, error.status_code, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
@@ -54,7 +54,7 @@ def _problem(found: Any) -> str:
 
 
 def _answer(reason: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(to_json({"error": reason}), status, headers, "application/json")
+    return Response(refusal(reason), status, headers, "application/json")
 
 
 def _status(error: DanluError) -> int:

@@ -13,6 +13,7 @@ from danlu.errors import DanluError
 from danlu.stores import open_store
 from danlu.web.app import create_app
 from danlu.web.guard import Access
+from danlu.web.patience import PromptProtocol
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PORT = 8321  # the one tried first; where it is taken, any that is free
@@ -66,6 +67,7 @@ def serve(
             create_app(reader, writer, where, access, study), log_level="warning",
             access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S, limit_concurrency=MOST_CONNECTIONS, ws="none",
+            http=PromptProtocol,
         )  # fmt: skip
         sys.stdout.flush()
         uvicorn.Server(config).run(sockets=[listener])

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from danlu.errors import DanluError
 from danlu.web.live import LiveStudy
-from danlu.web.wire import ALIVE, message, to_json
+from danlu.web.wire import ALIVE, message, refusal, to_json
 
 MOST_STREAMS = 64
 POLL_S = 0.2  # between two looks into the store
@@ -92,7 +92,7 @@ class _Follower:
                     self._wake()
                 self.failure = ""
             except DanluError as error:  # removed, or the store is out of reach for now
-                self.failure = str(error)
+                self.failure = error.told
                 self._wake()
             await asyncio.sleep(POLL_S)
 
@@ -119,7 +119,7 @@ async def _news(follower: _Follower, since: int) -> AsyncIterator[bytes]:
             quiet = False
             yield message("trials", data, f"{generation}:{since}")
         if follower.failure:
-            yield message("trouble", to_json({"error": follower.failure}))
+            yield message("trouble", refusal(follower.failure))
         elif quiet:
             yield ALIVE
         with suppress(TimeoutError):

@@ -3,10 +3,18 @@
 import json
 from typing import Any
 
+from danlu.core.sentence import Sentence, encode_sentences
+
 
 def to_json(value: Any) -> bytes:
     """Compact JSON in ASCII: no surrogate can break it, and no number is NaN."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def refusal(reason: str) -> bytes:
+    """The body of an answer that is none; ``told`` lets a page say it in another language."""
+    told = {"told": encode_sentences(reason)} if isinstance(reason, Sentence) else {}
+    return to_json({"error": reason} | told)
 
 
 def message(kind: str, data: bytes, number: str = "") -> bytes:

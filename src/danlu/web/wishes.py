@@ -29,7 +29,7 @@ def wish_routes(live: LiveStudies, writer: Store) -> APIRouter:
         try:
             check_request(history, wish.verb, wish.trial, data, live.store.holder(study))
         except StudyError as error:
-            raise HTTPException(409, str(error)) from error
+            raise HTTPException(409, error.told) from error
         by = f"{_user()} (dashboard)"
         return Accepted(
             number=writer.request(study, wish.verb, wish.trial, data=data, by=by, key=wish.key)

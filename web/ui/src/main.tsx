@@ -86,7 +86,7 @@ function App() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.getElementById("main")?.focus(); }}>{t("skip")}</a>
       <Header />
       <Banner />
-      <main id="main" tabIndex={-1} key={lang.value}><Page /></main>
+      <main id="main" tabIndex={-1} key={lang.value} data-page={route.value.trial ?? route.value.page}><Page /></main>
       <Help />
       <Tip />
     </>

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { t } from "../language";
 import { show } from "../model/numbers";
-import { loss, overview, type Trial } from "../model/study";
+import { byImportance, loss, overview, type Trial } from "../model/study";
 import type { Parameter } from "../model/types";
 import { FONT, lit, theme, tone } from "./look";
 import { forward, ticks } from "./ticks";
@@ -61,7 +61,7 @@ export function Parallel({ trials, height = 320 }: { trials: Trial[]; height?: n
   const brushes = useSignal<Record<string, [number, number]>>({});
   const out = useSignal<Set<number>>(new Set());
   const drag = useRef<{ name: string; from: number; moved: boolean; axis: boolean } | null>(null);
-  const lines = new Map([...overview.value!.parameters.map(lineOf), ...(overview.value!.values ? [valueLine()] : [])].map((l) => [l.name, l]));
+  const lines = new Map([...byImportance.value.map(lineOf), ...(overview.value!.values ? [valueLine()] : [])].map((l) => [l.name, l]));
   const names = (order.value ?? [...lines.keys()]).filter((n) => lines.has(n));
   const x = (i: number) => (names.length < 2 ? width / 2 : SIDE + (i * (width - 2 * SIDE)) / (names.length - 1));
   const y = (u: number) => height - BOTTOM - u * (height - TOP - BOTTOM);

@@ -56,16 +56,18 @@ function placed(axis: Axis, from: number, to: number): (v: number) => number {
 
 function ticksOf(axis: Axis, wanted: number): { at: number; words: string }[] {
   if (axis.kind === "category") return axis.names!.map((words, at) => ({ at, words }));
-  const found = ticks(axis.kind, axis.low, axis.high, wanted);
+  const few = axis.whole && axis.high - axis.low <= FEW;
+  const found = few ? ticks("linear", Math.ceil(axis.low), Math.floor(axis.high), FEW) : ticks(axis.kind, axis.low, axis.high, wanted);
   return (axis.whole ? found.filter(Number.isInteger) : found).map((at) => ({ at, words: show(at, 3) }));
 }
 
-const CHAR = 6.6; // pixels, about, of a character
+const FEW = 9; // whole numbers up to which each has a tick
+const CHAR = 7.6; // pixels, about, of a character
 
 export function Xy({ x, y, height, label, children, onMove, onLeave, onClick }: Props) {
   const [node, width] = useWidth();
   const left = y.kind === "category" ? Math.min(130, 14 + CHAR * Math.max(...y.names!.map((n) => n.length), 3)) : 50;
-  const place = { left, right: Math.max(left + 20, width - 10), top: 20, bottom: height - 36 };
+  const place = { left, right: Math.max(left + 20, width - 10), top: 20, bottom: height - (x.label ? 36 : 22) };
   const fx = placed(x, place.left, place.right), fy = placed(y, place.bottom, place.top);
   const all = { x: fx, y: fy, ...place };
   const move = (e: MouseEvent) => {
@@ -95,7 +97,7 @@ export function Xy({ x, y, height, label, children, onMove, onLeave, onClick }: 
             );
           })}
           {children(all)}
-          <text class="tick" x={place.right} y={height - 4} text-anchor="end">{cut(x.label, 40)}</text>
+          {x.label && <text class="tick" x={place.right} y={height - 4} text-anchor="end">{cut(x.label, 40)}</text>}
           <text class="tick" x={2} y={11}>{cut(y.label, 40)}</text>
         </svg>
       )}

@@ -4,13 +4,14 @@
 import uPlot from "uplot";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { current, epochSeconds, GAP, isRunning, overview, touched, type Trial } from "../model/study";
+import { current, isRunning, overview, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
+import { Backdrop } from "./backdrop";
 import { describe, speakAloud, tip } from "./describe";
 import { kindOf, PLAIN, timeRange, yRange, type Options } from "./kind";
-import { groupsOf } from "./groups";
 import { chosen, FONT, hue, lit, pin, pinned, splitHues, theme, tone } from "./look";
-import { bands, between, bold, crosses, dot, endLabels, faded, paintBands, paintFan, path, xAt, type Area, type Drawn, type Fan } from "./paint";
+import { hasFan, nearest, type Found } from "./nearest";
+import { between, bold, crosses, dot, endLabels, paintFan, path, xAt, type Area, type Drawn } from "./paint";
 import { backward, forward, scale, ticks, type Kind } from "./ticks";
 
 export interface Props {
@@ -26,22 +27,14 @@ export interface Props {
   lastEpoch?: number;
 }
 
-const LINES = 300; // faded trials up to which each is a line
-const BINS = 120; // steps of an axis of time within which bands are counted
-const NEAR = 26; // pixels within which the pointer finds a curve
-const BANDS_MS = 4000; // … where they are bands
-const FADED_MS = 900; // between two paintings of the faded trials while data comes in
+const FANS = 2; // predictions up to which each shows its interval; of more, only the one that is lit
 
 export class Chart {
   private plot: uPlot;
-  private back: HTMLCanvasElement | null = null;
-  private backKey = "";
-  private backAt = 0;
   private drawn: Drawn[] = [];
-  private rest: Trial[] = [];
+  private backdrop = new Backdrop(() => this.redraw());
   private over = document.createElement("canvas");
   private frame = 0;
-  private timer = 0;
   private spoken = 0;
   private at: { trial: number; epoch: number } | null = null;
 
@@ -85,10 +78,10 @@ export class Chart {
       },
       axes: [
         { ...axis, size: small ? 22 : 30, gap: 4, splits: (u) => this.splitsX(u), values: (_, v) => v.map((n) => show(n, 4)) },
-        { ...axis, size: small ? 44 : 54, gap: 4, splits: (u) => ticks(this.kind, u.scales.y!.min!, u.scales.y!.max!, small ? 3 : 6), values: (_, v) => v.map((n) => show(n, 3)) },
+        { ...axis, size: small ? 50 : 56, gap: 4, splits: (u) => ticks(this.kind, u.scales.y!.min!, u.scales.y!.max!, small ? 3 : 6), values: (_, v) => v.map((n) => show(n, 3)) },
       ],
       series: [{}, { show: true, paths: () => null, points: { show: false } }],
-      hooks: { drawAxes: [(u) => this.paint(u)], setScale: [() => { this.backKey = ""; }] },
+      hooks: { drawAxes: [(u) => this.paint(u)], setScale: [() => this.backdrop.forget()] },
     };
     const { x, y } = this.range();
     const plot = new uPlot(options, [x, y] as uPlot.AlignedData, this.node);
@@ -159,13 +152,13 @@ export class Chart {
   private paintMain(ctx: CanvasRenderingContext2D, area: Area, main: Drawn[]): void {
     const fans = overview.value?.fans ?? {}, metric = this.props.metric;
     const colours = splitHues();
+    if (lone(metric)) colours.val = tone("ink"); // neither training nor validation
     const own = (d: Drawn) => (this.props.split ? colours.train : (hue(d.trial.n) ?? tone("ink")));
     const objective = overview.value?.study.metric;
+    const led = metric.val === objective || metric.train === objective ? main.filter((d) => fans[d.trial.n]) : [];
+    for (const d of led) paintFan(ctx, area, d.trial, objective!, fans[d.trial.n], this.props.split ? colours.val : own(d), led.length <= FANS);
     for (const d of main) {
-      if (metric.val === objective || metric.train === objective) paintFan(ctx, area, d.trial, objective ?? null, fans[d.trial.n], this.props.split ? colours.val : own(d));
-    }
-    for (const d of main) {
-      const alpha = this.props.only ? 0.16 : d.trial.n === chosen.value[0] ? 0.17 : 0.045;
+      const alpha = this.props.only ? 0.16 : d.trial.n === chosen.value[0] ? 0.12 : 0.03;
       between(ctx, d.val, d.train, this.props.split ? colours.val : own(d), alpha);
     }
     if (this.o.smooth) for (const d of main) this.paintRaw(ctx, area, d.trial, own(d));
@@ -194,57 +187,17 @@ export class Chart {
 
   private lostOnes(area: Area): Drawn[] {
     const { val, train } = this.props.metric;
-    return this.rest.filter((t) => t.odd.has(val ?? "") || t.odd.has(train ?? "")).map((t) => this.drawnOf(area, t));
+    return this.backdrop.rest.filter((t) => t.odd.has(val ?? "") || t.odd.has(train ?? "")).map((t) => this.drawnOf(area, t));
   }
 
   private paintFaded(u: uPlot, area: Area): void {
+    const { metric, filter } = this.props;
     const main = new Set(this.emphasised().map((t) => t.n));
-    for (const n of main) touched.delete(n); // these are painted anew each time
-    const key = [u.width, u.height, theme.value, this.props.metric.label, JSON.stringify(this.o), [...main], this.props.filter ? this.spoken : ""].join("|");
-    const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max].join();
-    const stale = touched.size > 0 && performance.now() - this.backAt > this.fadedMs;
-    if (touched.size && !stale) this.later();
-    if (!this.back || this.backKey !== key + scales || stale) {
-      this.backKey = key + scales;
-      this.backAt = performance.now();
-      touched.clear();
-      this.renderFaded(u, area, main);
-    }
-    u.ctx.save();
-    u.ctx.setTransform(1, 0, 0, 1, 0, 0);
-    u.ctx.drawImage(this.back!, 0, 0);
-    u.ctx.restore();
-  }
-
-  // Bands of many trials hardly move with one of them, and take longer.
-  private get fadedMs(): number {
-    return this.rest.length > LINES ? BANDS_MS : FADED_MS;
-  }
-
-  // Paint once more when the faded trials may be painted again, though nothing else happens.
-  private later(): void {
-    if (this.timer) return;
-    this.timer = window.setTimeout(() => {
-      this.timer = 0;
-      this.redraw();
-    }, this.fadedMs + 50);
-  }
-
-  private renderFaded(u: uPlot, area: Area, main: Set<number>): void {
-    this.rest = current().filter((t) => !main.has(t.n) && this.wanted(t));
-    this.back ??= document.createElement("canvas");
-    this.back.width = u.ctx.canvas.width;
-    this.back.height = u.ctx.canvas.height;
-    const ctx = this.back.getContext("2d")!;
-    ctx.setTransform(uPlot.pxRatio, 0, 0, uPlot.pxRatio, 0, 0);
-    ctx.lineJoin = "round";
-    const name = this.props.metric.val ?? this.props.metric.train!;
-    const step = this.o.time ? (u.scales.x!.max! - u.scales.x!.min!) / BINS : 0;
-    if (this.o.group) for (const g of groupsOf(this.rest, this.o.group)) paintBands(ctx, area, bands(g.trials, name, step), g.colour);
-    else if (this.rest.length > LINES) paintBands(ctx, area, bands(this.rest, name, step));
-    else faded(ctx, this.rest.map((t) => this.drawnOf(area, t)));
-    this.node.dataset.faded = String(this.rest.length);
-    this.node.dataset.bands = String(this.rest.length > LINES);
+    const scales = [u.scales.x!.min, u.scales.x!.max, u.scales.y!.min, u.scales.y!.max];
+    const key = [u.width, u.height, ...scales, theme.value, metric.label, JSON.stringify(this.o), [...main], filter ? this.spoken : ""].join("|");
+    this.backdrop.paint(u, area, { metric, options: this.o, main, wanted: (t) => this.wanted(t), drawn: (a, t) => this.drawnOf(a, t) }, key);
+    this.node.dataset.faded = String(this.backdrop.rest.length);
+    this.node.dataset.bands = String(this.backdrop.bands);
   }
 
   // ---- what is lit
@@ -266,6 +219,7 @@ export class Chart {
     ctx.clip();
     const d = this.drawnOf(area, trial), colour = hue(trial.n) ?? tone("ink");
     between(ctx, d.val, d.train, colour, 0.18);
+    if (hasFan(trial, this.props.metric, false)) paintFan(ctx, area, trial, overview.value!.study.metric, overview.value!.fans[trial.n], colour);
     bold(ctx, d, colour, 3);
     if (this.at?.trial === trial.n) {
       const i = trial.epochs.indexOf(this.at.epoch);
@@ -273,41 +227,9 @@ export class Chart {
     }
   }
 
-  private nearest(x: number, y: number): { trial: Trial; epoch: number; far: number } | null {
-    const area = this.area(this.plot), place = area.x.back(x);
-    const { val, train } = this.props.metric;
-    let best: { trial: Trial; epoch: number; far: number } | null = null;
-    for (const t of this.props.only ?? current()) {
-      if (!this.wanted(t)) continue;
-      const epoch = Math.round(this.o.time ? place / (epochSeconds(t) || Infinity) : place);
-      const ahead = this.fanAt(t, epoch);
-      if (ahead) {
-        const far = Math.abs(area.y.at(ahead[2]) - y) * 0.6;
-        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch: ahead[0], far };
-        continue;
-      }
-      const i = t.epochs[epoch - 1] === epoch ? epoch - 1 : t.epochs.indexOf(epoch);
-      if (i < 0) continue;
-      for (const name of [val, train]) {
-        const v = name === null ? undefined : t.curves.get(name)?.[i];
-        if (v === undefined || v === GAP || Number.isNaN(v)) continue;
-        const far = Math.abs(area.y.at(v) - y) * (hue(t.n) ? 0.6 : 1);
-        if (far < NEAR && (!best || far < best.far)) best = { trial: t, epoch, far };
-      }
-    }
-    return best;
-  }
-
-  // What is predicted of a coloured trial at about an epoch that it has not reached.
-  private fanAt(t: Trial, epoch: number): Fan[number] | null {
-    if (epoch <= (t.epochs.at(-1) ?? 0) || !this.hasFan(t)) return null;
-    const rows = overview.value!.fans[t.n]!;
-    return rows.find((r) => r[0] >= epoch) ?? rows.at(-1) ?? null;
-  }
-
-  private hasFan(t: Trial): boolean {
-    const { val, train } = this.props.metric, o = overview.value;
-    return !!o?.fans[t.n] && (val === o.study.metric || train === o.study.metric) && (hue(t.n) !== null || isRunning(t) || !!this.props.only);
+  private nearest(x: number, y: number): Found | null {
+    const trials = (this.props.only ?? current()).filter((t) => this.wanted(t));
+    return nearest(this.area(this.plot), this.props.metric, trials, !!this.props.only, x, y);
   }
 
   private listen(): void {
@@ -347,7 +269,7 @@ export class Chart {
     const now = order.findIndex((t) => t.n === this.at?.trial);
     const trial = order[now < 0 ? 0 : (now + step[1]! + order.length) % order.length]!;
     const last = trial.epochs.at(-1) ?? 0;
-    const places = [...trial.epochs, ...(this.hasFan(trial) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
+    const places = [...trial.epochs, ...(hasFan(trial, this.props.metric, !!this.props.only) ? overview.value!.fans[trial.n]!.map((r) => r[0]).filter((e) => e > last) : [])];
     const i = now < 0 || !this.at ? trial.epochs.length - 1 : places.findIndex((x) => x >= this.at!.epoch);
     const epoch = places[Math.max(0, Math.min(places.length - 1, (i < 0 ? places.length - 1 : i) + (now < 0 ? 0 : step[0]!)))];
     if (epoch === undefined) return;
@@ -398,10 +320,12 @@ export class Chart {
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
+    this.backdrop.stop();
     this.plot.destroy();
   }
 }
+
+const lone = (m: Metric): boolean => m.train === null && m.val === m.label;
 
 const same = (a: Trial[] | undefined, b: Trial[] | undefined): boolean =>
   a === b || (!!a && !!b && a.length === b.length && a.every((t, i) => t === b[i]));

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { t as say } from "../language";
 import { show } from "../model/numbers";
-import { GAP, overview, type Trial } from "../model/study";
+import { byImportance, GAP, overview, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import type { Fan } from "./paint";
 
@@ -32,8 +32,7 @@ export function describe(trial: Trial, epoch: number, metric: Metric): { title: 
 
 // The parameters that matter most.
 function parameterRows(trial: Trial): [string, string][] {
-  const order = overview.value?.parameters.slice(0, 3) ?? [];
-  return order.filter((p) => Object.hasOwn(trial.config, p.name)).map((p) => [p.name, show(trial.config[p.name])]);
+  return byImportance.value.slice(0, 3).filter((p) => Object.hasOwn(trial.config, p.name)).map((p) => [p.name, show(trial.config[p.name])]);
 }
 
 // A prediction in words: the median, and the interval that holds it with probability 0.9.

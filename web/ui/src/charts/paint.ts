@@ -214,11 +214,11 @@ export function crosses(ctx: CanvasRenderingContext2D, area: Area, drawn: Drawn[
 export type Fan = [number, number, number, number][];
 
 // Where a trial leads: the interval widens from its last value, the median is dotted.
-export function paintFan(ctx: CanvasRenderingContext2D, area: Area, t: Trial, name: string | null, fan: Fan | undefined, colour: string): void {
+export function paintFan(ctx: CanvasRenderingContext2D, area: Area, t: Trial, name: string | null, fan: Fan | undefined, colour: string, wide = true): void {
   const last = lastOf(t, name);
   if (!fan?.length || !last || Number.isNaN(last.value)) return;
   const rows: Fan = [[last.epoch, last.value, last.value, last.value], ...fan.filter((r) => r[0] > last.epoch)];
   const line = (k: 1 | 2 | 3): Path => ({ px: rows.map((r) => xAt(area, t, r[0])), py: rows.map((r) => area.y.at(r[k])), lost: null });
-  between(ctx, line(1), line(3), colour, 0.12);
+  if (wide) between(ctx, line(1), line(3), colour, 0.12);
   stroke(ctx, line(2), 1.8, colour, [2, 3]);
 }

@@ -1,8 +1,9 @@
 // Where the data comes from: a live server, or the report file in which this script stands.
 
 import { batch, signal } from "@preact/signals";
+import { say, t } from "../language";
 import * as study from "./study";
-import type { News, Overview, Row, StudyList, TrialDetail } from "./types";
+import type { News, Overview, Row, StudyList, Told, TrialDetail } from "./types";
 
 export type Connection = "loading" | "live" | "polling" | "lost" | "refused" | "file";
 
@@ -37,9 +38,16 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { ...(init.headers as Record<string, string>), Authorization: `Bearer ${token}` };
   const answer = await fetch(`/api/v1${path}`, { ...init, headers, credentials: "omit", cache: "no-store" });
   if (answer.ok) return answer;
-  const reason = await answer.json().then((b: { error?: string }) => b.error, () => undefined);
-  throw new Refusal(answer.status, reason ?? `${answer.status}`);
+  const body = await answer.json().then((b: Reason) => b, () => ({ error: `${answer.status}` }));
+  throw new Refusal(answer.status, reasonOf(body));
 }
+
+interface Reason {
+  error: string;
+  told?: Told;
+}
+
+const reasonOf = ({ error, told }: Reason): string => (told ? say(told) : error);
 
 export class Refusal extends Error {
   constructor(readonly status: number, reason: string) {
@@ -81,12 +89,15 @@ export async function wish(name: string, verb: string, more: Record<string, unkn
     await ask(`${of(name)}/requests`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
     return "";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return wordsOf(error);
   }
 }
 
+// What the server said, or that it said nothing: the browser's own words are of one language.
+export const wordsOf = (error: unknown): string => (error instanceof Refusal ? error.message : t("banner.silent"));
+
 function note(error: unknown): void {
-  trouble.value = error instanceof Error ? error.message : String(error);
+  trouble.value = wordsOf(error);
   connection.value = error instanceof Refusal && [401, 403, 421].includes(error.status) ? "refused" : "lost";
 }
 
@@ -109,8 +120,10 @@ export function follow(name: string): void {
 }
 
 export function unfollow(): void {
-  following?.stop();
+  if (!following) return;
+  following.stop();
   following = null;
+  study.clear();
 }
 
 class Follower {
@@ -234,7 +247,7 @@ class Follower {
     } else if (kind === "reset") {
       this.restart();
     } else if (kind === "trouble") {
-      trouble.value = (JSON.parse(data) as { error: string }).error;
+      trouble.value = reasonOf(JSON.parse(data) as Reason);
     }
   }
 

@@ -161,6 +161,12 @@ export const counts = computed(() => {
   return found;
 });
 
+// Parameters that vary, the one that matters most first.
+export const byImportance = computed(() => {
+  const order = new Map((overview.value?.importance?.single ?? []).map(([name], i) => [name, i]));
+  return [...(overview.value?.parameters ?? [])].sort((a, b) => (order.get(a.name) ?? 99) - (order.get(b.name) ?? 99));
+});
+
 export const leaders = computed(() => {
   void revision.value;
   return (overview.value?.leaders ?? []).filter((n) => trials.has(n));

@@ -4,8 +4,10 @@ import { say, t } from "../language";
 import { show } from "../model/numbers";
 import { overview, rank, trials, type Trial } from "../model/study";
 import { CurveChart } from "../charts/CurveChart";
-import { hue, pinned, tone } from "../charts/look";
+import { hue, tone } from "../charts/look";
 import { StateMark, TrialLink } from "../parts/common";
+import { curveTable } from "../parts/CurvesPanel";
+import { Panel } from "../parts/Panel";
 import { metric, options } from "../parts/view";
 
 export function Compare({ numbers }: { numbers: number[] }) {
@@ -23,18 +25,18 @@ export function Compare({ numbers }: { numbers: number[] }) {
     [t("column.why"), (x) => say(x.message) || say(x.why), false],
   ];
   const same = names.filter((n) => !differs(n));
+  const title = t("compare.label", numbers.map((n) => `#${n}`).join(", "));
   return (
-    <>
-      {m && <CurveChart metric={m} height={340} only={list} options={options.value} label={t("compare.label", numbers.map((n) => `#${n}`).join(", "))} />}
-      <div class="scroll" tabIndex={0} role="group" aria-label={t("compare.label", numbers.join(", "))}>
+    <Panel title={title} table={() => (m ? curveTable(m, list) : { head: [], rows: [] })}
+      caption={m && <><span class="key"><i />{m.val ?? m.train}</span>{m.train && m.val && <span class="key"><i class="dashed" />{m.train}</span>}</>}>
+      {m && <CurveChart metric={m} height={340} only={list} options={options.value} label={title} />}
+      <div class="scroll" tabIndex={0} role="group" aria-label={t("compare.values")}>
         <table class="compare">
-          <thead><tr><td />{list.map((x) => <th scope="col" key={x.n}><i class="mark" style={{ background: hue(x.n) ?? tone("ink") }} /><TrialLink n={x.n} /></th>)}</tr></thead>
+          <thead><tr><td />{list.map((x) => <th scope="col" key={x.n}>{!hue(x.n) && <i class="mark" style={{ background: tone("ink") }} />}<TrialLink n={x.n} /></th>)}</tr></thead>
           <tbody>{rows.map(([name, value, strong]) => <tr key={name}><th scope="row"><span class="text">{name}</span></th>{list.map((x) => <td key={x.n} class={strong ? "changed" : ""}><span class="text">{value(x)}</span></td>)}</tr>)}</tbody>
         </table>
       </div>
       {same.length > 0 && <p class="caption">{t("compare.same")} {same.map((n) => `${n} ${show(list[0]!.config[n])}`).join(" · ")}</p>}
-    </>
+    </Panel>
   );
 }
-
-export { pinned };

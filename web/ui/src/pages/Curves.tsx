@@ -26,4 +26,4 @@ export function Curves() {
   );
 }
 
-const room = (): number => Math.max(320, innerHeight - 300);
+const room = (): number => Math.max(320, innerHeight - 356);

@@ -40,7 +40,7 @@ export function FindingsPage() {
   return (
     <>
       <Panel title={t("findings.title", found.length)} long
-        table={() => ({ head: [t("findings.severity"), t("logbook.code"), t("column.message"), t("column.trials")], rows: found.map((f) => [f.finding.severity, f.finding.code, say(f.finding.message), f.trials.join(" ")]) })}
+        table={() => ({ head: [t("findings.severity"), t("logbook.code"), t("column.message"), t("column.trials")], rows: found.map((f) => [word("severity", f.finding.severity), word("code", f.finding.code), say(f.finding.message), f.trials.join(" ")]) })}
         controls={kinds.length > 1 && kinds.map((s) => <Toggle key={s} on={only.value === s} label={word("severity", s)} act={() => { only.value = only.value === s ? null : s; }} />)}>
         {!found.length && <Empty>{t("findings.none")}</Empty>}
         <List found={shown.filter((f) => !aside(f))} />

@@ -25,32 +25,37 @@ export function Overview() {
       <Diagnosis />
       <Figures />
       <div class="pair">
-        <CurvesPanel height={380} />
-        {ended ? <BestCard /> : <RunningTrials />}
+        <div class="rows">
+          <CurvesPanel height={380} />
+          {ended && <VerdictPanel />}
+          {failures.value.length > 0 && <Failures />}
+        </div>
+        <div class="rows">
+          {!ended && <RunningTrials />}
+          <BestCard />
+        </div>
       </div>
-      {ended && <VerdictPanel />}
-      {failures.value.length > 0 && <Failures />}
       <div class="halves">
         <HistoryPanel height={260} />
         <ImportancePanel />
       </div>
       <Multiples count={8} />
-      {!ended && <BestCard />}
     </>
   );
 }
 
 export function Failures() {
+  const nothing = !all.value.some((x) => x.value !== null); // then why is all that matters
   const total = failures.value.reduce((sum, g) => sum + g.length, 0);
   return (
-    <Panel title={t("failures.title", total)} table={() => ({ head: [t("column.trial"), t("column.cause"), t("column.message")], rows: failures.value.flat().map((x) => [x.n, x.cause, say(x.message)]) })}>
+    <Panel title={t("failures.title", total)} id="failures" table={() => ({ head: [t("column.trial"), t("column.cause"), t("column.message")], rows: failures.value.flat().map((x) => [x.n, x.cause, say(x.message)]) })}>
       <ul class="failures">
         {failures.value.map((group) => {
           const first = group[0]!;
           return (
             <li key={first.n}>
               <strong>{t("failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
-              {first.log && <details><summary>{t("trial.log")}</summary><pre class="snippet" tabIndex={0}>{first.log}</pre></details>}
+              {first.log && <details open={nothing}><summary>{t("trial.log")}</summary><pre class="snippet" tabIndex={0}>{first.log}</pre></details>}
             </li>
           );
         })}

@@ -3,28 +3,25 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../language";
 import { show } from "../model/numbers";
-import { all, overview, ranked, type Trial } from "../model/study";
+import { all, byImportance, overview, ranked, type Trial } from "../model/study";
 import type { Parameter } from "../model/types";
 import { Parallel, viridis } from "../charts/Parallel";
 import { Points, valueRows, type Point } from "../charts/Points";
 import { forward } from "../charts/ticks";
 import { Xy, type Axis } from "../charts/Xy";
 import { valueAxis } from "../parts/History";
-import { ImportancePanel, shares } from "../parts/Importance";
+import { ImportancePanel } from "../parts/Importance";
 import { Panel } from "../parts/Panel";
 import { Toggle } from "../parts/common";
 import { filter } from "../parts/view";
 
-// Parameters in the order of their importance.
-export function ordered(): Parameter[] {
-  const order = new Map(shares().rows.map((r, i) => [r.name, i]));
-  return [...overview.value!.parameters].sort((a, b) => (order.get(a.name) ?? 99) - (order.get(b.name) ?? 99));
-}
+const ROOM = 1.06; // beside the ends of a log scale
 
 export function axisOf(p: Parameter): Axis {
   if (p.kind === "choice") return { kind: "category", low: 0, high: p.choices!.length, names: p.choices!, label: p.name };
-  const room = p.log ? 1.02 : 0;
-  return { kind: p.log ? "log" : "linear", low: room ? p.low! / room : p.low!, high: room ? p.high! * room : p.high!, label: p.name, whole: p.kind === "int" };
+  const whole = p.kind === "int", step = whole ? 0.5 : 0.02 * (p.high! - p.low!); // so that no point lies on the frame
+  const [low, high] = p.log ? [p.low! / ROOM, p.high! * ROOM] : [p.low! - step, p.high! + step];
+  return { kind: p.log ? "log" : "linear", low, high, label: p.name, whole };
 }
 
 // Where a trial stands on a parameter's axis; categories get a little scatter so that points do not hide each other.
@@ -38,7 +35,7 @@ export function positionOf(p: Parameter, trial: Trial): number | null {
 
 export function Parameters() {
   const byRank = useSignal(false);
-  const list = ordered(), test = filter.value;
+  const list = byImportance.value, test = filter.value;
   const trials = all.value.filter((x) => x.value !== null && (!test || test(x)));
   if (!trials.length || !overview.value!.values) return <section class="card"><p class="empty">{t("figure.none")}</p></section>;
   const place = new Map(ranked.value.map((x, i) => [x.n, i + 1]));
@@ -72,7 +69,7 @@ function Slice({ p, trials, y, value }: { p: Parameter; trials: Trial[]; y: Axis
   return (
     <div class="slice">
       <h3><span class="text">{p.name}</span></h3>
-      <Points points={points} x={axisOf(p)} y={y} height={190} label={t("slices.label", p.name)} rows={valueRows}
+      <Points points={points} x={{ ...axisOf(p), label: "" }} y={y} height={180} label={t("slices.label", p.name)} rows={valueRows}
         under={(place) => best && <rect class="region" x={place.x(best[0])} width={Math.max(3, place.x(best[1]) - place.x(best[0]))} y={place.top} height={place.bottom - place.top} />} />
     </div>
   );
@@ -122,7 +119,7 @@ function Pairs({ list, trials }: { list: Parameter[]; trials: Trial[] }) {
           const share = order.get(c.best.n)! / Math.max(1, order.size - 1);
           return (
             <g key={`${c.i},${c.j}`}>
-              <rect x={x0 + 1} width={Math.max(1, x1 - x0 - 2)} y={y1 + 1} height={Math.max(1, y0 - y1 - 2)} style={{ fill: viridis(1 - share) }}><title>{`#${c.best.n} ${show(c.best.value)} (${c.count})`}</title></rect>
+              <rect x={x0 + 1} width={Math.max(1, x1 - x0 - 2)} y={y1 + 1} height={Math.max(1, y0 - y1 - 2)} style={{ fill: viridis(share) }}><title>{`#${c.best.n} ${show(c.best.value)} (${c.count})`}</title></rect>
               {x1 - x0 > 44 && y0 - y1 > 16 && <text class="cell" x={(x0 + x1) / 2} y={(y0 + y1) / 2} text-anchor="middle" dominant-baseline="middle">{show(c.best.value, 3)}</text>}
             </g>
           );

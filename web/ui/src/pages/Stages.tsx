@@ -44,13 +44,13 @@ const bestOf = (stage: string): Trial | undefined =>
 function LogBook() {
   const o = overview.value!, entries = o.why?.logbook ?? [];
   return (
-    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: entries.map((e) => [e.stage, e.code, say(e.seen), say(e.done), say(e.why)]) })}>
+    <Panel title={t("logbook.title")} long table={() => ({ head: [t("column.stage"), t("logbook.code"), t("logbook.seen"), t("logbook.done"), t("stages.why")], rows: entries.map((e) => [e.stage, word("code", e.code), say(e.seen), say(e.done), say(e.why)]) })}>
       {!entries.length && !o.notes.length && <Empty>{t("logbook.none")}</Empty>}
       <ol class="logbook">
         {entries.map((e, i) => (
           <li key={i} class={e.code}>
             <span class="code">{word("code", e.code)}</span>
-            <span><span class="text">{say(e.seen)}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{say(e.done)}</strong>{e.why && <span class="text soft"> {say(e.why)}</span>} {e.trial !== null && <TrialLink n={e.trial} />}{e.stage && <span class="soft"> · {e.stage}</span>}</span>
+            <span><span class="text">{say(e.seen)}</span>{e.seen && e.done ? ": " : ""}<strong class="text">{say(e.done)}</strong>{e.trial !== null && <> <TrialLink n={e.trial} /></>}<span class="aside">{[e.stage, say(e.why)].filter(Boolean).join(" · ")}</span></span>
           </li>
         ))}
         {o.notes.map((x, i) => (
@@ -80,7 +80,7 @@ function Gantt() {
   const unit = last > 7200 ? 3600 : last > 180 ? 60 : 1, name = unit === 3600 ? "h" : unit === 60 ? "min" : "s";
   return (
     <Panel vector title={t("gantt.title")} caption={t("gantt.caption", duration(last), list.length)} long
-      table={() => ({ head: [t("column.trial"), t("gantt.begin"), t("gantt.end"), t("column.stage"), t("column.state")], rows: list.map((x) => [x.n, x.launched - zero, end(x) - zero, x.stage, x.state]) })}>
+      table={() => ({ head: [t("column.trial"), t("gantt.begin"), t("gantt.end"), t("column.stage"), t("column.state")], rows: list.map((x) => [x.n, x.launched - zero, end(x) - zero, x.stage, word("state", x.state)]) })}>
       <Xy x={{ kind: "linear", low: 0, high: Math.max(last / unit, 1e-3), label: name }} y={{ kind: "category", low: 0, high: free.length, names: free.map((_, i) => String(i + 1)), label: t("gantt.lane") }} height={Math.max(120, free.length * LANE + 60)} label={t("gantt.title")}>
         {(place) => list.map((x) => {
           const x0 = place.x((x.launched - zero) / unit), x1 = place.x((end(x) - zero) / unit), y = place.y(lane.get(x.n)!);

@@ -18,7 +18,7 @@ export function Studies() {
     <section class="card">
       <div class="head"><h2>{t("page.studies")}</h2><span class="soft">{list.value!.store}</span></div>
       <div class="scroll" tabIndex={0} role="group" aria-label={t("page.studies")}>
-        <table class="wide">
+        <table class="wide studies">
           <thead><tr>
             <th scope="col">{t("column.study")}</th><th scope="col">{t("column.state")}</th><th scope="col" class="number">{t("column.best")}</th>
             <th scope="col">{t("studies.course")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("studies.spent")}</th><th scope="col">{t("studies.last")}</th>
@@ -30,7 +30,7 @@ export function Studies() {
                 <td><span class={`pill ${r.state}`}>{word("state", r.state)}</span></td>
                 <td class="number">{r.state === "reading" ? "…" : show(r.best)} <small class="soft">{r.metric}</small></td>
                 <td><Course row={r} /></td>
-                <td class="number">{r.state === "reading" ? "…" : r.trials}{r.running ? <small class="soft"> {t("studies.running", r.running)}</small> : ""}{r.failed ? <small class="bad"> {t("studies.failed", r.failed)}</small> : ""}</td>
+                <td class="number">{r.state === "reading" ? "…" : r.trials}{r.running && r.state === "running" ? <small class="soft"> {t("studies.running", r.running)}</small> : ""}{r.failed ? <small class="bad"> {t("studies.failed", r.failed)}</small> : ""}</td>
                 <td class="number">{r.share === null ? "–" : percent(r.share)}</td>
                 <td>{r.last ? t("ago", duration(Math.max(0, now - r.last))) : "–"}</td>
               </tr>
@@ -44,7 +44,8 @@ export function Studies() {
 
 function Course({ row }: { row: StudyRow }) {
   const v = row.course;
-  if (v.length < 2) return null;
+  if (!v.length) return null;
+  if (v.length < 2) return <svg class="spark" viewBox="0 0 100 28" width="100" height="28" aria-hidden="true"><circle cx="4" cy="14" r="2.6" /></svg>;
   const low = Math.min(...v), high = Math.max(...v);
   const points = v.map((y, i) => `${2 + (i / (v.length - 1)) * 96},${26 - ((y - low) / (high - low || 1)) * 24}`);
   return <svg class="spark" viewBox="0 0 100 28" width="100" height="28" aria-hidden="true"><polyline class="val" points={points.join(" ")} /></svg>;

@@ -4,7 +4,7 @@ import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { say, t, word } from "../language";
 import { bytes, duration, moment, show } from "../model/numbers";
-import { connection, canAct, download, fetchDetail } from "../model/source";
+import { connection, canAct, download, fetchDetail, wordsOf } from "../model/source";
 import { isOpen, overview, rank, trials, type Trial } from "../model/study";
 import type { Metric, TrialDetail } from "../model/types";
 import { CurveChart } from "../charts/CurveChart";
@@ -22,7 +22,7 @@ export function TrialPage({ n }: { n: number }) {
   useEffect(() => {
     if (connection.value === "file" || !trial) return;
     let gone = false;
-    fetchDetail(studyName(), n).then((d) => { if (!gone) detail.value = d; }, (e: unknown) => { problem.value = String(e); });
+    fetchDetail(studyName(), n).then((d) => { if (!gone) detail.value = d; }, (e: unknown) => { problem.value = wordsOf(e); });
     return () => { gone = true; };
   }, [n, state, epoch]);
   if (!trial) return <section class="card"><Empty>{t("trial.none", n)}</Empty></section>;
@@ -30,13 +30,15 @@ export function TrialPage({ n }: { n: number }) {
     <>
       <Head trial={trial} />
       <div class="pair">
-        <Metrics trial={trial} />
+        <div class="rows">
+          <Metrics trial={trial} />
+          <Log trial={trial} detail={detail.value} problem={problem.value} />
+        </div>
         <div class="rows">
           <Config trial={trial} />
           <Take trial={trial} detail={detail.value} />
         </div>
       </div>
-      <Log trial={trial} detail={detail.value} problem={problem.value} />
     </>
   );
 }
@@ -122,7 +124,7 @@ function Config({ trial }: { trial: Trial }) {
         <tbody>
           {names.map((name) => {
             const same = !other || JSON.stringify(trial.config[name]) === JSON.stringify(other.config[name]);
-            return <tr key={name} class={same ? "" : "changed"}><td><span class="text">{name}</span></td><td class="number"><span class="text">{show(trial.config[name], 6)}</span></td>{other && <td class="number soft"><span class="text">{show(other.config[name], 6)}</span></td>}</tr>;
+            return <tr key={name} class={same ? "" : "changed"}><td><span class="text">{name}</span></td><td class="number"><span class="text">{show(trial.config[name])}</span></td>{other && <td class="number soft"><span class="text">{show(other.config[name])}</span></td>}</tr>;
           })}
         </tbody>
       </table>
@@ -141,7 +143,7 @@ function Take({ trial, detail }: { trial: Trial; detail: TrialDetail | null }) {
 }
 
 function Log({ trial, detail, problem }: { trial: Trial; detail: TrialDetail | null; problem: string }) {
-  const text = detail?.log || trial.log, files = detail?.files ?? [];
+  const text = detail?.log || trial.log, files = (detail?.files ?? []).filter((f) => f.bytes > 0);
   if (!text && !files.length && !problem) return null;
   return (
     <Panel title={t("trial.log")} long>

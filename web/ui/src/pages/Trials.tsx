@@ -6,6 +6,7 @@ import { say, t, word } from "../language";
 import { count, show } from "../model/numbers";
 import { asked, change, go, link } from "../model/route";
 import { all, loss, overview, rank, trials, type Trial } from "../model/study";
+import type { Parameter } from "../model/types";
 import { interval } from "../charts/describe";
 import { hue, lit } from "../charts/look";
 import { Empty, StateMark, studyName } from "../parts/common";
@@ -25,6 +26,8 @@ interface Column {
   rare?: boolean; // shown when asked for
 }
 
+const isNumeric = (p: Parameter | undefined): boolean => p?.kind !== "choice" || p.choices!.every((c) => c !== "" && Number.isFinite(Number(c)));
+
 function columns(): Column[] {
   const o = overview.value!;
   const fixed: Column[] = [
@@ -38,9 +41,10 @@ function columns(): Column[] {
   const pair = o.metrics[0]?.train;
   if (pair) fixed.push({ key: pair, words: pair, numeric: true });
   if (o.stages.length) fixed.push({ key: "stage", words: t("column.stage"), numeric: false });
-  const parameters = o.names.map((name) => ({ key: name, words: name, numeric: o.parameters.find((p) => p.name === name)?.kind !== "choice" }));
+  const parameters = o.names.map((name) => ({ key: name, words: name, numeric: isNumeric(o.parameters.find((p) => p.name === name)) }));
   const metrics = [...new Set(o.metrics.flatMap((m) => [m.val, m.train]))].filter((n): n is string => n !== null && n !== pair && n !== o.study.metric);
-  const more = [...metrics, "seconds", "seed", "attempt"].map((key) => ({ key, words: key, numeric: true, rare: true }));
+  const facts: [string, string][] = [["seconds", t("column.seconds")], ["seed", t("column.seed")], ["attempt", t("column.attempt")]];
+  const more = [...metrics.map((name) => [name, name] as const), ...facts].map(([key, words]) => ({ key, words, numeric: true, rare: true }));
   return [...fixed, ...parameters, ...more, { key: "why", words: t("column.why"), numeric: false }];
 }
 
@@ -106,6 +110,7 @@ export function Trials() {
   const comparing = asked("view") === "compare" && chosen.length > 1;
   const file = () => save(new Blob([csv({ head: cols.map((c) => c.key), rows: list.map((x) => cols.map((c) => valueOf(x, c.key))) })], { type: "text/csv" }), `${studyName()}-trials.csv`);
   return (
+    <>
     <section class="card long">
       <div class="head">
         <h2>{t("page.trials")}</h2>
@@ -116,8 +121,10 @@ export function Trials() {
         <button type="button" onClick={file}>CSV</button>
       </div>
       {compiled.value.error && <p class="problem" role="alert">{t("filter.problem", compiled.value.error)}</p>}
-      {comparing ? <Compare numbers={chosen} /> : list.length ? <Rows list={list} cols={cols} chosen={chosen} /> : <Empty>{t("trials.none")}</Empty>}
+      {!comparing && (list.length ? <Rows list={list} cols={cols} chosen={chosen} /> : <Empty>{t("trials.none")}</Empty>)}
     </section>
+    {comparing && <Compare numbers={chosen} />}
+    </>
   );
 }
 

@@ -3,7 +3,7 @@
 import { t } from "../language";
 import { show } from "../model/numbers";
 import { change, link } from "../model/route";
-import { all, astray, epochSeconds, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
+import { all, astray, byImportance, epochSeconds, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
 import { chosen, hue, lit, pin, pinned, tone } from "../charts/look";
 import { CurveChart } from "../charts/CurveChart";
@@ -118,7 +118,7 @@ function GroupLegend({ name }: { name: string }) {
 }
 
 function Legend({ m }: { m: Metric }) {
-  const first = overview.value!.parameters[0]?.name;
+  const first = byImportance.value[0]?.name;
   const numbers = [...new Set([...chosen.value, ...pinned.value, ...all.value.filter(isRunning).slice(0, 8).map((x) => x.n)])];
   return (
     <ul class="legend">

@@ -57,7 +57,7 @@ export function Header() {
   return (
     <header>
       <div class="top">
-        {list.value && list.value.studies.length > 0 && <a class="home" href="#/" aria-label={t("page.studies")}>danlu</a>}
+        {study && list.value && list.value.studies.length > 0 && <a class="home" href="#/" aria-label={t("page.studies")}>danlu</a>}
         <h1><span class="text">{study ?? "danlu"}</span></h1>
         {o && <span class={`pill ${state}`}>{word("state", state)}</span>}
         {o && <span class="facts"><span class="text">{stageNow()}</span></span>}
@@ -116,9 +116,10 @@ function Connection() {
     : kind === "refused" ? t("connection.refused")
     : frozen.value ? t("connection.frozen")
     : overview.value?.study.last_at ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
+  if (!words) return null;
   return (
     <span class={`connection ${frozen.value ? "frozen" : kind}`} title={trouble.value || t("connection.heard", duration(age))}>
-      <i aria-hidden="true" />{words}
+      <i aria-hidden="true" /><span class="words">{words}</span>
     </span>
   );
 }

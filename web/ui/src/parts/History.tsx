@@ -1,15 +1,13 @@
 // Value of each trial against what had been spent, and the best so far as a step.
 
 import { useSignal } from "@preact/signals";
-import { t } from "../language";
+import { t, word } from "../language";
 import { all, loss, overview, type Trial } from "../model/study";
 import { show } from "../model/numbers";
 import { clamp, type Axis } from "../charts/Xy";
 import { Points, valueRows, type Point } from "../charts/Points";
 import { Panel } from "./Panel";
 import { Toggle } from "./common";
-
-const FAR = 4000; // pixels beyond the chart; a coordinate of infinity is an error
 
 export function valueAxis(close = false): Axis | null {
   const o = overview.value!, v = close ? (o.values?.close ?? o.values) : o.values;
@@ -28,7 +26,7 @@ export function HistoryPanel({ height }: { height: number }) {
   return (
     <Panel vector
       title={t("history.title")}
-      table={() => ({ head: [t("column.trial"), t("column.spent"), overview.value!.study.metric, t("column.stage"), t("column.state")], rows: known.map((x) => [x.n, x.spent, x.value, x.stage, x.state]) })}
+      table={() => ({ head: [t("column.trial"), t("column.spent"), overview.value!.study.metric, t("column.stage"), t("column.state")], rows: known.map((x) => [x.n, x.spent, x.value, x.stage, word("state", x.state)]) })}
       controls={<>
         <Toggle on={byTrial.value} label={t("history.by_trial")} act={() => { byTrial.value = !byTrial.value; }} />
         {overview.value!.values?.close && <Toggle on={close.value} label={t("history.close")} act={() => { close.value = !close.value; }} />}
@@ -36,20 +34,26 @@ export function HistoryPanel({ height }: { height: number }) {
     >
       <Points
         points={points}
-        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: Math.max(last, byTrial.value ? 2 : last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
+        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: byTrial.value ? Math.max(last, 2) : rounded(last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
         y={y}
         height={height}
         label={t("history.label")}
         rows={(p) => [...valueRows(p), [t("column.spent"), show(p.trial.spent, 3)]]}
         under={(place) => {
           let d = "";
-          const y = (x: Trial) => clamp(place.y(x.value!), place.top - FAR, place.bottom + FAR);
+          const y = (x: Trial) => clamp(place.y(x.value!), place.top, place.bottom);
           for (const x of steps) d += d ? `H${place.x(at(x))}V${y(x)}` : `M${place.x(at(x))} ${y(x)}`;
           return <path class="best-line" d={d ? `${d}H${place.right}` : "M0 0"} />;
         }}
       />
     </Panel>
   );
+}
+
+// An end of the axis that stays for a while, so that not all points move with each epoch.
+function rounded(last: number): number {
+  const step = 10 ** Math.floor(Math.log10(last)) / 5;
+  return Math.ceil(last / step) * step;
 }
 
 function bestSoFar(list: Trial[]): Trial[] {

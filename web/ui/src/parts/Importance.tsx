@@ -1,7 +1,7 @@
 // How much each parameter matters, with the interval that resampled trials give.
 
 import { t } from "../language";
-import { percent, show } from "../model/numbers";
+import { percent } from "../model/numbers";
 import { overview } from "../model/study";
 import { Empty } from "./common";
 import { Panel } from "./Panel";
@@ -28,7 +28,7 @@ export function ImportancePanel({ most = 12 }: { most?: number }) {
   return (
     <Panel
       title={t("importance.title")}
-      table={() => ({ head: [t("column.parameter"), t("importance.share"), t("importance.low"), t("importance.high")], rows: rows.map((r) => [r.name, r.value, r.low, r.high]) })}
+      {...(known ? { table: () => ({ head: [t("column.parameter"), t("importance.share"), t("importance.low"), t("importance.high")], rows: rows.map((r) => [r.name, r.value, r.low, r.high]) }) } : {})}
       caption={!known ? null : model ? t("importance.model", o.importance!.rows, percent(o.importance!.explained)) : t("importance.alone")}
     >
       {!known ? <Empty>{t("importance.none")}</Empty> : (
@@ -40,7 +40,7 @@ export function ImportancePanel({ most = 12 }: { most?: number }) {
                 <i class="bar" style={{ width: `${100 * Math.min(1, r.value)}%` }} />
                 {r.low !== null && <i class="whisker" style={{ left: `${100 * r.low}%`, width: `${100 * Math.max(0.002, r.high! - r.low)}%` }} />}
               </span>
-              <span class="number">{percent(r.value)}{r.low === null ? "" : <small> {show(100 * r.low, 2)}–{show(100 * r.high!, 2)}</small>}</span>
+              <span class="number">{percent(r.value)}{r.low === null ? "" : <small> {Math.round(100 * r.low)}–{Math.round(100 * r.high!)}</small>}</span>
             </li>
           ))}
         </ul>

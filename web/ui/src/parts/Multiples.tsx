@@ -3,7 +3,7 @@
 import { t } from "../language";
 import { show } from "../model/numbers";
 import { go, link } from "../model/route";
-import { all, overview, ranked, type Trial } from "../model/study";
+import { all, byImportance, ranked, type Trial } from "../model/study";
 import { CurveChart } from "../charts/CurveChart";
 import { curveTable } from "./CurvesPanel";
 import { studyName, TrialLink } from "./common";
@@ -27,7 +27,7 @@ export function Multiples({ count, height = 130 }: { count: number; height?: num
   const m = metric.value, shown = differing(count);
   if (!m || shown.length < 2) return null;
   const last = Math.max(...all.value.map((x) => x.epochs.at(-1) ?? 1), 2);
-  const names = overview.value!.parameters.slice(0, 2).map((p) => p.name);
+  const names = byImportance.value.slice(0, 2).map((p) => p.name);
   return (
     <Panel title={t("multiples.title", shown.length)} table={() => curveTable(m, shown)}
       caption={<><span class="key train"><i class="dashed" />{m.train}</span><span class="key val"><i />{m.val}</span></>}>

@@ -49,7 +49,7 @@ export function RunningTrials() {
   const o = overview.value!, metric = o.metrics[0];
   const rows = running.value;
   return (
-    <Panel title={t("running.title", rows.length)}>
+    <Panel title={t("running.title", rows.length)} id="running">
       {!rows.length && <p class="empty">{stateNow() === "paused" ? t("running.paused") : t("running.none")}</p>}
       <ul class="running-list">
         {rows.map((trial) => <RunningRow key={trial.n} trial={trial} train={metric?.train ?? null} val={metric?.val ?? null} />)}

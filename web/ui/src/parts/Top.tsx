@@ -15,6 +15,7 @@ export interface Told {
   trials: number[];
 }
 
+const WELL = "good"; // of a trial of which there is nothing to tell
 const GRAVITY = { error: 0, warning: 1, info: 2 };
 
 // All findings: those of the study, and those of trials with one code together, gravest first.
@@ -22,6 +23,7 @@ export function findings(): Told[] {
   const groups = new Map<string, Told>();
   for (const trial of all.value) {
     for (const finding of trial.findings) {
+      if (finding.code === WELL) continue;
       const known = groups.get(finding.code);
       if (known) known.trials.push(trial.n);
       else groups.set(finding.code, { finding, trials: [trial.n] });
@@ -112,7 +114,8 @@ function Workers() {
   const state = stateNow();
   const live = ["running", "paused", "stale", "stopping"].includes(state);
   if (!live) {
-    return <Figure label={t("figure.spent")} value={`${show(progress.trainings, 3)} ×`} note={failed.value.length ? t("figure.failed", failed.value.length) : t("figure.full_trainings")} />;
+    const cause = failures.value[0]?.[0];
+    return <Figure label={t("figure.failures")} value={count(failed.value.length)} note={cause ? <span class="text">{(say(cause.message) || cause.cause).split("\n")[0]}</span> : t("figure.none_failed")} />;
   }
   return <Figure label={t("figure.workers")} value={`${busy} / ${progress.workers}`} note={t("figure.last", duration(Math.max(0, now() - study.last_at)))} />;
 }
@@ -122,7 +125,7 @@ function Figure({ label, value, note, share }: { label: string; value: string; n
     <div class="card figure">
       <div class="label"><span class="text">{label}</span></div>
       <div class="value">{value}</div>
-      <div class="note">{note}</div>
+      <div class="note" title={typeof note === "string" ? note : undefined}>{note}</div>
       {share !== undefined && share !== null && <progress max={1} value={share} aria-label={percent(share)} />}
     </div>
   );

@@ -1,0 +1,118 @@
+"""Commands in Chinese: all that danlu says itself; what others wrote stays as it is."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Call
+from tests.cli.test_check import LEAKY, written
+from tests.cli.test_lint import GOOD, STUDY
+
+import danlu
+
+ENGLISH = re.compile(r"\b[a-z]{2,}(?: [a-z]{2,}){2,}")
+"""Three words in a row, none of which is a name."""
+
+STUDY_MODULE = """
+def train(trial):
+    for epoch in trial.epochs():
+        trial.report(epoch, loss=1.1 / epoch + trial.params["lr"])
+        if trial.number == 2:
+            raise SystemExit(3)
+"""
+
+
+def english(text: str, *but: str) -> list[str]:
+    """Runs of English words in a text, without what stands in back-quotes and some others."""
+    text = re.sub(r"`[^`]*`|danlu [a-z]+( [\w.-]+)?", "", text)
+    for allowed in but:
+        text = text.replace(allowed, "")
+    return ENGLISH.findall(text)
+
+
+def train(trial: danlu.Trial) -> None:
+    if trial.number == 5:
+        raise ValueError("no such column")
+    for epoch in trial.epochs():
+        loss = 1.1 / epoch + float(trial.params["lr"] or 0)
+        trial.report(epoch, train_loss=1 / epoch, val_loss=loss)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that the tuner made, with stages, findings, a log-book and a failure."""
+    store = tmp_path_factory.mktemp("tuned") / "studies"
+    space = danlu.Space(
+        lr=danlu.Float(1e-4, 1.0, log=True, default=1e-2),
+        units=danlu.Int(8, 64, log=True),
+        optimizer=danlu.Choice("sgd", "adam"),
+        momentum=danlu.Float(0.0, 0.99, when={"optimizer": "sgd"}),
+    )
+    study = danlu.Study(
+        "digits", space=space, objective="min val_loss", epochs=9, budget="12x", store=str(store)
+    )
+    study.run(train, executor="inline")
+    return store
+
+
+@pytest.mark.parametrize(
+    "words", [["show"], ["why"], ["why", "1"], ["why", "5"], ["best"]], ids=str
+)
+def test_a_study_is_told_without_an_english_sentence(
+    call: Call, tuned: Path, words: list[str]
+) -> None:
+    result = call(*words, "--lang", "zh", "--store", tuned)
+    assert result.exit_code == 0, result.output
+    assert english(result.output, "no such column") == []
+
+
+def test_a_run_is_told_without_an_english_sentence(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DANLU_LANG", "zh")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "told.py").write_text(STUDY_MODULE)
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY.format(lr=GOOD, when="").replace("lines:", "told:"))
+    result = call("run", path, "--budget", "3 trials", "--store", tmp_path / "s")
+    assert result.exit_code == 0, result.output
+    assert "退出状态 3" in result.output
+    assert "已完成" in result.output
+    assert english(result.output) == []
+
+
+def test_the_linter_speaks_chinese_to_the_last_line(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(STUDY.format(lr=GOOD, when=""))
+    result = call("lint", path, "--lang", "zh")
+    assert "条" in result.output
+    assert "取自参数目录" in result.output
+    assert english(result.output) == []
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("split", [LEAKY], ids=["leaky"])
+def test_checks_tell_measures_and_limits_in_chinese(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = written(tmp_path, split, model=True)
+    result = call("check", path, "--all", "--lang", "zh", "--store", tmp_path / "s")
+    assert "验证集的" in result.output
+    assert english(result.output, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "digitz"], "没有研究“digitz”。 是否想写“digits”？"),
+        (["why", "digits", "999"], "没有试验 999"),
+    ],
+)
+def test_errors_are_told_in_chinese(call: Call, tuned: Path, words: list[str], said: str) -> None:
+    result = call(*words, "--lang", "zh", "--store", tuned)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("错误：")
+    assert said in result.stderr
+    assert english(result.stderr) == []
