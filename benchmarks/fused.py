@@ -33,6 +33,7 @@ from danlu.executors.base import Executor
 from danlu.executors.fused import FusedExecutor
 from danlu.executors.processes import ProcessExecutor
 from danlu.kit import Training
+from danlu.kit.devices import best_device
 from danlu.kit.fused.canary import tried
 from danlu.kit.fused.row import Row
 from danlu.kit.fused.stack import Stack
@@ -176,12 +177,13 @@ def usual(training: Training, params: Mapping[str, Any], epochs: int, n: int) ->
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    part = training.data.whole
+    device = best_device()
+    part = training.data.whole.to(device)
 
     def objective(trial: optuna.Trial) -> float:
         own = {**params, "dropout": trial.suggest_float("dropout", 0.0, 0.5)}
         kind = trial.suggest_categorical("optimizer", KINDS)
-        model = build(Params(**own), part.shape)
+        model = build(Params(**own), part.shape).to(device)
         make: Callable[..., Any] = {
             "adam": torch.optim.Adam, "sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop,
         }[kind]  # fmt: skip

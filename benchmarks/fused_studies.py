@@ -38,7 +38,6 @@ STUDIES: Mapping[str, tuple[str, str, str]] = {
     "default space, 20x": ("20x", "auto", ""),
     "powers of two, 18 shapes, 20x": ("20x", "auto", POWERS),
     "one shape, 20x": ("20x", "auto", ONE),
-    "one shape, 50x": ("50x", "auto", ONE),
     "one shape, halving, 20x": ("20x", "halving", ONE),
     "one shape, random, 32x": ("32x", "random", ONE),
 }
@@ -78,6 +77,7 @@ def digits(folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="*", help="names of studies")
+    parser.add_argument("--executors", nargs="*", default=EXECUTORS, choices=EXECUTORS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, help="all figures, one JSON object a line")
     given = parser.parse_args()
@@ -89,7 +89,7 @@ def main() -> None:
     for name in STUDIES:
         if given.only and name not in given.only:
             continue
-        for executor in EXECUTORS:
+        for executor in given.executors:
             with TemporaryDirectory() as folder:
                 digits(Path(folder))
                 found = study(Path(folder), name, executor, given.workers)

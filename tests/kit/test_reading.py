@@ -92,6 +92,25 @@ def test_useless_columns_are_left_out_and_said(tmp_path: Path) -> None:
     assert [note.split("'")[1] for note in found.notes] == ["same", "id"]
 
 
+@pytest.mark.parametrize("name", ["", "id", "Index"])
+def test_a_column_that_counts_the_rows_is_left_out_and_said(tmp_path: Path, name: str) -> None:
+    rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(40)]
+    found = load(csv(tmp_path, f"{name},n,label", *rows), "label")
+    assert list(found.samples.x) == ["n"]
+    assert "it only counts the rows" in found.notes[0]
+    kept = load(csv(tmp_path, f"{name},n,label", *rows[::-1]), "label")
+    assert len(kept.samples.x) == 2
+
+
+def test_decimal_commas_are_read_where_semicolons_separate(tmp_path: Path) -> None:
+    rows = [f"{i},{i}5;{'' if i == 3 else i};a,{i % 3};{'xy'[i % 2]}" for i in range(20)]
+    found = load(csv(tmp_path, "n;m;c;label", *rows), "label").samples.x
+    assert found["n"][:2].tolist() == [0.05, 1.15]
+    assert found["m"][4] == 4.0
+    assert np.isnan(found["m"][3])
+    assert found["c"][0] == "a,0"
+
+
 def test_a_column_of_many_words_is_text(tmp_path: Path) -> None:
     rows = [f"a film that is {w},{w}" for w in ["good", "bad"] * 5]
     found = load(csv(tmp_path, "review,label", *rows), "label")

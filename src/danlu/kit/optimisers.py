@@ -1,4 +1,9 @@
-"""torch's optimisers, set to a trial's params; L2 in each of its conventions."""
+"""torch's optimisers, set to a trial's params; L2 in each of its conventions.
+
+SGD with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013), Adagrad (Duchi et al. 2011),
+Adadelta (Zeiler 2012), RMSprop (Tieleman & Hinton 2012), Adam (Kingma & Ba 2015), NAdam (Dozat
+2016), AdamW (Loshchilov & Hutter 2019).
+"""
 
 from collections.abc import Iterable
 from typing import Any

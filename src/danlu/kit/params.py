@@ -43,17 +43,18 @@ class Params:
             a weight decay of λ / n; ``"mean"``: beside the mean loss; ``"decoupled"``: each step
             shrinks the weights by lr · λ.
         batch_size: Samples of a step.
-        clip: Largest norm of the gradient; 0 = none.
+        clip: Largest norm of the gradient; 0 = none (Pascanu et al. 2013).
         schedule: ``none``, ``plateau``, ``step``, ``cosine``, ``linear``.
         decay_factor: Of ``plateau`` and ``step``.
         decay_every: Epochs between the steps of ``step``; 0 = a fifth of the horizon.
         warmup: Share of all steps over which the rate rises from 0.
-        label_smoothing: Share of a class's probability that goes to all classes.
+        label_smoothing: Share of a class's probability that goes to all classes (Szegedy et al.
+            2016).
         layers: Hidden layers, convolutions, or recurrent layers.
         units: Of a hidden or recurrent layer.
         activation: ``relu``, ``gelu``, ``tanh``, ``silu``.
-        dropout: Share of units that are dropped.
-        norm: ``none``, ``batch``, ``layer``.
+        dropout: Share of units that are dropped (Srivastava et al. 2014).
+        norm: ``none``, ``batch`` (Ioffe & Szegedy 2015), ``layer`` (Ba et al. 2016).
         init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
         filters: Of the first convolution.
         kernel: Side of the convolutions in pixels.

@@ -20,6 +20,7 @@ FAMILY_OF = {"table": "mlp", "images": "cnn", "sequences": "rnn", "text": "text"
 
 TEXT_WORDS = 3.0  # a column of so many words on average is text, not categories
 MOST_CATEGORIES = 0.5  # a column of text with more different values than this share is an id
+COUNTERS = ("", "id", "index", "row", "no", "nr")  # names of columns that may number the rows
 FEW_CATEGORIES = 20  # so many different values are always categories
 
 
@@ -285,13 +286,21 @@ def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
     kept: Columns = {}
     notes = []
     for name, column in columns.items():
-        if problem := _useless(column):
+        if problem := _useless(column) or _counter(name, column):
             notes.append(f"column {name!r} is left out: {problem}.")
         else:
             kept[name] = column
     if not kept:
         raise DataError(" ".join(["no column is left to learn from:", *notes]))
     return kept, tuple(notes)
+
+
+def _counter(name: str, column: npt.NDArray[Any]) -> str | None:
+    """Whether a column that is named like one is but the number of the row."""
+    if name.lower() not in COUNTERS and not name.startswith("Unnamed: "):
+        return None
+    counts = column.dtype.kind == "f" and bool(np.all(np.diff(column) == 1.0))
+    return "it only counts the rows" if counts else None
 
 
 def _useless(column: npt.NDArray[Any]) -> str | None:

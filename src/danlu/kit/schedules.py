@@ -1,7 +1,8 @@
 """Learning rates over a trial's full horizon, whatever slice is trained now.
 
 All kinds but ``plateau`` are functions of how far training has come, so that a paused trial is
-the beginning of the full one; ``plateau`` follows the validation loss and keeps its state.
+the beginning of the full one; ``plateau`` follows the validation loss and keeps its state. Cosine:
+Loshchilov & Hutter 2017, without restarts; warm-up: Goyal et al. 2017.
 """
 
 import math

@@ -1,6 +1,7 @@
 """CSV and Parquet files as columns: floats with NaN, or text with None for a missing value."""
 
 import csv
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ Columns: TypeAlias = dict[str, npt.NDArray[Any]]
 
 MISSING = ("", "?", "na", "n/a", "nan", "null", "<na>")  # in lower case
 STRAY_SHARE = 0.1  # a column with fewer texts than this among its numbers has mistakes in it
+COMMA = re.compile(r"[-+]?\d+(,\d+)?([eE][-+]?\d+)?")  # a number, perhaps with a comma
 SHOWN = 3  # examples in a message
 
 
@@ -27,6 +29,7 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
     """
     import pandas as pd
 
+    separator = ""
     try:
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
@@ -45,7 +48,20 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
     except (pd.errors.ParserError, ValueError, OSError, csv.Error) as error:
         reason = " ".join(str(error).split()).rstrip(".").rpartition("C error: ")[2]
         raise DataError(f"{path} cannot be read as a table: {reason}.") from None
-    return from_frame(frame)
+    columns = from_frame(frame)
+    return {n: _with_points(c) for n, c in columns.items()} if separator == ";" else columns
+
+
+def _with_points(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Numbers with a decimal comma, as tables with semicolons have them, with a point.
+
+    Other columns stay as they are.
+    """
+    texts = [str(text).strip() for text in column]
+    given = [text for text in texts if text.lower() not in MISSING]
+    if not any("," in text for text in given) or not all(map(COMMA.fullmatch, given)):
+        return column
+    return np.array([text.replace(",", ".") for text in texts], dtype=object)
 
 
 def _header(path: Path) -> tuple[str, str]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests.kit.conftest import images, mixed, sequences, table, texts
 from tests.kit.fused.training import Double, alone, difference, lines, rows, together
+from torch import Tensor, nn
 
 from danlu.kit import Training
 from danlu.kit.params import OPTIMIZERS
@@ -71,6 +73,59 @@ FAMILIES: Mapping[str, tuple[Callable[[], Any], dict[str, Any]]] = {
 def test_every_family_with_every_optimizer(tmp_path: Path, name: str) -> None:
     data, params = FAMILIES[name]
     compare(training_of(data()), tmp_path, [{**SMALL, **row, **params} for row in ROWS])
+
+
+class Residual(nn.Module):
+    """A network of a user's own, with parts that the kit's have not."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.first = nn.Linear(inputs, 8)
+        self.norm = nn.LayerNorm(8)
+        self.second = nn.Linear(8, 8)
+        self.bend, self.drop = nn.LeakyReLU(0.1), nn.Dropout(dropout)
+        self.scale = nn.Parameter(torch.ones(8))
+        self.last = nn.Linear(8, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        hidden = hidden + self.scale * self.drop(self.bend(self.second(self.norm(hidden))))
+        out: Tensor = self.last(hidden)
+        return out
+
+
+def residual(params: Any, shape: Any) -> nn.Module:
+    return Residual(shape.numeric, shape.outputs, params.get("dropout", 0.0))
+
+
+def sigmoid(params: Any, shape: Any) -> nn.Module:
+    middle = (nn.Sigmoid(), nn.Dropout(params.get("dropout", 0.0)))
+    return nn.Sequential(nn.Linear(shape.numeric, 7), *middle, nn.Linear(7, shape.outputs))
+
+
+class Both(nn.Module):
+    """Recurrent layers of a kind that is left to torch's rules."""
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.both = nn.GRU(features, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.last = nn.Linear(8, outputs)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        out: Tensor = self.last(self.both(x)[0].sum(1) / lengths[:, None])
+        return out
+
+
+def both(params: Any, shape: Any) -> nn.Module:
+    return Both(shape.features, shape.outputs)
+
+
+@pytest.mark.parametrize(
+    ("builder", "data"), [("residual", table), ("sigmoid", table), ("both", sequences)]
+)
+def test_networks_of_a_users_own(tmp_path: Path, builder: str, data: Callable[[], Any]) -> None:
+    training = Training(data(), model=f"tests.kit.fused.test_equality:{builder}")
+    compare(Double(training), tmp_path, [{**row, "batch_size": 6} for row in ROWS])
 
 
 @pytest.mark.parametrize("rare", [{"oversample": 1.0}, {"balanced_batches": True}])

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vjp, vmap
+from torch.func import functional_call, vmap
 
 from danlu.kit.devices import precision
 from danlu.kit.dropout import Masks
+from danlu.kit.fused import recurrent
 from danlu.kit.fused.networks import LossesOf, Views
 from danlu.kit.prepared import Tensors
 
@@ -32,7 +33,9 @@ class Batched:
         self._p = {name: values.requires_grad_() for name, values in p.items()}
         self._g = list(g.values())
         self._buffers, self._mixed = buffers, mixed
-        self._recurrent = any(isinstance(m, nn.RNNBase) for m in model.modules())
+        self._recurrent = [m for m in model.modules() if recurrent.known(m)]
+        others = [m for m in model.modules() if isinstance(m, nn.RNNBase)]
+        self._apart = len(others) > len(self._recurrent)
 
     def gradients(self, x: Tensors, masks: Sequence[Tensor | None], losses_of: LossesOf) -> Tensor:
         out = self._trained(x, masks)
@@ -53,7 +56,7 @@ class Batched:
 
         kept = self._masks.take
         try:
-            with precision(mixed=self._mixed):
+            with precision(mixed=self._mixed), recurrent.batched(self._recurrent):
                 out: Tensor = vmap(one)(
                     self._p, self._buffers, [m for m in masks if m is not None], x
                 )
@@ -64,13 +67,12 @@ class Batched:
     @torch.no_grad()
     def outputs(self, x: Tensors) -> Tensor:
         self._model.eval()
-        out: Tensor = vmap(self._forward, in_dims=(0, 0, None))(self._p, self._buffers, x)
+        with recurrent.batched(self._recurrent):
+            out: Tensor = vmap(self._forward, in_dims=(0, 0, None))(self._p, self._buffers, x)
         return out
 
     def _forward(self, p: Mapping[str, Tensor], b: Mapping[str, Tensor], x: Tensors) -> Any:
         """The outputs of the model with the tensors of one row."""
-        if not self._recurrent:
+        if not self._apart:
             return functional_call(self._model, {**p, **b}, x)
-        # Only where a gradient may be asked for does torch take a recurrent layer apart into
-        # operations that have rules for batches of models.
-        return vjp(lambda p: functional_call(self._model, {**p, **b}, x), p)[0]
+        return recurrent.apart(lambda p: functional_call(self._model, {**p, **b}, x), p)

@@ -7,10 +7,11 @@ import { show } from "../model/numbers";
 import { clamp, type Axis } from "../charts/Xy";
 import { Points, valueRows, type Point } from "../charts/Points";
 import { Panel } from "./Panel";
+import { values } from "./view";
 import { Toggle } from "./common";
 
 export function valueAxis(close = false): Axis | null {
-  const o = overview.value!, v = close ? (o.values?.close ?? o.values) : o.values;
+  const o = overview.value!, whole = values.value, v = close ? (whole?.close ?? whole) : whole;
   return v && { kind: v.log && v.low > 0 ? "log" : "linear", low: v.low, high: v.high, label: o.study.metric };
 }
 
@@ -34,7 +35,7 @@ export function HistoryPanel({ height }: { height: number }) {
     >
       <Points
         points={points}
-        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: Math.max(last, byTrial.value ? 2 : last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
+        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: byTrial.value ? Math.max(last, 2) : rounded(last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
         y={y}
         height={height}
         label={t("history.label")}
@@ -48,6 +49,12 @@ export function HistoryPanel({ height }: { height: number }) {
       />
     </Panel>
   );
+}
+
+// An end of the axis that stays for a while, so that not all points move with each epoch.
+function rounded(last: number): number {
+  const step = 10 ** Math.floor(Math.log10(last)) / 5;
+  return Math.ceil(last / step) * step;
 }
 
 function bestSoFar(list: Trial[]): Trial[] {
