@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple, TypeAlias
 
-from pydantic_core import from_json
+import orjson
 
 from danlu.core.codec import encode_number
 from danlu.core.event import Event, Reported, decode_event, encode_event
@@ -115,7 +115,7 @@ def _decode_chunk(chunk: Sequence[Stored]) -> list[Event | Evaluated]:
 def _parsed(text: str) -> Any:
     """The values of some JSON."""
     try:
-        return from_json(text)  # in half the time of json.loads, when there are a million reports
+        return orjson.loads(text)  # a quarter of the time of json.loads, for a million reports
     except ValueError:
         return json.loads(text)  # which also takes halves of surrogate pairs, and deep values
 
