@@ -1,5 +1,6 @@
 """The report in a real browser: what a person sees and does."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -262,6 +263,25 @@ def test_what_is_shown_can_be_saved_as_picture_csv_and_json(visit: Open, tmp_pat
         waiting.value.save_as(path)
         assert path.read_bytes().startswith(begins)
         assert waiting.value.suggested_filename == f"digits-learning-curves.{kind}"
+
+
+def test_the_files_hold_exactly_what_is_shown(visit: Open, tmp_path: Path) -> None:
+    history = histories.staged()
+    page = visit(history)
+    go(page, "curves")
+    page.locator("input.filter").fill("optimizer == sgd")
+    page.locator("#curves details summary").last.click()
+    twin = page.locator("#curves details tbody tr").first.locator("td").all_inner_texts()
+    with page.expect_download() as waiting:
+        page.locator("#curves select.save").select_option("json")
+    waiting.value.save_as(tmp_path / "curves.json")
+    rows = json.loads((tmp_path / "curves.json").read_text("utf-8"))
+    wanted = {t.number for t in history.trials.values() if t.config["optimizer"] == "sgd"}
+    assert {row["trial"] for row in rows} == {n for n in wanted if history.trials[n].reports}
+    assert [str(rows[0]["trial"]), str(rows[0]["epoch"])] == twin[:2]
+    for row in rows:
+        reported = dict(history.trials[row["trial"]].curve("val_accuracy"))
+        assert row["val_accuracy"] == pytest.approx(reported[row["epoch"]], rel=1e-4)
 
 
 def test_a_thousand_trials_are_drawn_as_bands_and_none_is_left_out(visit: Open) -> None:

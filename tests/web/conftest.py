@@ -1,6 +1,7 @@
 """A store with studies, and the dashboard over it without a network between."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -83,3 +84,17 @@ def dashboard(store: Store, where: str, access: Access) -> Iterator[Client]:
 
 
 Dashboard = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(
+            executable_path=program, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()

@@ -1,11 +1,7 @@
 """The dashboard in a real browser beside a running study: five journeys, and what may break."""
 
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,72 +9,14 @@ from typing import Any
 
 import pytest
 from tests.processes import wait_for
+from tests.web.kitchen import Kitchen
 
-import danlu
 from danlu.core.request import on_hold
 from danlu.web.streaming import MOST_STREAMS
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-HERE = Path(__file__).parent
 PAGES = ("overview", "curves", "parameters", "trials", "stages", "findings", "settings")
-
-
-class Kitchen:
-    """A folder with a study that runs, and a server that shows it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.store = str(folder / "studies")
-        self.link = ""
-        self._processes: list[subprocess.Popen[str]] = []
-        self.pace(0.08)
-
-    def pace(self, seconds: float) -> None:
-        """How long an epoch takes from now on."""
-        (self.folder / "pace").write_text(str(seconds))
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, *words], cwd=self.folder, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        self._processes.append(process)
-        return process
-
-    def run(self) -> None:
-        self.start(str(HERE / "watched.py"), self.store)
-        wait_for(self._begun, "trials", 30)
-
-    def _begun(self) -> bool:
-        try:
-            return len(self.study.trials) >= 1
-        except danlu.DanluError:  # neither the store nor the study is there at once
-            return False
-
-    def serve(self, *options: str) -> subprocess.Popen[str]:
-        server = self.start("-m", "danlu", "serve", "--store", self.store, *options)
-        assert server.stdout is not None
-        found = re.search(r"Dashboard: (\S+)", server.stdout.readline())
-        assert found is not None
-        self.link = found[1]
-        return server
-
-    @property
-    def study(self) -> danlu.Study:
-        return danlu.Study.open(store=self.store)
-
-    def close(self) -> None:
-        for process in self._processes:
-            process.send_signal(signal.SIGTERM)
-        for process in self._processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,20 +29,6 @@ def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
         yield kitchen
     finally:
         kitchen.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(
-            executable_path=program, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 Look = Callable[..., Any]
@@ -307,6 +231,18 @@ def test_where_no_stream_is_to_be_had_the_page_asks_again_and_again(
     finally:
         for line in lines:
             line.close()
+
+
+def test_a_study_that_is_silent_for_long_is_stale(look: Look, kitchen: Kitchen) -> None:
+    page = look()
+    page.wait_for_selector(".pill.running")
+    kitchen.pace(3.0)
+    try:
+        page.evaluate("const now = Date.now; Date.now = () => now() + 600000;")  # ten minutes on
+        page.wait_for_selector(".pill.stale")
+        assert "No report for" in page.locator(".banner").inner_text()
+    finally:
+        kitchen.pace(0.08)
 
 
 def test_the_view_stands_still_on_demand_and_misses_nothing(look: Look) -> None:

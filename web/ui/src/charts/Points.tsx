@@ -26,6 +26,7 @@ interface Props {
 }
 
 const NEAR = 14;
+const MANY = 400; // points from which they are drawn smaller
 
 export function Points({ points, x, y, height, label, rows, under }: Props) {
   const nearest = (px: number, py: number, place: Place) => {
@@ -57,20 +58,35 @@ export function Points({ points, x, y, height, label, rows, under }: Props) {
       {(place) => (
         <>
           {under?.(place)}
-          {points.map((p) => <Mark key={p.trial.n} p={p} place={place} many={points.length > 400} />)}
+          {points.map(({ trial, x, y }) => (
+            <Mark key={trial.n} cx={place.x(x)} y={place.y(y)} top={place.top} bottom={place.bottom} many={points.length > MANY}
+              failed={trial.state === "failed"} open={isRunning(trial)} colour={hue(trial.n)} on={lit.value === trial.n} />
+          ))}
         </>
       )}
     </Xy>
   );
 }
 
-function Mark({ p, place, many }: { p: Point; place: Place; many: boolean }) {
-  const cx = place.x(p.x), raw = place.y(p.y), cy = clamp(raw, place.top, place.bottom);
-  const colour = hue(p.trial.n), on = lit.value === p.trial.n;
-  if (raw !== cy && Math.abs(raw - cy) > 1) return <path class="outside" d={raw < cy ? `M${cx - 4} ${cy + 7}l4 -6 4 6z` : `M${cx - 4} ${cy - 7}l4 6 4 -6z`} />;
-  if (p.trial.state === "failed") return <path class="cross" d={`M${cx - 3} ${cy - 3}l6 6m0 -6l-6 6`} />;
+interface Drawn {
+  cx: number;
+  y: number;
+  top: number;
+  bottom: number;
+  many: boolean;
+  failed: boolean;
+  open: boolean;
+  colour: string | null;
+  on: boolean;
+}
+
+// All that it takes are plain values: of a thousand points only those are drawn again that changed.
+function Mark({ cx, y, top, bottom, many, failed, open, colour, on }: Drawn) {
+  const cy = clamp(y, top, bottom);
+  if (y !== cy && Math.abs(y - cy) > 1) return <path class="outside" d={y < cy ? `M${cx - 4} ${cy + 7}l4 -6 4 6z` : `M${cx - 4} ${cy - 7}l4 6 4 -6z`} />;
+  if (failed) return <path class="cross" d={`M${cx - 3} ${cy - 3}l6 6m0 -6l-6 6`} />;
   const r = on ? 6 : colour ? 5 : many ? 2.2 : 3.2;
-  return <circle class={isRunning(p.trial) ? "point open" : "point"} cx={cx} cy={cy} r={r} style={colour ? { fill: isRunning(p.trial) ? tone("card") : colour, stroke: colour, fillOpacity: 1 } : {}} />;
+  return <circle class={open ? "point open" : "point"} cx={cx} cy={cy} r={r} style={colour ? { fill: open ? tone("card") : colour, stroke: colour, fillOpacity: 1 } : {}} />;
 }
 
 export const valueRows = (p: Point): [string, string][] => [

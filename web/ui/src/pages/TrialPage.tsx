@@ -30,13 +30,15 @@ export function TrialPage({ n }: { n: number }) {
     <>
       <Head trial={trial} />
       <div class="pair">
-        <Metrics trial={trial} />
+        <div class="rows">
+          <Metrics trial={trial} />
+          <Log trial={trial} detail={detail.value} problem={problem.value} />
+        </div>
         <div class="rows">
           <Config trial={trial} />
           <Take trial={trial} detail={detail.value} />
         </div>
       </div>
-      <Log trial={trial} detail={detail.value} problem={problem.value} />
     </>
   );
 }
@@ -122,7 +124,7 @@ function Config({ trial }: { trial: Trial }) {
         <tbody>
           {names.map((name) => {
             const same = !other || JSON.stringify(trial.config[name]) === JSON.stringify(other.config[name]);
-            return <tr key={name} class={same ? "" : "changed"}><td><span class="text">{name}</span></td><td class="number"><span class="text">{show(trial.config[name], 6)}</span></td>{other && <td class="number soft"><span class="text">{show(other.config[name], 6)}</span></td>}</tr>;
+            return <tr key={name} class={same ? "" : "changed"}><td><span class="text">{name}</span></td><td class="number"><span class="text">{show(trial.config[name])}</span></td>{other && <td class="number soft"><span class="text">{show(other.config[name])}</span></td>}</tr>;
           })}
         </tbody>
       </table>

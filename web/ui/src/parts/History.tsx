@@ -34,7 +34,7 @@ export function HistoryPanel({ height }: { height: number }) {
     >
       <Points
         points={points}
-        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: Math.max(last, byTrial.value ? 2 : last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
+        x={{ kind: "linear", low: byTrial.value ? 1 : 0, high: byTrial.value ? Math.max(last, 2) : rounded(last), label: byTrial.value ? t("column.trial") : t("column.spent") }}
         y={y}
         height={height}
         label={t("history.label")}
@@ -48,6 +48,12 @@ export function HistoryPanel({ height }: { height: number }) {
       />
     </Panel>
   );
+}
+
+// An end of the axis that stays for a while, so that not all points move with each epoch.
+function rounded(last: number): number {
+  const step = 10 ** Math.floor(Math.log10(last)) / 5;
+  return Math.ceil(last / step) * step;
 }
 
 function bestSoFar(list: Trial[]): Trial[] {

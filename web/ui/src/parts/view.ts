@@ -7,9 +7,14 @@ import type { Metric } from "../model/types";
 import type { Options } from "../charts/kind";
 import { compile, type Test } from "../model/filter";
 
+let kept: Metric | null = null;
+
+// The same object as long as nothing about it changes: charts begin anew with another one.
 export const metric = computed<Metric | null>(() => {
   const metrics = overview.value?.metrics ?? [];
-  return metrics.find((m) => m.label === asked("metric")) ?? metrics[0] ?? null;
+  const found = metrics.find((m) => m.label === asked("metric")) ?? metrics[0] ?? null;
+  if (JSON.stringify(found) !== JSON.stringify(kept)) kept = found;
+  return kept;
 });
 
 const flag = (name: string): boolean => asked(name) === "1";

@@ -1,0 +1,148 @@
+"""What the page says when there is nothing, not all, nothing new or no longer anything to see."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from tests.reporting import histories
+from tests.web.kitchen import Kitchen
+
+from danlu.core.event import Event
+from danlu.core.history import History
+from danlu.stores import open_store
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+TRIALS = 200  # more than a page asks for at first
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
+    """Studies that nobody runs any more, and a server that shows them."""
+    kitchen = Kitchen(tmp_path_factory.mktemp("shelf"))
+    with closing(open_store(kitchen.store)) as store:
+        for name, made in (
+            ("ended", histories.staged), ("broken", histories.only_failures),
+            ("killed", histories.running), ("many", lambda: histories.large(TRIALS, 4)),
+        ):  # fmt: skip
+            history, events = taped(made)
+            store.create(dataclasses.replace(history.spec, name=name))
+            store.append(name, events)
+        store.create(dataclasses.replace(histories.spec(), name="new"))
+    try:
+        kitchen.serve()
+        yield kitchen
+    finally:
+        kitchen.close()
+
+
+def taped(make: Callable[[], History]) -> tuple[History, list[Event]]:
+    """A history, and the events that it was made of."""
+    tapes: list[histories.Tape] = []
+    begin = histories.Tape.__init__
+
+    def kept(self: histories.Tape, *given: Any, **more: Any) -> None:
+        begin(self, *given, **more)
+        tapes.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(histories.Tape, "__init__", kept)
+        made = getattr(make, "__wrapped__", make)()
+    return made, tapes[-1].events
+
+
+@pytest.fixture
+def look(chromium: Any, shelf: Kitchen) -> Iterator[Callable[..., Any]]:
+    contexts: list[Any] = []
+
+    def open_page(study: str, page: str = "overview", *, before: Any = None) -> Any:
+        contexts.append(chromium.new_context(viewport={"width": 1280, "height": 900}))
+        tab = contexts[-1].new_page()
+        if before is not None:
+            before(tab)
+        tab.goto(f"{shelf.link}&/s/{study}/{page}")
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_a_study_without_trials_says_how_to_begin(look: Callable[..., Any]) -> None:
+    page = look("new")
+    page.wait_for_selector("main .empty")
+    words = page.locator("main").inner_text()
+    assert "No trial yet: the space has" in words
+    assert "danlu run study.toml" in words
+    for name in ("curves", "parameters", "trials", "stages", "findings", "settings"):
+        page.evaluate("hash => { location.hash = hash; }", f"#/s/new/{name}")
+        page.wait_for_selector(f'main[data-page="{name}"] .card')
+
+
+def test_what_comes_in_is_drawn_at_once_and_counted(look: Callable[..., Any]) -> None:
+    let_go = threading.Event()
+    held: list[Any] = []
+
+    def hold(tab: Any) -> None:
+        asked = 0
+
+        def answer(route: Any) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 1 or let_go.is_set():
+                route.continue_()
+            else:
+                held.append(route)
+
+        tab.route("**/trials?*", answer)
+
+    page = look("many", before=hold)
+    page.wait_for_selector(f".connection:has-text('60 of {TRIALS}')")
+    page.wait_for_selector("#curves .chart[data-points]")
+    let_go.set()
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(f".figure:has-text('Trials') .value:has-text('{TRIALS}')")
+
+
+def test_a_study_that_was_killed_says_that_nobody_runs_it(look: Callable[..., Any]) -> None:
+    page = look("killed")
+    page.wait_for_selector(".pill.killed")
+    assert "Nobody runs this study any more" in page.locator(".banner").inner_text()
+    assert page.get_by_role("button", name="Pause").count() == 0
+
+
+def test_an_ended_study_shows_what_to_take_and_what_to_try_next(look: Callable[..., Any]) -> None:
+    page = look("ended")
+    page.wait_for_selector("#best")
+    words = page.locator("#best").inner_text()
+    assert words.startswith("Result")
+    assert "over the default config" in words
+    assert "The run ended" in words
+    assert "What to try next" in page.locator("#verdict").inner_text()
+
+
+def test_failures_of_one_cause_stand_together_with_their_log(look: Callable[..., Any]) -> None:
+    page = look("broken")
+    page.wait_for_selector("#failures")
+    words = page.locator("#failures").inner_text()
+    assert "3 trials: exit status 1" in words
+    assert "No module 'x'" in words
+
+
+def test_the_list_of_studies_is_of_none_of_them(look: Callable[..., Any], shelf: Kitchen) -> None:
+    page = look("ended")
+    page.wait_for_selector("#best")
+    page.evaluate("location.hash = '#/'")
+    page.wait_for_selector("table.studies")
+    assert page.locator("nav, .pill.done >> xpath=ancestor::header").count() == 0
+    assert page.locator("header h1").inner_text() == "danlu"
+    assert page.locator("table.studies tbody tr").count() == 5
+
+
+def test_a_study_that_does_not_exist_says_so(look: Callable[..., Any]) -> None:
+    page = look("nowhere")
+    page.wait_for_selector("text=there is no study")
