@@ -64,6 +64,7 @@ check: $(VENV)/.test
 PAGE := src/danlu/reporting/page
 
 page:
+	$(PYTHON) scripts/page_texts.py
 	cd web/ui && npm ci --silent && npm run --silent build
 
 check-page: page

@@ -23,9 +23,11 @@ def of_page(language: str) -> dict[str, str]:
     return {k: v for k, v in messages(language).items() if k in messages("en")}
 
 
-def templates() -> Iterator[str]:
-    """Every template that `say` is called with, without formats."""
+def templates(but: Path | None = None) -> Iterator[str]:
+    """Every template that `say` is called with, without formats; not those of one folder."""
     for path in SOURCE.rglob("*.py"):
+        if but in path.parents:
+            continue
         text = path.read_text("utf-8")
         if "danlu.core.sentence import" not in text and path.name != "sentence.py":
             continue
@@ -75,6 +77,16 @@ def test_every_message_that_the_page_asks_for_is_there() -> None:
     asked = {key for path in UI.rglob("*.ts*") for key in KEY.findall(path.read_text("utf-8"))}
     assert len(asked) > 150
     assert asked <= set(messages("en"))
+
+
+def test_the_page_carries_every_text_but_those_of_commands() -> None:
+    def plain(text: str) -> str:
+        return re.sub(r"\\n|[\\\n\"`]", "", text)
+
+    script = plain((SOURCE / "reporting" / "page" / "dashboard.js").read_text("utf-8"))
+    wanted = set(templates(but=SOURCE / "cli"))
+    assert len(wanted) > 600
+    assert [key for key in wanted if plain(messages("zh")[key]) not in script] == []
 
 
 def test_every_state_and_wish_has_a_word() -> None:

@@ -1,5 +1,7 @@
+import gzip
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,10 @@ def test_any_numbers_make_a_page(values: list[float], objective: str) -> None:
     data = data_of(render_report(empty(spec, events)))
     for metric in data["metrics"]:
         assert metric["range"]["low"] < metric["range"]["high"]
+
+
+def test_script_and_styles_stay_within_what_a_page_may_load() -> None:
+    page = files("danlu.reporting") / "page"
+    names = ("dashboard.js", "dashboard.css")
+    sizes = [len(gzip.compress((page / name).read_bytes(), 9)) for name in names]
+    assert sum(sizes) <= 120_000

@@ -1,7 +1,7 @@
 // How a chart of a metric is drawn: on which scale, and how far its axis reaches.
 
 import { current, epochSeconds, isRunning } from "../model/study";
-import type { Metric } from "../model/types";
+import type { Metric, Range } from "../model/types";
 import type { Kind } from "./ticks";
 
 export interface Options {
@@ -21,6 +21,17 @@ export const canLog = (m: Metric): boolean => nearOne(m) || m.range.can_log;
 export function kindOf(m: Metric, o: Options): Kind {
   if (!(o.log === null ? m.range.log : o.log) || !canLog(m)) return "linear";
   return nearOne(m) ? "nearOne" : "log";
+}
+
+const MOVED = 0.02; // of its length, by which an axis may be off before it is drawn anew
+
+// Whether two ranges look the same: an axis that moves a little with each epoch would move all that lies on it.
+export function alike(a: Range | null, b: Range | null): boolean {
+  if (!a || !b) return a === b;
+  if (a.log !== b.log || a.can_log !== b.can_log) return false;
+  const on = (v: number): number => (a.log && Math.min(a.low, b.low) > 0 ? Math.log(v) : v);
+  const off = Math.abs(on(a.low) - on(b.low)) + Math.abs(on(a.high) - on(b.high));
+  return off <= MOVED * Math.abs(on(a.high) - on(a.low));
 }
 
 export function yRange(m: Metric, o: Options): [number, number] {

@@ -3,7 +3,7 @@
 import { computed, signal } from "@preact/signals";
 import type { Told } from "../model/types";
 import en from "../../../../src/danlu/language/en.json";
-import zh from "../../../../src/danlu/language/zh.json";
+import zh from "./zh.page.json"; // made by scripts/page_texts.py
 
 export type Key = keyof typeof en;
 export type Lang = "en" | "zh";

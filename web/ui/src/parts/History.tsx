@@ -7,10 +7,11 @@ import { show } from "../model/numbers";
 import { clamp, type Axis } from "../charts/Xy";
 import { Points, valueRows, type Point } from "../charts/Points";
 import { Panel } from "./Panel";
+import { values } from "./view";
 import { Toggle } from "./common";
 
 export function valueAxis(close = false): Axis | null {
-  const o = overview.value!, v = close ? (o.values?.close ?? o.values) : o.values;
+  const o = overview.value!, whole = values.value, v = close ? (whole?.close ?? whole) : whole;
   return v && { kind: v.log && v.low > 0 ? "log" : "linear", low: v.low, high: v.high, label: o.study.metric };
 }
 

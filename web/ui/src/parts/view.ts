@@ -3,8 +3,8 @@
 import { computed } from "@preact/signals";
 import { asked, change } from "../model/route";
 import { overview, type Trial } from "../model/study";
-import type { Metric } from "../model/types";
-import type { Options } from "../charts/kind";
+import type { Metric, Overview } from "../model/types";
+import { alike, type Options } from "../charts/kind";
 import { compile, type Test } from "../model/filter";
 
 let kept: Metric | null = null;
@@ -13,8 +13,23 @@ let kept: Metric | null = null;
 export const metric = computed<Metric | null>(() => {
   const metrics = overview.value?.metrics ?? [];
   const found = metrics.find((m) => m.label === asked("metric")) ?? metrics[0] ?? null;
-  if (JSON.stringify(found) !== JSON.stringify(kept)) kept = found;
+  const same = !!found && !!kept && pair(found) === pair(kept) && alike(found.range, kept.range);
+  if (!same) kept = found;
+  else kept!.range.full = found.range.full; // for those who want to see all
   return kept;
+});
+
+const pair = (m: Metric): string => [overview.value?.study.name, m.label, m.train, m.val, m.direction].join("|");
+
+type Values = NonNullable<Overview["values"]>;
+let keptValues: Values | null = null, keptOf = "";
+
+// The axis of the trials' values, just as steady.
+export const values = computed<Values | null>(() => {
+  const found = overview.value?.values ?? null, name = overview.value?.study.name ?? "";
+  if (name !== keptOf || !alike(found, keptValues) || !alike(found?.close ?? null, keptValues?.close ?? null)) keptValues = found;
+  keptOf = name;
+  return keptValues;
 });
 
 const flag = (name: string): boolean => asked(name) === "1";
