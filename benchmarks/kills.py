@@ -195,7 +195,9 @@ class Killer:
         self.resumed[target].append(
             self.wait_for(
                 lambda line: (
-                    line.at > at and line.pid not in old and (hit is None or line.trial == hit)
+                    line.at > at
+                    and line.pid not in old
+                    and (hit is None or line.trial == hit or self.rests(hit))
                 ),
                 f"the next epoch after killing {target}",
                 start,
@@ -203,6 +205,15 @@ class Killer:
             - at
         )
         return True
+
+    def rests(self, trial: int) -> bool:
+        """Whether a trial came to a rung before it was killed, though it could not tell its log.
+
+        Between a report and its line in the log there are some microseconds.
+        """
+        with closing(sqlite3.connect(self.folder / "store" / "danlu.db")) as database:
+            last = "SELECT max(epoch) FROM report WHERE trial = ?"
+            return database.execute(last, [trial]).fetchone()[0] in (FIRST_RUNG, EPOCHS)
 
     def look_for_orphans(self) -> None:
         """Count what a killed main process left and what should be gone by now."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from danlu.core.decision import Proxy
 from danlu.core.history import History
+from danlu.core.identity import Same
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
 from danlu.surrogates import importance as shares
@@ -135,7 +136,7 @@ def levelled(history: History, proxy: Proxy) -> dict[int, float]:
     rungs = _rungs(history.spec.epochs)
     metric, sign = history.objective.metric, history.objective.loss(1.0)
     seen = {
-        t.number: _summary(_Same(t), metric, sign, rungs)
+        t.number: _summary(Same(t), metric, sign, rungs)
         for t in history.trials.values() if t.proxy == proxy
     }  # fmt: skip
     gains = _gains([s.on_rungs for s in seen.values()], len(rungs))
@@ -163,21 +164,6 @@ def at_epoch(curve: Sequence[tuple[int, float]], epoch: int) -> float | None:
     return curve[i - 1][1] if i else None
 
 
-class _Same:
-    """A trial's record as a key by identity: records never change, and are not hashable."""
-
-    __slots__ = ("trial",)
-
-    def __init__(self, trial: TrialRecord) -> None:
-        self.trial = trial
-
-    def __hash__(self) -> int:
-        return id(self.trial)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.trial is other.trial
-
-
 @dataclass(frozen=True, slots=True)
 class _Summary:
     """A trial's curve as far as it is compared.
@@ -194,9 +180,11 @@ class _Summary:
 
 
 @lru_cache(maxsize=32768)
-def _summary(same: _Same, metric: str, sign: float, rungs: tuple[int, ...]) -> _Summary:
+def _summary(
+    same: Same[TrialRecord], metric: str, sign: float, rungs: tuple[int, ...]
+) -> _Summary:
     """Kept from one look to the next: most trials have not changed."""
-    curve = best_so_far(same.trial, metric, sign)
+    curve = best_so_far(same.value, metric, sign)
     if not curve:
         return _Summary(0, 0.0, ())
     last, loss = curve[-1]

@@ -25,7 +25,8 @@ from danlu.core.sentence import say
 from danlu.executors.fitting import MOST_ROWS
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Launched, Reading
-from danlu.executors.processes import POLL_S, ProcessExecutor, new_files
+from danlu.executors.launching import new_files
+from danlu.executors.processes import POLL_S, ProcessExecutor
 from danlu.executors.server import Train
 from danlu.executors.wire import Wire, readable
 

@@ -1,13 +1,11 @@
 """Trials as local processes: functions and commands, paused warm, frozen or by checkpoint."""
 
-import errno
 import os
 import re
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,19 @@ from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
 from danlu.core.sentence import say
-from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
+from danlu.executors.launching import new_files, scarce
 from danlu.executors.linux import send
 from danlu.executors.logs import shorten
 from danlu.executors.server import Train
 from danlu.executors.serving import END_S, Server
 from danlu.executors.wire import Wire, readable
-from danlu.worker.spool import ENVIRONMENT, FULL
+from danlu.worker.spool import ENVIRONMENT
 
 POLL_S = 0.02  # between looks at the report files of running trials
 STOP_GRACE_S = 5.0  # between asking a trial to end and killing it
-MUCH, LITTLE = 4 << 20, 1 << 20  # bytes of unread reports: training waits from one to the other
-SCARCE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
+MUCH, LITTLE = 1 << 20, 1 << 18  # bytes of unread reports: training waits from one to the other
 MEMORY_SHARE = 0.5  # of the machine's memory that held trials may take
 
 
@@ -50,6 +47,7 @@ class Process(Launched):
         status: With which it ended, if it is over.
         cut: Whether it was killed because there is nothing left to train, or no sense in it.
         waits: Whether its processes are stopped until its reports are read.
+        drains: Whether its processes are gone, but not all of its reports are read.
     """
 
     wire: Wire = field(kw_only=True)
@@ -60,6 +58,7 @@ class Process(Launched):
     status: int = 0
     cut: bool = False
     waits: bool = False
+    drains: bool = False
 
 
 @dataclass
@@ -233,11 +232,21 @@ class ProcessExecutor:
             launched.held, launched.memory = "over", 0
             return
         if launched.held == "no":
-            self._events += launched.events(final=True)
-            if launched.ahead and not launched.stopping and not launched.reading.problem:
-                self._hold(launched, "over")
-                return
-            self._events.append(launched.ending(status, self.objective))
+            self._events += launched.events()
+            launched.drains = launched.reading.behind > 0
+            if not launched.drains:
+                self._closed(launched)
+            return
+        self._forget(launched)
+
+    def _closed(self, launched: Process) -> None:
+        """Take the last of what an ended launch wrote, and its closing event."""
+        launched.drains = False
+        self._events += launched.events(final=True)
+        if launched.ahead and not launched.stopping and not launched.reading.problem:
+            self._hold(launched, "over")
+            return
+        self._events.append(launched.ending(launched.status, self.objective))
         self._forget(launched)
 
     def _forget(self, launched: Process) -> None:
@@ -247,6 +256,9 @@ class ProcessExecutor:
 
     def _read(self, launched: Process) -> None:
         """Take up new reports, and hold what has gone as far as it should."""
+        if launched.drains:  # a slice at each look: other trials' reports wait for no flood
+            self._ended(launched, launched.status)
+            return
         self._events += launched.events()
         if launched.stopping or launched.cut:
             return
@@ -315,6 +327,8 @@ class ProcessExecutor:
                 for launched in wires.values():
                     self._supervisor_gone(launched)
         for launched in ending:
+            if launched.drains:
+                self._closed(launched)
             self._forget(launched)
 
     # ---- ending
@@ -339,49 +353,6 @@ class ProcessExecutor:
             launched.wire.send({"stop": 0})
         self._await(launches)
         self.server.close()
-
-
-@contextmanager
-def scarce() -> Iterator[None]:
-    """Tell that a launch is impossible for now.
-
-    Raises:
-        UnavailableError: If the system has no process, descriptor or memory to spare.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in SCARCE:
-            raise
-        raise UnavailableError(f"a trial cannot be started now: {error.strerror}.") from error
-
-
-def new_files(folder: Path) -> Files:
-    """The files of a new launch; its log is made, so that the next launch has other ones."""
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files = Files(folder, Files.last(folder).n + 1)
-        files.log.touch(mode=0o600)
-    return files
-
-
-def made_folder(folder: Path) -> None:
-    """Make a trial's folder."""
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-@contextmanager
-def _written(folder: Path) -> Iterator[None]:
-    """Tell what is in the way of writing to a trial's folder."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL:
-            raise DiskFullError(f"{folder}: {error.strerror}.") from error
-        if error.errno in SCARCE:
-            raise
-        raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
 
 
 def _memory_of(pid: int) -> int:

@@ -37,7 +37,7 @@ from danlu.executors.address import reach
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
 from danlu.executors.launched import GONE_S, Files, Launched, Reading
-from danlu.executors.processes import made_folder
+from danlu.executors.launching import made_folder
 from danlu.executors.server import Train, reference_of
 
 STEP_S = 0.2  # a worker that trains answers after so long, at most

@@ -4,7 +4,7 @@ For objectives without usable curves, or trials that cannot pause. The experts' 
 first, then a few even points, then the config of the largest expected improvement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ from danlu.strategies.search import (
     spaced,
     untried,
 )
+from danlu.strategies.taken import taken
 from danlu.strategies.trust import trust
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.gp import GP, condition_gp, fit_gp, gp_prior
@@ -82,22 +83,30 @@ class Bayes:
         encoding = encode(space)
         until = history.spec.epochs
         curves = gather(history)
-        tried = encoding.place([c.config for c in curves])
+        tried = taken(encoding, [c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
-        if len(curves) < n_first or not any(c.epochs and not c.failed for c in curves):
+        if len(curves) < n_first or not any(c.ended for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         else:
-            w, why = self._best(encoding, history, curves, tried)
+            w, why = self.best(encoding, history, curves, tried)
         w2 = untried(encoding, w, tried, stream(history, 1))
         if w2 is None:
             return None if history.running else Finish(say("every config of the space was tried"))
         return Start(encoding.config(w2), until, why=why)
 
-    def _best(
-        self, encoding: Encoding, history: History, curves: list[Curve], tried: Array
+    def best(
+        self, encoding: Encoding, history: History, curves: list[Curve], tried: Collection[bytes]
     ) -> tuple[Array, str]:
+        """The new config of the largest expected improvement, as a point, and why.
+
+        Args:
+            encoding: The space.
+            history: Its seed and length draw the candidates.
+            curves: What is known; one at least has ended well.
+            tried: Cells that are taken.
+        """
         rng = stream(history)
-        done = [c for c in curves if c.epochs and not c.failed]
+        done = [c for c in curves if c.ended]
         kept = spaced([c.best for c in done], MOST_CONDITIONED, rng)
         seen = [done[i] for i in kept]
         goals = [c.best for c in done if c.feasible]
@@ -137,7 +146,7 @@ class Bayes:
         """
         X, z = rows_of(encoding, seen), warp(np.array([c.best for c in seen]))
         gp = condition_gp(X, z, encoding.group, theta)
-        pending = [c for c in curves if c.failed or (c.until and not c.epochs)][-MOST_PENDING:]
+        pending = [c for c in curves if c.failed or c.awaited][-MOST_PENDING:]
         if not pending:
             return gp
         P = rows_of(encoding, pending)

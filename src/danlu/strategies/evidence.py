@@ -5,13 +5,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import chain
 
 import numpy as np
 
 from danlu.core.decision import Continue, Decision, Note, Start
 from danlu.core.event import Continued, Noted, Started
 from danlu.core.history import History
+from danlu.core.identity import Same
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
@@ -36,6 +36,10 @@ class Curve:
         paused: Whether it can be trained further.
         until: Where a running training leads; 0 if none runs.
         feasible: Whether it breaks no constraint, as far as is known.
+        aim: Where its first training was to lead; 0 where shares of the data are climbed.
+        epoch: The last; 0 without any.
+        best: Its lowest loss; infinite without any.
+        spots: ``times`` and ``losses`` as arrays.
     """
 
     number: int
@@ -47,14 +51,16 @@ class Curve:
     paused: bool = False
     until: int = 0
     feasible: bool = True
+    aim: int = 0
+    epoch: int = field(init=False, repr=False, compare=False)
+    best: float = field(init=False, repr=False, compare=False)
+    spots: tuple[Array, Array] = field(init=False, repr=False, compare=False)
 
-    @property
-    def epoch(self) -> int:
-        return self.epochs[-1] if self.epochs else 0
-
-    @property
-    def best(self) -> float:
-        return min(self.losses)
+    def __post_init__(self) -> None:
+        # Each decision looks at them for every trial there is.
+        object.__setattr__(self, "epoch", self.epochs[-1] if self.epochs else 0)
+        object.__setattr__(self, "best", min(self.losses, default=math.inf))
+        object.__setattr__(self, "spots", (np.array(self.times), np.array(self.losses)))
 
     @property
     def last(self) -> float:
@@ -69,6 +75,11 @@ class Curve:
     def awaited(self) -> bool:
         """Whether training runs towards an epoch that is not reported yet."""
         return self.until > self.epoch and not self.failed
+
+    @property
+    def ended(self) -> bool:
+        """Whether its best loss is that of a training that went as far as it was asked to."""
+        return bool(self.epochs) and not self.failed and not self.awaited
 
     def before(self, time: float) -> "Curve":
         """The curve as it stood at a time."""
@@ -96,28 +107,14 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
         trial.number, trial.config, tuple(epochs), tuple(losses), tuple(times), failed,
         trial.state == "paused" and not failed,
         trial.until if trial.state in ("running", "lost") else 0,
+        aim=trial.launches[0].until if trial.launches else trial.until,
     )  # fmt: skip
 
 
-class _Same:
-    """A trial's record as a key by identity: records never change, and are not hashable."""
-
-    __slots__ = ("trial",)
-
-    def __init__(self, trial: TrialRecord) -> None:
-        self.trial = trial
-
-    def __hash__(self) -> int:
-        return id(self.trial)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.trial is other.trial
-
-
 @lru_cache(maxsize=32768)
-def _kept(same: _Same, metric: str, sign: float) -> Curve:
+def _kept(same: Same[TrialRecord], metric: str, sign: float) -> Curve:
     """`curve_of`, kept from one decision to the next: most trials have not changed."""
-    return curve_of(same.trial, metric, sign)
+    return curve_of(same.value, metric, sign)
 
 
 def gather(history: History) -> list[Curve]:
@@ -131,7 +128,7 @@ def gather(history: History) -> list[Curve]:
 
 def _read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
     objectives = history.spec.objectives
-    parts = [[_kept(_Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
+    parts = [[_kept(Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
     fit = [history.feasible(t) for t in trials]
     curves = parts[0] if len(parts) == 1 else _weighed(history, parts, fit)
     return [
@@ -273,16 +270,21 @@ def milestone(curves: Sequence[Curve], growth: float) -> float:
 
     Fits happen whenever the number of reports has grown by ``growth``, and at each of the first.
     """
-    times = np.fromiter(chain.from_iterable(c.times for c in curves), float)
+    times = _joined_spots(curves, 0)
     n, step = len(times), 1
     while (following := max(step + 1, math.floor(step * growth))) <= n:
         step = following
     return float(np.partition(times, step - 1)[step - 1])
 
 
+def _joined_spots(curves: Sequence[Curve], which: int) -> Array:
+    """The times (0) or losses (1) of all curves, one after the other."""
+    return np.concatenate([c.spots[which] for c in curves]) if curves else np.zeros(0)
+
+
 def fingerprint(history: History, curves: Sequence[Curve]) -> tuple[object, ...]:
     """What tells one set of curves from another without comparing them whole."""
-    losses = np.fromiter(chain.from_iterable(c.losses for c in curves), float)
+    losses = _joined_spots(curves, 1)
     weights = np.cos(np.arange(len(losses)))
     return (
         repr(history.spec.space), history.spec.epochs, len(curves), len(losses),

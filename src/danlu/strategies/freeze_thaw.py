@@ -13,6 +13,9 @@ nothing is ever trained to its end. Three rules set that right:
   new config promises many times more (it does while no curve has moved yet);
 - as in successive halving, few trials may go deep before many were begun.
 
+After a few full trainings most of the budget goes to a search by final values
+(`danlu.strategies.ends`), and all of it where training cannot pause.
+
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
@@ -22,12 +25,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from danlu.core.decision import Decision, Finish, Stop
+from danlu.core.decision import Continue, Decision, Finish, Start, Stop
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
 from danlu.strategies.encoding import encode
+from danlu.strategies.ends import final_values, owes, to_finish
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
 from danlu.strategies.lines import SEARCH, begins
@@ -39,6 +43,7 @@ from danlu.strategies.search import (
     expected,
     untried,
 )
+from danlu.strategies.taken import taken
 from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
 from danlu.surrogates.curves import Horizon
@@ -111,19 +116,28 @@ class FreezeThaw:
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
         encoding, curves = encode(space), track.curves(history)
-        tried = encoding.place([c.config for c in curves])
+        tried = taken(encoding, [c.config for c in curves])
+        T = track.horizon
+        owed = isinstance(track, Whole) or (isinstance(track, Epochs) and owes(history, curves))
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
+        elif owed and (first := to_finish(T, curves)) is not None:
+            why = say("trains #{number} to its end, for the search by final values",
+                      number=first.number)  # fmt: skip
+            return Continue(first.number, T, why=why)
+        elif owed and (known := final_values(T, curves)):
+            w, why = Bayes().best(encoding, history, known, tried)
         else:
             now = moment(encoding, history, track, curves)
             row, value = now.best_paused(self._may_go_on(track, curves))
             w, new_value, why = now.best_new(tried)
-            if row is not None and value + self._owed(track, curves) >= new_value:
+            if not owed and row is not None and value + self._owed(track, curves) >= new_value:
                 return track.go_on(now.outlook.curves[row], now.promise_at_end(row))
         u = untried(encoding, w, tried, stream(history, 1))
         if u is not None:
-            return track.start(encoding.config(u), why)
+            config = encoding.config(u)
+            return Start(config, T, why=why) if owed else track.start(config, why)
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:

@@ -6,7 +6,7 @@ of its cost where time is the budget.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +62,7 @@ class Moment:
         promise = log_ei(mu, sd, seen.best) - self.cost(X)
         return int(rows[np.argmax(promise)]), float(promise.max())
 
-    def best_new(self, tried: Array) -> tuple[Array, float, str]:
+    def best_new(self, tried: Collection[bytes]) -> tuple[Array, float, str]:
         """The new config that promises most, what it promises, and why."""
         o, encoding = self.outlook, self.encoding
         known = [c for c, on in zip(o.curves, self.seen.rows, strict=True) if on and c.epochs]

@@ -1,7 +1,7 @@
 """Parts that the model-based strategies share: first points, candidates, words."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from scipy.special import log_ndtr
@@ -13,6 +13,7 @@ from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights
 from danlu.strategies.portfolio import portfolio
+from danlu.strategies.taken import cells
 from danlu.strategies.trust import trust
 from danlu.surrogates.candidates import even_points, perturbed
 from danlu.surrogates.gp import condition_gp, fit_gp, gp_prior
@@ -144,7 +145,7 @@ def seek(
     encoding: Encoding,
     score: Score,
     top: Array,
-    tried: Array,
+    tried: Collection[bytes],
     informed: float,
     rng: np.random.Generator,
 ) -> tuple[Array, float]:
@@ -157,12 +158,11 @@ def seek(
     W = rng.random((GLOBAL, len(encoding.axes)))
     n = int(GLOBAL * informed)
     W[:n] = encoding.prior_draw(W[:n])
-    taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
 
     def rated(W: Array) -> tuple[Array, Array]:
         U, X = encoding.snap(W)
         a = score(X)
-        a[[row.tobytes() in taken for row in np.round(U, 9)]] = -np.inf
+        a[[cell in tried for cell in cells(U)]] = -np.inf
         return a, U
 
     around = perturbed(top, LOCAL_EACH, LOCAL_SD, encoding.cell, encoding.unordered, rng)
@@ -178,17 +178,18 @@ def seek(
     return W[winner], float(a[winner])
 
 
-def untried(encoding: Encoding, w: Array, tried: Array, rng: np.random.Generator) -> Array | None:
+def untried(
+    encoding: Encoding, w: Array, tried: Collection[bytes], rng: np.random.Generator
+) -> Array | None:
     """``w``, or another point if its config was tried already; None if all were."""
-    taken = {row.tobytes() for row in np.round(encoding.snap(tried)[0], 9)}
     candidates = np.r_[w[None], rng.random((256, len(encoding.axes)))]
-    if encoding.size <= 4096 and len(taken) > encoding.size / 4:
+    if encoding.size <= 4096 and len(tried) > encoding.size / 4:
         candidates = np.r_[w[None], rng.permutation(_grid(encoding))]
     U = encoding.snap(candidates)[0]
     for u in U:
         # As its config will be read back: two points may be one config of six digits.
-        read_back = encoding.snap(encoding.place([encoding.config(u)]))[0][0]
-        if np.round(read_back, 9).tobytes() not in taken:
+        read_back = encoding.snap(encoding.place([encoding.config(u)]))[0]
+        if cells(read_back)[0] not in tried:
             return np.asarray(u)
     return None
 

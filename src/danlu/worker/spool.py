@@ -20,7 +20,7 @@ from typing import Any
 from danlu.errors import ReportError
 
 LONGEST_LINE = 65_536  # bytes; a longer one is no report but an accident
-CHUNK = 1 << 17  # bytes read at once, however much there is: other files wait their turn
+CHUNK = 1 << 15  # bytes read at once, however much there is: other files wait their turn
 MOST_METRICS = 256  # of a report, and of a launch
 FULL = (errno.ENOSPC, errno.EDQUOT)
 ROOM_S = 1.0  # between tries to write to a disk that is full
@@ -163,6 +163,7 @@ class Tail:
             yield line
 
     def _chunk(self) -> bytes:
+        self.behind = 0
         try:
             size = self.path.stat().st_size
             if size < self._offset:  # it was cut, as an endless log is

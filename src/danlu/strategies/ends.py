@@ -1,0 +1,58 @@
+"""The search by final values that most of the budget goes to, once curves have shown the way.
+
+Short first slices find the good regions at a small price. Which config of a good region is best
+they cannot tell: slices of good configs look alike, and what a curve model expects of their ends
+is wrong by more than they differ. So from a few full trainings on most of the budget is a
+search of its own, as `danlu.strategies.bayes` does it: the first configs of the study are
+trained to their end, best first, and then those that a Gaussian process over final values
+chooses, each trained whole. The rest of the budget goes on as before, so that a small budget and
+late surprises lose nothing.
+
+The process rests on the configs of this search only. With the ends that freeze-thaw search
+reached, or with predicted ones, it was worse: they crowd around one config. Where shares of the
+data are climbed, and nothing resumes, it brought nothing, and is left out. T is the length of a
+full training.
+
+Measured on the public curves: docs/why/search.md.
+"""
+
+from danlu.core.history import History
+from danlu.strategies.evidence import Curve
+
+SINCE = 3.0  # full trainings that are spent by curves alone
+SHARE = 0.9  # of what is spent after them, for the search by final values
+FIRST = 5  # configs of the study that it begins with
+LEAST = 4  # final values before they decide
+
+
+def owes(history: History, curves: list[Curve]) -> bool:
+    """Whether the search by final values has had less than its share.
+
+    Never where configs break constraints: a slice tells which do, for less.
+    """
+    if not all(c.feasible for c in curves):
+        return False
+    T = history.spec.epochs
+    spent = sum(max(c.epoch, c.until) for c in _its_own(T, curves)) / T
+    return spent < SHARE * (history.trainings + history.committed - SINCE)
+
+
+def to_finish(T: int, curves: list[Curve]) -> Curve | None:
+    """The first config that has still to be trained to its end, the best of them."""
+    paused = [c for c in curves[:FIRST] if c.paused and c.epoch < T]
+    return min(paused, key=lambda c: (c.merit, c.number), default=None)
+
+
+def final_values(T: int, curves: list[Curve]) -> list[Curve]:
+    """The configs that the process rests on, those that run or failed with them.
+
+    Empty while too few of them have ended.
+    """
+    own = _its_own(T, curves)
+    return own if sum(c.epoch >= T for c in own) >= LEAST else []
+
+
+def _its_own(T: int, curves: list[Curve]) -> list[Curve]:
+    """The first configs as far as they were trained to the end or failed, and all begun whole."""
+    first = [c for c in curves[:FIRST] if c.failed or max(c.epoch, c.until, c.aim) >= T]
+    return [*first, *(c for c in curves[FIRST:] if c.aim >= T)]
