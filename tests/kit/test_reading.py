@@ -100,6 +100,15 @@ def test_a_column_that_counts_the_rows_is_left_out_and_said(tmp_path: Path, name
     assert "it only counts the rows" in found.notes[0]
     kept = load(csv(tmp_path, f"{name},n,label", *rows[::-1]), "label")
     assert len(kept.samples.x) == 2
+    texts = [f"{i},a film that is {w},{w}" for i, w in enumerate(["good", "bad"] * 20)]
+    assert load(csv(tmp_path, f"{name},review,label", *texts), "label").samples.kind == "text"
+
+
+def test_a_text_among_numbers_is_left_out_with_the_way_out(tmp_path: Path) -> None:
+    rows = [f"{i % 7},a film that is {w} {i},{w}" for i, w in enumerate(["good", "bad"] * 20)]
+    path = csv(tmp_path, "n,review,label", *rows)
+    assert 'model = "text"' in load(path, "label").notes[0]
+    assert load(path, "label", model="text").samples.kind == "text"
 
 
 def test_decimal_commas_are_read_where_semicolons_separate(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from danlu.errors import DataError
 from danlu.kit.arrays import Kind, array_of, cut_to, inputs
 from danlu.kit.settings import Settings
 from danlu.kit.sources import load
-from danlu.kit.tables import Columns, as_text, numbers_of, taken, typed
+from danlu.kit.tables import Columns, as_numbers, as_text, numbers_of, taken, typed
 from danlu.kit.target import Target, read_target, same_classes
 
 KIND_OF = {"mlp": "table", "cnn": "images", "rnn": "sequences", "text": "text"}
@@ -243,16 +243,19 @@ def _arranged_columns(
     for name in settings.drop:
         _, rest = _taken_out(rest, name, "columns to drop", known)
     texts = None if groups is None else as_text(groups)
+    counters = [] if known else [n for n, column in rest.items() if _counts(n, column)]
+    rest = {n: column for n, column in rest.items() if n not in counters}
+    counted = tuple(f"column {n!r} is left out: it only counts the rows." for n in counters)
     text = settings.text or _text_column(rest, "text" if known == "text" else settings.model)
     if known == "text" or (text is not None and known is None):
         column, _ = taken(rest, text or "text", "text")
         return Samples(
             "text", ["" if t is None else t for t in as_text(column)], labels, texts
-        ), ()
+        ), counted
     if known is not None:
         return Samples("table", rest, labels, texts), ()
     features, notes = _features(typed(rest, settings.categorical))
-    return Samples("table", features, labels, texts), notes
+    return Samples("table", features, labels, texts), (*counted, *notes)
 
 
 def _taken_out(
@@ -286,7 +289,7 @@ def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
     kept: Columns = {}
     notes = []
     for name, column in columns.items():
-        if problem := _useless(column) or _counter(name, column):
+        if problem := _useless(column):
             notes.append(f"column {name!r} is left out: {problem}.")
         else:
             kept[name] = column
@@ -295,12 +298,12 @@ def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
     return kept, tuple(notes)
 
 
-def _counter(name: str, column: npt.NDArray[Any]) -> str | None:
+def _counts(name: str, column: npt.NDArray[Any]) -> bool:
     """Whether a column that is named like one is but the number of the row."""
     if name.lower() not in COUNTERS and not name.startswith("Unnamed: "):
-        return None
-    counts = column.dtype.kind == "f" and bool(np.all(np.diff(column) == 1.0))
-    return "it only counts the rows" if counts else None
+        return False
+    numbers, stray = as_numbers(as_text(column))
+    return not stray and bool(np.all(np.diff(numbers) == 1.0))
 
 
 def _useless(column: npt.NDArray[Any]) -> str | None:
@@ -313,5 +316,7 @@ def _useless(column: npt.NDArray[Any]) -> str | None:
     if len(values) < 2:
         return "it is constant" if values else "it is empty"
     if len(values) > max(FEW_CATEGORIES, MOST_CATEGORIES * len(column)):
+        if _words(column) >= TEXT_WORDS:
+            return 'it is text, which model = "text" learns from, and from nothing else'
         return f"its {len(values)} different texts are rather an id"
     return None
