@@ -283,7 +283,8 @@ def test_keys_lead_everywhere(look: Look) -> None:
 
 def visited(page: Any) -> Iterator[str]:
     """Goes to each page in turn."""
-    for path in ("/", *(f"/s/watched/{name}" for name in PAGES), "/s/watched/trials/1"):
+    trials = ("trials/1", "trials/3", "trials?compare=1,2&view=compare", "curves?many=1")
+    for path in ("/", *(f"/s/watched/{name}" for name in (*PAGES, *trials))):
         page.evaluate("hash => { location.hash = hash; }", path)
         page.wait_for_timeout(150)
         page.wait_for_selector("main .card")

@@ -191,6 +191,32 @@ def test_the_token_is_in_no_list_of_processes(served: Address) -> None:
     assert served.token.encode() not in Path(f"/proc/{served.process.pid}/environ").read_bytes()
 
 
+def test_a_dashboard_for_the_network_warns_and_still_wants_the_token(
+    folder: Path,
+    store: Store,
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "danlu", "serve", "--store", "studies", "--host", "0.0.0.0"],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        found = re.search(r":(\d+)/#token=([\w-]+)", lines[0])
+        assert found is not None
+        assert "not encrypted" in lines[2]
+        address = Address(int(found[1]), found[2], process)
+        path = "/api/v1/studies"
+        wait_for(lambda: address.ask(address.head("/")), "the server")
+        assert b" 401 " in address.ask(address.head(path)).partition(b"\r\n")[0]
+        assert b" 200 " in address.ask(address.head(path, address.bearer)).partition(b"\r\n")[0]
+    finally:
+        process.terminate()
+        process.wait(20)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
 # ---- a server in this process, whose patience is short
 
 

@@ -139,6 +139,8 @@ class Follower {
 
   stop(): void {
     this.over.abort();
+    clearTimeout(this.applying);
+    this.held = []; // what came is of a study that is no longer looked at
   }
 
   async run(): Promise<void> {
@@ -252,6 +254,7 @@ class Follower {
   }
 
   private take(apply: () => void): void {
+    if (this.over.signal.aborted) return;
     this.held.push(apply);
     if (this.applying) return;
     const wait = this.appliedAt + APPLY_MS - performance.now();
