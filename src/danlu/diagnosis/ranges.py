@@ -14,6 +14,7 @@ from danlu.diagnosis.study_thresholds import (
     BAD_SHARE,
     BAD_TRIALS,
     DECADE,
+    DOUBLE,
     EDGE,
     EDGE_LUCK,
     FEWEST_CELLS,
@@ -122,7 +123,8 @@ def _extended(p: Float | Int, end: float, width: float, side: str) -> float | No
     """The end of the extended range, within the hard limits; None if there is no room."""
     if p.limits is None:
         return None
-    step = math.log(DECADE) if p.log else HALF * width
+    factor = DECADE if isinstance(p, Float) else DOUBLE
+    step = math.log(factor) if p.log else HALF * width
     x = on_scale(p, end) + (step if side == HIGH else -step)
     low, high = (on_scale(p, limit) for limit in p.limits)
     to = off_scale(p, min(high, max(low, x)))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from danlu.core.decision import FULL, Note, Start
 from danlu.core.history import History
 from danlu.core.logbook import Entry
+from danlu.core.parameter import Float
 from danlu.core.space import Space
 from danlu.strategies.advised import BEST, REACH, Rung, advised, advising, answered
 from danlu.strategies.budgeting import fits, total, trials_left
@@ -48,9 +49,14 @@ def reached(space: Space, history: History) -> Space:
 
 
 def _extending(space: Space, history: History, rung: Rung) -> Entry | None:
-    """The line on what is said of an end of a range; None if all of that is answered."""
+    """The line on what is said of an end of a range; None if all of that is answered.
+
+    Only real numbers go beyond what the user gave: more units or layers take more time and memory,
+    which is for the user to say. The finding advises it all the same.
+    """
     look = Look(space, history, plan(space, history, Moves()), 0, rung.ranking)
-    line = next(answer(look, OUTWARD), None)
+    real = (e for e in answer(look, OUTWARD) if isinstance(space[e.data["parameter"]], Float))
+    line = next(real, None)
     return None if line is None else replace(line, stage=SEARCH)
 
 

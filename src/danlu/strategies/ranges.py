@@ -17,6 +17,7 @@ from danlu.strategies.narrowing import choice, consistent
 Range: TypeAlias = list[Any]
 Ranges: TypeAlias = Mapping[str, Range]
 DECADE = 10.0
+DOUBLE = 2.0  # of counts: ten times the units would be a hundred times the time
 MARGIN = 0.1  # of the whole width, around a value that a range is extended to
 HALF = 0.5  # of the width: how far a range on a linear scale is extended
 
@@ -78,13 +79,17 @@ def limits_of(p: Float | Int) -> tuple[float, float]:
 
 
 def extended(box: Float | Int, whole: Float | Int, side: str) -> Range:
-    """The range with one end moved outwards: a decade, or half of the width, within the limits."""
+    """The range with one end moved outwards, within the limits.
+
+    On a log scale by a decade, of counts by a factor of two; on a linear one by half of the width.
+    """
     least, most = limits_of(whole)
     width = whole.high - whole.low
+    factor = DECADE if isinstance(whole, Float) else DOUBLE
     if side == "low":
-        low = box.low / DECADE if whole.log else box.low - HALF * width
+        low = box.low / factor if whole.log else box.low - HALF * width
         return tidy(box, max(least, low), box.high)
-    high = box.high * DECADE if whole.log else box.high + HALF * width
+    high = box.high * factor if whole.log else box.high + HALF * width
     return tidy(box, box.low, min(most, high))
 
 
