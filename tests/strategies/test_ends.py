@@ -12,7 +12,8 @@ from danlu.strategies.ends import FIRST, SHARE, SINCE
 from danlu.strategies.evidence import gather
 from danlu.strategies.freeze_thaw import FreezeThaw
 
-SPACE = Space(x=Float(0.0, 1.0), y=Float(0.0, 1.0), z=Float(0.0, 1.0))
+SPACE = Space({name: Float(0.0, 1.0, default=0.5) for name in "xyz"})
+UNKNOWN = Space({name: Float(0.0, 1.0) for name in "xyz"})
 EPOCHS = 20
 
 
@@ -30,6 +31,11 @@ def begun_whole(history: History) -> list[int]:
 
 def test_a_small_budget_goes_by_curves_alone() -> None:
     history = run(FreezeThaw(), SPACE, misleading, epochs=EPOCHS, trainings=SINCE)
+    assert not begun_whole(history)
+
+
+def test_where_nothing_is_known_all_goes_by_curves() -> None:
+    history = run(FreezeThaw(), UNKNOWN, misleading, epochs=EPOCHS, trainings=10)
     assert not begun_whole(history)
 
 

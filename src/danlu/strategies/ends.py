@@ -16,25 +16,35 @@ full training.
 Measured on the public curves: docs/why/search.md.
 """
 
+import numpy as np
+
 from danlu.core.history import History
+from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve
+from danlu.strategies.trust import trust
 
 SINCE = 3.0  # full trainings that are spent by curves alone
+LATE = 12.0  # … where too little is known of the parameters
 SHARE = 0.9  # of what is spent after them, for the search by final values
 FIRST = 5  # configs of the study that it begins with
+KNOWN = 0.5  # share of the parameters of which something is known, times trust in it
 LEAST = 4  # final values before they decide
 
 
-def owes(history: History, curves: list[Curve]) -> bool:
+def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
     """Whether the search by final values has had less than its share.
 
-    Never where configs break constraints: a slice tells which do, for less.
+    Never where configs break constraints: a slice tells which do, for less. Later where nothing is
+    known of the parameters, or what is known is contradicted: then the first configs are any
+    configs, and dozens of slices find better ones for the price of one of them.
     """
     if not all(c.feasible for c in curves):
         return False
     T = history.spec.epochs
+    known = float(np.mean([a.centre is not None for a in encoding.axes])) * trust(encoding, curves)
+    since = SINCE if known >= KNOWN else LATE
     spent = sum(max(c.epoch, c.until) for c in _its_own(T, curves)) / T
-    return spent < SHARE * (history.trainings + history.committed - SINCE)
+    return spent < SHARE * (history.trainings + history.committed - since)
 
 
 def to_finish(T: int, curves: list[Curve]) -> Curve | None:

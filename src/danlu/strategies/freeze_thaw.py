@@ -118,7 +118,9 @@ class FreezeThaw:
         encoding, curves = encode(space), track.curves(history)
         tried = taken(encoding, [c.config for c in curves])
         T = track.horizon
-        owed = isinstance(track, Whole) or (isinstance(track, Epochs) and owes(history, curves))
+        owed = isinstance(track, Whole) or (
+            isinstance(track, Epochs) and owes(encoding, history, curves)
+        )
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
