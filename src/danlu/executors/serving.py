@@ -16,6 +16,7 @@ from danlu.executors.server import Train, cuda_was_used, fork_server, name_of, r
 from danlu.executors.wire import Wire
 
 END_S = 10.0  # for what was killed to be gone
+MOST_DEATHS = 3  # at its start, in a row: it may have been killed, but not each time
 
 
 class Server:
@@ -39,6 +40,7 @@ class Server:
         self._wire: Wire | None = None
         self.pid = 0
         self._ready = False
+        self._deaths = 0  # at its start, since it was ready for the last time
 
     def fileno(self) -> int:
         """The descriptor to listen to, -1 if none is running."""
@@ -82,16 +84,24 @@ class Server:
     def hear(self) -> None:
         """Take up what it says; call it when there is something to read.
 
+        What it was to launch when it died is lost, as the wires of the launches tell.
+
         Raises:
             LaunchError: If it cannot load the training function.
         """
         assert self._wire is not None
         for message in self._wire.receive():
-            self._ready = self._ready or "ready" in message
+            if "ready" in message:
+                self._ready, self._deaths = True, 0
             if "broken" in message:
                 raise LaunchError(message["broken"])
         if not self._wire.open and not self._ready:
-            raise LaunchError("the process that loads the training function died at its start.")
+            self._deaths += 1
+        if self._deaths >= MOST_DEATHS:
+            raise LaunchError(
+                f"the process that loads the training function died at its start, {MOST_DEATHS} "
+                "times in a row: try to import it in a Python of its own."
+            )
 
     def close(self) -> None:
         """End it, and wait until it is gone."""
