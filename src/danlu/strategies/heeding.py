@@ -6,9 +6,11 @@ new best, and at an end at which the best lie.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 from danlu.core.decision import FULL, Note, Start
 from danlu.core.history import History
+from danlu.core.identity import Same
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Float
 from danlu.core.space import Space
@@ -66,5 +68,12 @@ def _note(line: Entry | None) -> Note | None:
 
 def _rung(history: History) -> Rung:
     """Where configs are compared: as soon as verdicts on their curves are possible."""
+    return _rung_of(Same(history))
+
+
+@lru_cache(maxsize=2)
+def _rung_of(same: Same[History]) -> Rung:
+    """Kept, as each decision asks for it twice."""
+    history = same.value
     epoch = coarse_epochs(history.spec.epochs)
     return Rung(SEARCH, epoch, FULL, ranked_at(history, epoch))

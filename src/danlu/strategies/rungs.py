@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
 from danlu.core.decision import FULL, Proxy, Stop
 from danlu.core.history import History
+from danlu.core.identity import Same
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.core.spec import Objective
@@ -49,8 +51,14 @@ def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
         return math.inf
     if trial.value_epoch <= epoch:
         return objective.loss(trial.value)
-    best, metric, shrinks = math.inf, objective.metric, objective.direction == "min"
-    for report in trial.reports:
+    return _best_early(Same(trial), epoch, objective.metric, objective.direction == "min")
+
+
+@lru_cache(maxsize=65536)
+def _best_early(same: Same[TrialRecord], epoch: int, metric: str, shrinks: bool) -> float:
+    """`_best_until` for a trial that became better later; kept, as few trials change."""
+    best = math.inf
+    for report in same.value.reports:
         if report.epoch > epoch:
             break
         value = report.metrics.get(metric, math.nan)
