@@ -1,11 +1,11 @@
 """The report in a real browser: opened, and watched for whatever may go wrong on it."""
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.chromium import chromium_started
 
 from danlu.core.history import History
 from danlu.core.prediction import Prediction
@@ -48,16 +48,8 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(
-            executable_path=program, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
-        )
+    with chromium_started() as browser:
         yield browser
-        browser.close()
 
 
 Open = Callable[..., Any]

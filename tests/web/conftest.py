@@ -1,7 +1,6 @@
 """A store with studies, and the dashboard over it without a network between."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.chromium import chromium_started
 from tests.conformance.stores import one_trial, reports, spec_of
 
 from danlu.core.event import Ended, Failed, Finished, Started
@@ -88,13 +88,5 @@ Dashboard = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(
-            executable_path=program, args=["--headless=new", "--no-sandbox", "--disable-gpu"]
-        )
+    with chromium_started() as browser:
         yield browser
-        browser.close()
