@@ -181,6 +181,14 @@ NETWORK = {
 }  # fmt: skip
 
 
+def name_problem(name: str) -> str | None:
+    """Why the kit has no use for a name, as a sentence; None if it has."""
+    if name in NAMES:
+        return None
+    hint = nearest(name, NAMES)
+    return f"the training kit has no parameter {name!r}.{hint} It has {', '.join(NAMES)}."
+
+
 def value_problem(name: str, value: Any) -> str | None:
     """Why a parameter of the kit cannot have a value, as a sentence; None if it can."""
     of = "lr" if name.startswith("lr_") else name
@@ -220,10 +228,8 @@ def space_problems(
     for name, parameter in parameters.items():
         if own_network and (name in NETWORK or name not in NAMES):
             continue
-        if name not in NAMES:
-            known = ", ".join(NAMES)
-            hint = nearest(name, NAMES)
-            yield name, f"the training kit has no parameter {name!r}.{hint} It has {known}."
+        if problem := name_problem(name):
+            yield name, problem
         elif isinstance(parameter, Float) and _KINDS.get(name) is int:
             yield name, f"{name} takes whole numbers only: say int = true."
         else:
