@@ -8,7 +8,7 @@ from danlu.core.sentence import say
 
 MOST = 5  # findings of pre-flight that are repeated
 TELLING = ("M21", "BL4", "M13")
-"""Checks that see by themselves that nothing can be learned: they come before what may be mended."""
+"""Checks that tell by themselves that nothing can be learned: they come first."""
 PREFLIGHT = re.compile(r"[A-Z]{1,2}\d\d")
 """Codes of pre-flight checks, such as D05 or M13."""
 

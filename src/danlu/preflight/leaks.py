@@ -349,7 +349,7 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
 
 
 def _beats_constant(linear: Array, y: Array) -> bool:
-    """Whether a model that did not see a label is right more often than one answer, by 3 errors."""
+    """Whether a model that saw no label is right more often than one answer, beyond luck."""
     most = float(np.bincount(y).max() / len(y))
     right = float((linear.argmax(1) == y).mean())
     return right - most > 3 * float(np.sqrt(most * (1 - most) / len(y)))
