@@ -17,6 +17,7 @@ from danlu.web.reading import reading_routes
 from danlu.web.refusals import REFUSALS, add_refusals
 from danlu.web.streaming import Streams
 from danlu.web.studies import LiveStudies
+from danlu.web.wire import AsciiJson
 from danlu.web.wishes import wish_routes
 
 SMALL = 1000  # bytes below which an answer is not compressed
@@ -48,6 +49,7 @@ def create_app(
     app = FastAPI(
         title="danlu", version=danlu.__version__, lifespan=lifespan, responses=REFUSALS,
         openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
+        default_response_class=AsciiJson,
     )  # fmt: skip
     app.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=LEVEL)
     app.add_middleware(Guard, access=access)  # the outermost: added last

@@ -54,7 +54,7 @@ export function Failures() {
           const first = group[0]!;
           return (
             <li key={first.n}>
-              <strong>{t("failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
+              <strong>{t(group.length === 1 ? "failures.one" : "failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
               {first.log && <details open={nothing}><summary>{t("trial.log")}</summary><pre class="snippet" tabIndex={0}>{first.log}</pre></details>}
             </li>
           );

@@ -8,7 +8,7 @@ import { all, counts, failed, failures, loss, overview, rank, running, type Tria
 import type { Finding } from "../model/types";
 import { studyName, TrialLink, TrialLinks } from "./common";
 import { dismissed } from "./dismissed";
-import { now, stateNow } from "./Header";
+import { isUnderWay, now, stateNow } from "./Header";
 
 export interface Told {
   finding: Finding;
@@ -111,9 +111,7 @@ function TimeFigure() {
 function Workers() {
   const { progress, study } = overview.value!;
   const busy = running.value.filter((x) => x.state === "running").length;
-  const state = stateNow();
-  const live = ["running", "paused", "stale", "stopping"].includes(state);
-  if (!live) {
+  if (!isUnderWay()) {
     const cause = failures.value[0]?.[0];
     return <Figure label={t("figure.failures")} value={count(failed.value.length)} note={cause ? <span class="text">{(say(cause.message) || cause.cause).split("\n")[0]}</span> : t("figure.none_failed")} />;
   }
