@@ -1,6 +1,5 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
-import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -18,9 +17,10 @@ from danlu.core.command import Command
 from danlu.core.event import Learned
 from danlu.core.history import History
 from danlu.core.limits import DEFAULT, Limits
-from danlu.core.outset import differences, read_constraints, read_objectives
+from danlu.core.outset import differences, other_study, read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.core.task import UNKNOWN
@@ -118,7 +118,7 @@ class Study:
         if name is None:
             names = opened.studies()
             if not names:
-                raise StudyError(f"there is no study in {store} yet: start one with danlu run.")
+                raise StudyError(say("there is no study in {store} yet.", store=store))
             name = names[-1]
         history = opened.load(name)
         study = cls.__new__(cls)
@@ -150,10 +150,7 @@ class Study:
             self._store.create(self._history.spec)
             return
         if changes:
-            raise StudyError(
-                f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
-                f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
-            )
+            raise other_study(spec.name, changes)
         self._history = replace(known, spec=spec)
 
     # ---- looking
@@ -399,7 +396,7 @@ class Study:
             ReportError: If the value is no number.
         """
         if self._asking is None:
-            raise StudyError(f"trial {trial.number} is not open: ask for one first.")
+            raise StudyError(say("trial {n} is not open: ask for one first.", n=trial.number))
         return self._asking.tell(trial, value, failed)
 
     def _end_asking(self) -> None:

@@ -25,7 +25,9 @@ class Kitchen:
 
     def pace(self, seconds: float) -> None:
         """How long an epoch takes from now on."""
-        (self.folder / "pace").write_text(str(seconds))
+        file = self.folder / "pace.next"
+        file.write_text(str(seconds))
+        file.replace(self.folder / "pace")  # training may read it at any moment
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(

@@ -344,7 +344,9 @@ def test_axe_finds_nothing_in_any_dialog_or_menu(look: Look, locale: str) -> Non
     for way in ways:
         way()
         page.wait_for_selector("dialog[open]")
-        told += [f"{page.locator('dialog').inner_text()}: {f}" for f in against_axe(page, "dialog")]
+        told += [
+            f"{page.locator('dialog').inner_text()}: {f}" for f in against_axe(page, "dialog")
+        ]
         page.keyboard.press("Escape")
         page.wait_for_function(CLOSED)
     page.evaluate("location.hash = '/s/watched/trials'")

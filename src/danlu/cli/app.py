@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 import traceback
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ import click
 from danlu import __version__
 from danlu.core.sentence import say
 from danlu.errors import DanluError
-from danlu.language import in_language
+from danlu.language import LANGUAGES, in_language
 
 COMMANDS = {
     "run": "Run a study, or go on with it: the same command again resumes.",
@@ -39,6 +40,7 @@ COMMANDS = {
 }
 LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
 ERROR = say("Error: ")
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -72,9 +74,14 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             close = get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"there is no command {cmd_name!r}.{hint} `danlu --help` lists them.")
+            hint = say(" Did you mean '{name}'?", name=close[0]) if close else ""
+            raise click.UsageError(say(
+                "there is no command '{name}'.{hint} `danlu --help` lists them.",
+                name=cmd_name, hint=hint,
+            ), ctx)  # fmt: skip
         command: click.Command = import_module(f"danlu.cli.{cmd_name}").command
+        if not any(p.name == "lang" for p in command.params):
+            command.params.append(lang_option())
         return command
 
     def format_commands(
@@ -93,15 +100,19 @@ class Commands(click.Group):
             raise Refusal.of(error) from error
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except click.UsageError as error:
+            raise click.UsageError(in_language(error.message, language()), error.ctx) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
             self._show_trace(ctx)
             text = str(error).strip().partition("\n")[0]
-            raise Refusal(
-                f"{type(error).__name__}: {text} (an error that danlu does not know; "
-                "`danlu --debug …` shows where it comes from)"
-            ) from error
+            unknown = say(
+                "{kind}: {text} (an error that danlu does not know; `danlu --debug …` "
+                "shows where it comes from)",
+                kind=type(error).__name__, text=text,
+            )  # fmt: skip
+            raise Refusal(in_language(unknown, language())) from error
 
     def _show_trace(self, ctx: click.Context) -> None:
         if ctx.params.get("debug"):
@@ -121,10 +132,30 @@ def group(debug: bool) -> None:
     """
 
 
+def lang_option() -> click.Option:
+    """What each command takes that has no use of its own for ``--lang``."""
+
+    def speak(ctx: click.Context, _: click.Parameter, chosen: str | None) -> None:
+        if chosen is not None:
+            ctx.meta[LANGUAGE] = chosen
+
+    return click.Option(
+        ["--lang"], type=click.Choice(LANGUAGES), envvar="DANLU_LANG", show_envvar=True,
+        is_eager=True, expose_value=False, callback=speak,
+        help="Language of what is found and said [that of the environment].",
+    )  # fmt: skip
+
+
 def language() -> str:
-    """The language that the command was asked for."""
+    """The language that the command was asked for, or that of the environment."""
     ctx = click.get_current_context(silent=True)
-    return "en" if ctx is None else str(ctx.meta.get(LANGUAGE, "en"))
+    return str(ctx.meta[LANGUAGE]) if ctx and LANGUAGE in ctx.meta else usual_language()
+
+
+def usual_language() -> str:
+    """What the environment says, as POSIX orders its variables: Chinese, or else English."""
+    given = next(filter(None, map(os.environ.get, ("DANLU_LANG", *LOCALE))), "")
+    return "zh" if given.lower().startswith("zh") else "en"
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from danlu.cli.options import lang_option, load, store_option, study_argument
+from danlu.cli.options import load, store_option, study_argument
 from danlu.cli.summary import print_best
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
@@ -25,7 +25,6 @@ from danlu.reporting.snippets import as_command, as_toml, as_training
 @click.option(
     "--command", "form", flag_value="command", help="As the command line that trains it."
 )
-@lang_option
 @store_option
 def command(name: str | None, form: str | None, where: str) -> None:
     """Show the best config, to read or to use."""

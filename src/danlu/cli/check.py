@@ -5,7 +5,7 @@ import json
 import click
 
 from danlu.checking import FILE
-from danlu.cli.options import lang_option, said, store_option
+from danlu.cli.options import said, store_option
 from danlu.cli.run import target_of
 from danlu.core.sentence import say
 from danlu.preflight.checklist import text_lines
@@ -24,7 +24,6 @@ from danlu.studyfile import load
     help="Train the default config for one epoch, twice, and look at its reports.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The checklist as one JSON object.")
-@lang_option
 @store_option
 def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: str) -> None:
     """Check data, model and training loop before the first trial.

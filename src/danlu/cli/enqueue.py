@@ -6,6 +6,7 @@ import click
 
 from danlu.cli.asking import ask
 from danlu.cli.options import store_option
+from danlu.core.sentence import say
 
 
 @click.command()
@@ -24,7 +25,9 @@ def _read(text: str) -> tuple[str, object]:
     """A name and its value: a number, ``true``, ``false``, or else a text."""
     name, sign, value = text.partition("=")
     if not sign or not name:
-        raise click.UsageError(f"a parameter must read NAME=VALUE, but got {text!r}.")
+        raise click.UsageError(
+            say("a parameter must read NAME=VALUE, but got {text}.", text=repr(text))
+        )
     try:
         return name, tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from danlu.cli.options import load, store_option, study_argument
+from danlu.core.sentence import say
 
 
 @click.command()
@@ -21,7 +22,7 @@ def command(name: str | None, form: str | None, output: Path | None, where: str)
     from danlu.reporting import tables
 
     if form is None:
-        raise click.UsageError("one of --csv, --json and --parquet is needed.")
+        raise click.UsageError(say("one of --csv, --json and --parquet is needed."))
     history = load(where, name)
     write = {"csv": tables.write_csv, "json": tables.write_json, "parquet": tables.write_parquet}
     for path in write[form](history, output or Path(history.spec.name)):

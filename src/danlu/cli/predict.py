@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from danlu.cli.options import said
+from danlu.core.sentence import say
 from danlu.errors import DataError
 
 
@@ -27,7 +29,9 @@ def command(folder: Path, data: str, output: Path | None, probabilities: bool) -
     try:
         from danlu.kit.saved import Model
     except ImportError as error:
-        raise DataError(f"the training kit needs {error.name}: pip install 'danlu[kit]'") from None
+        raise DataError(
+            say("the training kit needs {name}: pip install 'danlu[kit]'", name=error.name)
+        ) from None
     model = Model.load(folder)
     samples = model.read(data)
     lines = _lines(model, samples.names, model.outputs(samples), probabilities)
@@ -38,8 +42,10 @@ def command(folder: Path, data: str, output: Path | None, probabilities: bool) -
         with output.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(lines)
     except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from None
-    click.echo(f"{len(samples)} predictions in {output}.")
+        raise DataError(
+            say("{path} cannot be written: {reason}.", path=output, reason=error.strerror)
+        ) from None
+    click.echo(said(say("{count} predictions in {output}.", count=len(samples), output=output)))
 
 
 def _lines(

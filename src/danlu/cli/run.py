@@ -15,7 +15,7 @@ from danlu.cli.app import INTERRUPTED
 from danlu.cli.beside import dashboard
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
-from danlu.cli.options import lang_option, said, store_option
+from danlu.cli.options import said, store_option
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
@@ -84,7 +84,6 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 @click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-@lang_option
 @store_option
 def command(
     what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any
@@ -104,7 +103,8 @@ def command(
     if not quiet and not as_json:
         _greet(spec, study.history, given)
         for note in planned.notes:
-            tell(note[0].upper() + note[1:], out=sys.stdout)
+            told = said(note)
+            tell(told[0].upper() + told[1:], out=sys.stdout)
     if _is_to_check(study, settings):
         _check(study, settings, quiet=quiet or as_json)
     with dashboard(where, spec.name, show=show):
@@ -155,21 +155,28 @@ def _check(study: Study, settings: RunSettings, *, quiet: bool) -> None:
 def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
     """The study that the arguments describe."""
     if not what:
-        raise click.UsageError("a study file, or a command after --, is needed.")
+        raise click.UsageError(say("a study file, or a command after --, is needed."))
     if not what[0].endswith(SUFFIXES):
         return _from_command(what, given)
     if len(what) > 1:
-        raise click.UsageError(f"after the study file {what[0]} nothing else may stand.")
+        raise click.UsageError(
+            say("after the study file {what} nothing else may stand.", what=what[0])
+        )
     return load(what[0])
 
 
 def _from_command(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
     for option in ("name", "objective"):
         if not given[option]:
-            raise click.UsageError(f"a command needs --{option}; see `danlu run --help`.")
+            raise click.UsageError(
+                say("a command needs --{option}; see `danlu run --help`.", option=option)
+            )
     if len(what) == 1 and not Path(what[0]).exists() and "~" not in what[0]:
         raise click.UsageError(
-            f"{what[0]!r} is neither a study file (.toml, .yaml) nor a command with parameters."
+            say(
+                "{what} is neither a study file (.toml, .yaml) nor a command with parameters.",
+                what=repr(what[0]),
+            )
         )
     space, template = parse_command(what)
     objective = Objective.parse(given["objective"][0])
@@ -193,13 +200,15 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
         new["budget"] = Budget.parse(", ".join(given["budget"]))
     if given["metrics"] and settings.command is None:
         raise click.UsageError(
-            "--metrics reads what a command prints, but training is a function."
+            say("--metrics reads what a command prints, but training is a function.")
         )
     run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     cluster = {key: given[key] for key in ("address", "cpus", "gpus") if given[key] is not None}
     if cluster:
         if (run.get("executor") or settings.executor) != "ray":
-            raise click.UsageError(f"--{next(iter(cluster))} needs --executor ray.")
+            raise click.UsageError(
+                say("--{cluster} needs --executor ray.", cluster=next(iter(cluster)))
+            )
         run["cluster"] = replace(settings.cluster, **cluster)
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"

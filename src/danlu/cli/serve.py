@@ -3,12 +3,11 @@
 import os
 import signal
 import time
-from functools import partial
 from threading import Thread
 
 import click
 
-from danlu.cli.options import find, opened, store_option, study_argument
+from danlu.cli.options import find, opened, said, store_option, study_argument
 
 
 @click.command()
@@ -47,7 +46,7 @@ def command(
         study = find(store, name) if name is not None else None
     serve(
         where, host=host, port=port, names=frozenset(n.lower() for n in names),
-        read_only=read_only, show=show, study=study, tell=partial(click.echo, nl=True),
+        read_only=read_only, show=show, study=study, tell=lambda text: click.echo(said(text)),
     )  # fmt: skip
 
 

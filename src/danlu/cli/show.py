@@ -10,7 +10,6 @@ from rich.text import Text
 from danlu.cli.options import (
     find,
     is_running,
-    lang_option,
     opened,
     said,
     store_option,
@@ -45,7 +44,6 @@ GAP = 2  # columns between columns
 @click.command()
 @study_argument
 @click.option("--all", "everything", is_flag=True, help=f"All trials, not the best {MOST_TRIALS}.")
-@lang_option
 @store_option
 def command(name: str | None, everything: bool, where: str) -> None:
     """Show a study: its trials, best first, and what was found."""

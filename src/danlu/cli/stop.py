@@ -4,6 +4,7 @@ import click
 
 from danlu.cli.asking import ask
 from danlu.cli.options import store_option, study_argument
+from danlu.core.sentence import say
 
 
 @click.command()
@@ -19,7 +20,7 @@ def command(name: str | None, now: bool, trial: int | None, where: str) -> None:
     """
     if now and trial is not None:
         raise click.UsageError(
-            "--now is about the whole study; a single trial ends at once anyway."
+            say("--now is about the whole study; a single trial ends at once anyway.")
         )
     verb = "stop trial" if trial is not None else ("stop now" if now else "stop")
     ask(where, name, verb, trial)

@@ -2,6 +2,7 @@
 
 import socket
 
+from danlu.core.sentence import say
 from danlu.errors import LaunchError
 
 REACH_S = 5.0
@@ -19,7 +20,9 @@ def reach(where: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
     except (OSError, OverflowError) as error:
-        raise LaunchError(
-            f"the Ray cluster at {where} cannot be joined: nothing answers there ({error}). "
-            "Expected is the address of its head, which `ray status` tells on a node."
-        ) from error
+        raise LaunchError(say(
+            "the Ray cluster at {where} cannot be joined: nothing answers there "
+            "({error}). Expected is the address of its head, which `ray status` tells "
+            "on a node.",
+            where=where, error=error,
+        )) from error  # fmt: skip

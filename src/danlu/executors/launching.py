@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from danlu.core.sentence import say
 from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.launched import Files
 from danlu.worker.spool import FULL
@@ -24,7 +25,9 @@ def scarce() -> Iterator[None]:
     except OSError as error:
         if error.errno not in SCARCE:
             raise
-        raise UnavailableError(f"a trial cannot be started now: {error.strerror}.") from error
+        raise UnavailableError(
+            say("a trial cannot be started now: {reason}.", reason=error.strerror)
+        ) from error
 
 
 def new_files(folder: Path) -> Files:
@@ -52,4 +55,7 @@ def _written(folder: Path) -> Iterator[None]:
             raise DiskFullError(f"{folder}: {error.strerror}.") from error
         if error.errno in SCARCE:
             raise
-        raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
+        raise LaunchError(say(
+            "{folder} cannot be written to: {reason}.",
+            folder=folder, reason=error.strerror,
+        )) from error  # fmt: skip

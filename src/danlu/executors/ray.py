@@ -244,9 +244,10 @@ class RayExecutor:
             return
         self._told = True
         if not self.hosts and not _fits(self.cluster):
-            raise LaunchError(
-                f"no node of the cluster has {self.cluster} for a worker: ask for less."
-            )
+            raise LaunchError(say(
+                "no node of the cluster has {cluster} for a worker: ask for less.",
+                cluster=self.cluster,
+            ))  # fmt: skip
         seen = f"{waiting} of {self.workers} workers are not up after {PATIENCE_S:g} s"
         entry = Entry(
             CLUSTER, "", seen, "they begin when there is room", f"each needs {self.cluster}"
@@ -264,7 +265,9 @@ class RayExecutor:
         else:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
-                raise LaunchError(f"workers die at their start: {_last_words(error)}")
+                raise LaunchError(
+                    say("workers die at their start: {reason}", reason=_last_words(error))
+                )
         self._hire()
 
     def _dismiss(self, worker: Worker) -> None:
@@ -351,7 +354,9 @@ def _connected(address: str | None) -> bool:
             address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise LaunchError(f"the Ray cluster at {where} cannot be joined: {error}") from error
+        raise LaunchError(
+            say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
+        ) from error
     finally:
         if main:
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place
@@ -367,10 +372,11 @@ def _sent(target: Train | str | Command) -> str | Command | bytes:
     try:
         return cloudpickle.dumps(target)  # type: ignore[no-any-return]
     except (TypeError, AttributeError, PicklingError) as error:
-        raise LaunchError(
-            f"the function cannot be sent to other machines: {error}. Move it to the top level of "
-            "a module, and open files and connections within it."
-        ) from error
+        raise LaunchError(say(
+            "the function cannot be sent to other machines: {error}. Move it to the "
+            "top level of a module, and open files and connections within it.",
+            error=error,
+        )) from error  # fmt: skip
 
 
 def unpickled(file: str) -> Train:

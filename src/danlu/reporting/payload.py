@@ -114,7 +114,7 @@ def _study(history: History) -> dict[str, Any]:
         "strategy": spec.strategy,
         "state": state_of(history),
         "ended": encode_sentences(history.ended_why),
-        "process": history.process,
+        "process": encode_sentences(history.process),
         "began": _when(_began(history)),
         "last": _when(history.last_at),
         "last_at": round(history.last_at, 2),

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
 import danlu
+from danlu.core.sentence import say
 from danlu.errors import DanluError
 from danlu.reporting.html import ASSETS, asset, shell
 from danlu.stores.base import Store
@@ -82,5 +83,5 @@ def _add_page(app: FastAPI) -> None:
     @app.get("/assets/{name}", include_in_schema=False)
     def part(name: str) -> Response:
         if name not in ASSETS:
-            raise HTTPException(404, "there is no such file")
+            raise HTTPException(404, say("there is no such file"))
         return Response(asset(name), media_type=ASSETS[name])

@@ -12,6 +12,7 @@ from danlu.core.history import History
 from danlu.core.prediction import Prediction
 from danlu.core.record import TrialRecord
 from danlu.core.request import Request
+from danlu.core.sentence import encode_sentences
 from danlu.predicting import predict_open
 from danlu.reporting.payload import overview_data, spent_at_values, trial_row
 from danlu.reporting.result import leaders
@@ -223,7 +224,7 @@ class LiveStudy:
     def _make_overview(self) -> bytes:
         predictions, matter = self._fits.value
         data = overview_data(self.history, predictions, matter, self._requests)
-        data["study"]["holder"] = self._holder
+        data["study"]["holder"] = encode_sentences(self._holder)
         data["study"]["alive"] = self._holder is not None
         data["generation"], data["revision"] = self.generation, self.history.version
         data["count"] = len(self.history.trials)

@@ -73,12 +73,12 @@ export interface Overview {
     strategy: string;
     state: string;
     ended: Told;
-    process: string;
+    process: Told;
     began: string;
     last: string;
     last_at: number;
     alive?: boolean;
-    holder?: string | null;
+    holder?: Told | null;
   };
   progress: {
     share: number | null;
