@@ -178,7 +178,12 @@ def test_in_the_live_page_no_text_becomes_more_than_text(
     page, troubles = context.new_page(), list[str]()
     page.on("console", lambda m: troubles.append(f"{m.type}: {m.text}"))  # a CSP report too
     page.on("pageerror", lambda e: troubles.append(f"error: {e}"))
-    page.on("dialog", lambda d: d.dismiss() or troubles.append(f"dialog: {d.message}"))
+
+    def dismissed(dialog: Any) -> None:
+        troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    page.on("dialog", dismissed)
     page.route(re.compile(r"^(?!http://127\.0\.0\.1)"), lambda r: troubles.append(r.request.url))
     page.goto(f"{shelf.link}&/s/{study}/overview")
     page.wait_for_selector("#curves .chart[data-drawn]")

@@ -363,6 +363,10 @@ def test_no_page_scrolls_sideways_on_a_phone(look: Look) -> None:
     page.wait_for_selector("main .card")
     for path in visited(page):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        here = page.locator("nav a[aria-current]")
+        if here.count():
+            box = here.bounding_box()
+            assert 0 <= box["x"] <= 360 - box["width"], f"{path}: its name is out of sight"
 
 
 ENGLISH = re.compile(r"\b[a-z]{2,}(?: [a-z]{2,}){2,}")

@@ -33,7 +33,7 @@ def scarce() -> Iterator[None]:
 def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
     with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private(folder)
         files = Files(folder, Files.last(folder).n + 1)
         files.log.touch(mode=0o600)
     return files
@@ -42,7 +42,16 @@ def new_files(folder: Path) -> Files:
 def made_folder(folder: Path) -> None:
     """Make a trial's folder."""
     with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private(folder)
+
+
+def _private(folder: Path) -> None:
+    """Make a folder, and those around it that are missing, for this user alone."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        _private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
