@@ -116,3 +116,75 @@ def test_errors_are_told_in_chinese(call: Call, tuned: Path, words: list[str], s
     assert result.stderr.startswith("错误：")
     assert said in result.stderr
     assert english(result.stderr) == []
+
+
+MISTAKES = """
+[study]
+name = 3
+objective = "min loss"
+epochs = "30"
+[space]
+lr = { low = 1e-3, high = 1e-5, log = true }
+units = { low = 8 }
+optimizer = { choices = [] }
+momentum = { low = 0.0, high = 0.9, when = { optimzer = "sgd" } }
+size = [1, 2]
+[run]
+comand = "python x.py --lr {lr}"
+workers = 0
+budget = "ten"
+report_timeout = "soon"
+[plan]
+strategy = "bayess"
+"""
+
+
+def test_each_mistake_in_a_study_file_is_told_in_chinese(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(MISTAKES)
+    result = call("run", path, "--lang", "zh", "--store", tmp_path / "s")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) > 12
+    assert english(result.stderr, str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls"], ["rm", "digits"], ["rm", "digitz"], ["note", "good"], ["pin", "1"], ["pin", "99"],
+        ["stop"],
+        ["extend", "ten"], ["enqueue", "lr=99"], ["enqueue", "lr"], ["predict", "m", "x"],
+        ["train", "none.toml"], ["run"], ["run", "no.toml"], ["run", "a.toml", "b"],
+        ["run", "-n", "a", "--objective", "loss", "--", "x", "--lr~log(1)"], ["shwo"],
+        ["run", "-n", "a", "--objective", "up x", "--", "x", "--lr~log(1e-3,1)"],
+        ["ls", "--store", "ftp://x"], ["export"], ["show", "--store", "none"], ["lint"],
+        ["report", "-o", "/proc/x"],        ["stop", "--now", "--trial", "3"], ["best", "--command"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_whatever_one_types_the_answer_is_chinese(
+    call: Call, tuned: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DANLU_LANG")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    monkeypatch.setenv("DANLU_STORE", str(tuned))
+    result = call(*words, input="n\n")
+    told = re.sub(r"(?m)^(Usage:|Try ).*$|Aborted!", "", result.output)  # of the library below
+    assert english(told) == []
+    assert re.search(r"[\u4e00-\u9fff]", told)
+
+
+def test_the_language_is_that_of_the_option_then_of_the_environment(
+    call: Call, tuned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DANLU_LANG")
+    for name, value, option, said in (
+        ("LANG", "zh_CN.UTF-8", [], "研究"), ("LANG", "de_DE.UTF-8", [], "study"),
+        ("LC_ALL", "zh_TW", [], "研究"), ("LANG", "zh_CN.UTF-8", ["--lang", "en"], "study"),
+        ("DANLU_LANG", "en", ["--lang", "zh"], "研究"), ("DANLU_LANG", "zh", [], "研究"),
+    ):  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            for known in ("LC_ALL", "LC_MESSAGES", "LANG"):
+                patch.delenv(known, raising=False)
+            patch.setenv(name, value)
+            assert call("ls", *option, "--store", tuned).output.startswith(said), (name, value)
