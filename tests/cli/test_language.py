@@ -158,7 +158,8 @@ def test_each_mistake_in_a_study_file_is_told_in_chinese(call: Call, tmp_path: P
         ["run", "-n", "a", "--objective", "loss", "--", "x", "--lr~log(1)"], ["shwo"],
         ["run", "-n", "a", "--objective", "up x", "--", "x", "--lr~log(1e-3,1)"],
         ["ls", "--store", "ftp://x"], ["export"], ["show", "--store", "none"], ["lint"],
-        ["report", "-o", "/proc/x"],        ["stop", "--now", "--trial", "3"], ["best", "--command"],
+        ["report", "-o", "/proc/x"],
+        ["stop", "--now", "--trial", "3"], ["best", "--command"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import click
 
 from danlu.cli.options import said
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DataError
 
 
@@ -43,7 +44,7 @@ def command(folder: Path, data: str, output: Path | None, probabilities: bool) -
             csv.writer(file).writerows(lines)
     except OSError as error:
         raise DataError(
-            say("{path} cannot be written: {reason}.", path=output, reason=error.strerror)
+            say("{path} cannot be written: {reason}.", path=output, reason=reason_of(error))
         ) from None
     click.echo(said(say("{count} predictions in {output}.", count=len(samples), output=output)))
 

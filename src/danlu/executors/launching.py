@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.launched import Files
 from danlu.worker.spool import FULL
@@ -26,7 +27,7 @@ def scarce() -> Iterator[None]:
         if error.errno not in SCARCE:
             raise
         raise UnavailableError(
-            say("a trial cannot be started now: {reason}.", reason=error.strerror)
+            say("a trial cannot be started now: {reason}.", reason=reason_of(error))
         ) from error
 
 
@@ -66,5 +67,5 @@ def _written(folder: Path) -> Iterator[None]:
             raise
         raise LaunchError(say(
             "{folder} cannot be written to: {reason}.",
-            folder=folder, reason=error.strerror,
+            folder=folder, reason=reason_of(error),
         )) from error  # fmt: skip

@@ -19,6 +19,7 @@ from danlu.core.history import History
 from danlu.core.prediction import Prediction
 from danlu.core.request import Request
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.reporting.payload import page_data
 
@@ -56,7 +57,7 @@ def write_report(
     except OSError as error:
         raise DanluError(say(
             "the report cannot be written to {target}: {reason}.",
-            target=target, reason=error.strerror,
+            target=target, reason=reason_of(error),
         )) from error  # fmt: skip
     return target
 

@@ -10,6 +10,7 @@ from danlu.core.history import History
 from danlu.core.parameter import Choice, Int
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import Range, curve_range, drawable, padded, value_range
@@ -61,7 +62,7 @@ def write_pngs(history: History, folder: Path) -> list[Path]:
     except OSError as error:
         raise DanluError(say(
             "{path} cannot be written: {reason}.",
-            path=folder, reason=error.strerror or error,
+            path=folder, reason=reason_of(error),
         )) from error  # fmt: skip
     return written
 

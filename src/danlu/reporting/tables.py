@@ -15,6 +15,7 @@ from danlu.core.codec import encode_number
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.spec import encode_spec
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 
 Row: TypeAlias = dict[str, Any]
@@ -193,7 +194,7 @@ def _writing(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DanluError(
-            say("{path} cannot be written: {reason}.", path=file, reason=error.strerror or error)
+            say("{path} cannot be written: {reason}.", path=file, reason=reason_of(error))
         ) from error
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DiskFullError, StoreError, UnavailableError
 from danlu.stores.address import shown
 from danlu.stores.filesystem import refuse_network
@@ -122,7 +123,7 @@ def _sqlite_path(where: Path, *, create: bool) -> Path:
         raise StoreError(say(
             "the folder {parent} cannot be made: {reason}. Give a folder that you "
             "may write to.",
-            parent=path.parent, reason=error.strerror,
+            parent=path.parent, reason=reason_of(error),
         )) from error  # fmt: skip
     refuse_network(path.parent)
     if path.is_file() and 0 < path.stat().st_size < SMALLEST:  # SQLite would write over it

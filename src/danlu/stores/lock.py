@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import StoreError
 from danlu.stores.refusals import SOMEBODY, Holder, held
 
@@ -86,7 +87,7 @@ def _lock(path: Path, study: str) -> int:
     except OSError as error:
         raise StoreError(say(
             "{path} cannot be opened to lock a study: {reason}.",
-            path=path, reason=error.strerror,
+            path=path, reason=reason_of(error),
         )) from error  # fmt: skip
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +99,7 @@ def _lock(path: Path, study: str) -> int:
         raise StoreError(say(
             "{path} cannot be locked: {reason}. Use a folder on a file system with "
             "locks, or PostgreSQL.",
-            path=path, reason=error.strerror,
+            path=path, reason=reason_of(error),
         )) from error  # fmt: skip
     return descriptor
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import StudyFileError
 from danlu.studyfile.document import Document, KeyPath
 from danlu.studyfile.toml_lines import toml_lines
@@ -46,7 +47,7 @@ def _text(path: Path) -> str:
         raise StudyFileError(say("{path}: there is no such file.", path=path)) from None
     except OSError as error:
         raise StudyFileError(
-            say("{path}: the file cannot be read: {reason}.", path=path, reason=error.strerror)
+            say("{path}: the file cannot be read: {reason}.", path=path, reason=reason_of(error))
         ) from None
     if len(data) > LARGEST:
         raise StudyFileError(

@@ -10,6 +10,7 @@ from threading import Timer
 import uvicorn
 
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.stores import open_store
 from danlu.web.app import create_app
@@ -99,7 +100,7 @@ def _listening(host: str, port: int | None) -> socket.socket:
                 raise DanluError(say(
                     "the dashboard cannot listen at {host}:{number}: {reason}. Give another "
                     "--port or --host.",
-                    host=host, number=number, reason=error.strerror,
+                    host=host, number=number, reason=reason_of(error),
                 )) from error  # fmt: skip
             continue
         listener.listen(MOST_CONNECTIONS)
