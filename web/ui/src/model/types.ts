@@ -95,6 +95,7 @@ export interface Overview {
   parameters: Parameter[];
   names: string[];
   leaders: number[];
+  further?: { objectives: [string, Direction][]; constraints: [string, string][]; pareto: number[] } | null;
   stages: [string, number][];
   thinned: boolean;
   fans: Record<string, [number, number, number, number][]>;

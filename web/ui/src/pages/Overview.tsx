@@ -9,6 +9,7 @@ import { HistoryPanel } from "../parts/History";
 import { ImportancePanel } from "../parts/Importance";
 import { Multiples } from "../parts/Multiples";
 import { Panel } from "../parts/Panel";
+import { ParetoPanel } from "../parts/Pareto";
 import { RunningTrials } from "../parts/Running";
 import { stateNow } from "../parts/Header";
 import { Diagnosis, Figures } from "../parts/Top";
@@ -39,6 +40,7 @@ export function Overview() {
         <HistoryPanel height={260} />
         <ImportancePanel />
       </div>
+      <ParetoPanel height={300} />
       <Multiples count={8} />
     </>
   );

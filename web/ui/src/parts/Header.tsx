@@ -11,7 +11,8 @@ import { counts, loaded, overview } from "../model/study";
 import { setTheme, theme } from "../charts/look";
 import { Ask, ask } from "./Ask";
 
-export const now = (): number => Date.now() / 1000 + serverOffset.value;
+// Seconds since 1970 by the server's clock; in a file the time of its last event.
+export const now = (): number => (connection.value === "file" ? (overview.value?.study.last_at ?? 0) : Date.now() / 1000 + serverOffset.value);
 
 // Ticks once a second, for ages and countdowns.
 export function useClock(): number {

@@ -1,7 +1,7 @@
 // Above the fold: one sentence that says what is wrong and what to do, and four figures.
 
 import { say, t, word } from "../language";
-import { count, duration, percent, show } from "../model/numbers";
+import { count, duration, moment, percent, show } from "../model/numbers";
 import { link } from "../model/route";
 import { connection } from "../model/source";
 import { all, counts, failed, failures, loss, overview, rank, running, type Trial } from "../model/study";
@@ -56,7 +56,7 @@ export function Diagnosis() {
     );
   }
   const main = found[0];
-  if (!main) return <p class="diagnosis fine">{t("diagnosis.none", count(all.value.length))}</p>;
+  if (!main) return <p class="diagnosis fine">{t(all.value.length === 1 ? "diagnosis.none_one" : "diagnosis.none", count(all.value.length))}</p>;
   return (
     <p class={`diagnosis ${main.finding.severity}`}>
       <strong>{t("diagnosis.title")}</strong> <span class="text">{say(main.finding.message)}</span>{" "}
@@ -115,7 +115,7 @@ function Workers() {
     const cause = failures.value[0]?.[0];
     return <Figure label={t("figure.failures")} value={count(failed.value.length)} note={cause ? <span class="text">{(say(cause.message) || cause.cause).split("\n")[0]}</span> : t("figure.none_failed")} />;
   }
-  return <Figure label={t("figure.workers")} value={`${busy} / ${progress.workers}`} note={t("figure.last", duration(Math.max(0, now() - study.last_at)))} />;
+  return <Figure label={t("figure.workers")} value={`${busy} / ${progress.workers}`} note={connection.value === "file" ? moment(study.last_at) : t("figure.last", duration(Math.max(0, now() - study.last_at)))} />;
 }
 
 function Figure({ label, value, note, share }: { label: string; value: string; note: preact.ComponentChildren; share?: number | null }) {
