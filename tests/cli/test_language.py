@@ -130,7 +130,7 @@ optimizer = { choices = [] }
 momentum = { low = 0.0, high = 0.9, when = { optimzer = "sgd" } }
 size = [1, 2]
 [run]
-comand = "python x.py --lr {lr}"
+metric = "loss"
 workers = 0
 budget = "ten"
 report_timeout = "soon"

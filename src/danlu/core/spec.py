@@ -174,7 +174,7 @@ class Budget:
         parts = [] if self.trainings is None else [f"{self.trainings:g}x"]
         parts += [] if self.trials is None else [f"{self.trials} trials"]
         parts += [] if self.seconds is None else [f"{self.seconds:g}s"]
-        return ", ".join(parts) or "no limit"
+        return ", ".join(parts) or say("no limit")
 
 
 def _budget_part(part: str, whole: str) -> tuple[str, float]:

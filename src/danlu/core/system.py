@@ -5,7 +5,7 @@ import errno
 from danlu.core.sentence import say
 
 WORDS = {
-    errno.ENOENT: say("there is no such file or folder"),
+    errno.ENOENT: say("No such file or directory"),
     errno.EACCES: say("permission denied"),
     errno.EPERM: say("the operation is not permitted"),
     errno.EEXIST: say("it is there already"),

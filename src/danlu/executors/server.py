@@ -26,6 +26,7 @@ from typing import Any
 
 from danlu.core.job import Job
 from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError, LaunchError
 from danlu.executors.linux import (
     adopt_orphans,
@@ -79,9 +80,14 @@ def run_command(launch: Launch, channel: PairChannel) -> None:
         os.chdir(launch["cwd"])
         os.execvpe(argv[0], argv, os.environ)
     except OSError as error:
-        channel.failed("launch", f"{argv[0]}: {error.strerror}. Is it installed and executable?")
+        channel.failed("launch", say(
+            "{program}: {reason}. Is it installed and executable?",
+            program=argv[0], reason=reason_of(error),
+        ))  # fmt: skip
     except ValueError as error:
-        channel.failed("launch", f"{argv!r} cannot be a command: {error}.")
+        channel.failed(
+            "launch", say("{argv} cannot be a command: {error}.", argv=repr(argv), error=error)
+        )
     raise SystemExit(127)
 
 

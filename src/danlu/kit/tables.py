@@ -145,10 +145,12 @@ def _typed(name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _stray_problem(name: str, texts: npt.NDArray[Any], stray: list[int]) -> str:
     shown = [say("{text} in row {row}", text=repr(texts[i]), row=i + 1) for i in stray[:SHOWN]]
+    count = len(stray)
+    counted = say("1 text") if count == 1 else say("{count} texts", count=count)
     return say(
-        "column '{name}' holds numbers, but also text ({count} times): {shown}. Correct them, "
+        "column '{name}' holds numbers, but also {texts}: {shown}. Correct them, "
         "leave them empty, or say categorical = [\"{name}\"].",
-        name=name, count=len(stray), shown=shown,
+        name=name, texts=counted, shown=shown,
     )  # fmt: skip
 
 
