@@ -117,3 +117,34 @@ def test_what_no_catalogue_has_stays_english() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError, match="'fr'"):
         messages("fr")
+
+
+# Raised to programs, not to people; and those of training code, which are told as they are.
+OF_PROGRAMS = ("AttributeError", "AssertionError", "NotImplementedError", "ValueError",
+               "TypeError",
+               "LinAlgError", "PermissionError", "ReportError")  # fmt: skip
+
+
+def is_plain_text(node: ast.AST) -> bool:
+    """Whether an expression is English text of several words that remembers no template."""
+    if isinstance(node, ast.BinOp):
+        return is_plain_text(node.left) or is_plain_text(node.right)
+    if isinstance(node, ast.IfExp):
+        return is_plain_text(node.body) or is_plain_text(node.orelse)
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
+    return len(re.findall(r"[A-Za-z]{2,}", " ".join(texts))) > 2
+
+
+def test_errors_for_people_are_sentences_that_every_language_can_tell() -> None:
+    plain = []
+    for path in SOURCE.rglob("*.py"):
+        if path.parent.name == "worker":
+            continue  # of training code
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+                continue
+            name = getattr(node.exc.func, "id", getattr(node.exc.func, "attr", ""))
+            if name not in OF_PROGRAMS and any(map(is_plain_text, node.exc.args)):
+                plain.append(f"{path.relative_to(SOURCE)}:{node.lineno}: {name}")
+    assert plain == []

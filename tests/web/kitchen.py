@@ -50,7 +50,7 @@ class Kitchen:
     def serve(self, *options: str) -> subprocess.Popen[str]:
         server = self.start("-m", "danlu", "serve", "--store", self.store, *options)
         assert server.stdout is not None
-        found = re.search(r"Dashboard: (\S+)", server.stdout.readline())
+        found = re.search(r"(http\S+)", server.stdout.readline())
         assert found is not None
         self.link = found[1]
         return server
