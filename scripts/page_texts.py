@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "danlu"
@@ -39,6 +40,11 @@ def said_in(node: ast.AST, *, errors: bool) -> Iterator[str]:
         yield from said_in(inner, errors=errors)
 
 
+def is_command(node: ast.AST) -> TypeGuard[ast.FunctionDef]:
+    """Whether its docstring is what ``--help`` tells."""
+    return isinstance(node, ast.FunctionDef) and node.name in ("command", "group")
+
+
 def texts_by(*, page: bool) -> set[str]:
     """All templates, or those that a page may tell."""
     found: set[str] = set()
@@ -46,6 +52,8 @@ def texts_by(*, page: bool) -> set[str]:
         name = path.relative_to(SOURCE).as_posix()
         if not page or not name.startswith(COMMANDS):
             tree = ast.parse(path.read_text("utf-8"))
+            if name.startswith("cli"):  # helps of commands
+                found |= {ast.get_docstring(n) or "" for n in tree.body if is_command(n)}
             found |= set(said_in(tree, errors=not page or name.startswith(HEARD)))
     return found
 

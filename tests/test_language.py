@@ -38,8 +38,17 @@ def templates(folder: Path = SOURCE) -> Iterator[str]:
                 else:  # what the catalogue of parameters says of each role
                     assert path.name == "roles.py", path
     if folder == SOURCE:
+        yield from helps()
         written = (SOURCE / "catalogue" / "catalogue.toml").read_text("utf-8")
         yield from _texts_of(tomllib.loads(written))
+
+
+def helps() -> Iterator[str]:
+    """What commands say of themselves with ``--help``: their docstrings."""
+    for path in (SOURCE / "cli").glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name in ("command", "group"):
+                yield ast.get_docstring(node) or ""
 
 
 def _texts_of(table: dict[str, Any]) -> Iterator[str]:

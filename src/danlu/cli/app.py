@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import sys
 import traceback
 from difflib import get_close_matches
@@ -12,35 +11,34 @@ from typing import Any
 import click
 
 from danlu import __version__
-from danlu.core.sentence import say
+from danlu.cli.speech import Spoken, lang_option, language
+from danlu.core.sentence import Sentence, say
 from danlu.errors import DanluError
-from danlu.language import LANGUAGES, in_language
+from danlu.language import in_language
 
 COMMANDS = {
-    "run": "Run a study, or go on with it: the same command again resumes.",
-    "check": "Check data, model and training loop before the first trial.",
-    "lint": "Say what is wrong or unusual in the space of a study file.",
-    "ls": "List the studies of this folder.",
-    "show": "Show a study: its trials, best first, and what was found.",
-    "why": "Say why: stages, log-book and findings, or one trial's decisions.",
-    "best": "Show the best config, to read or to use.",
-    "serve": "Watch studies live in the browser.",
-    "train": "Train the best config of the training kit on all data, and save the model.",
-    "predict": "Predict new data with a saved model.",
-    "report": "Write a report that opens in any browser.",
-    "export": "Write trials and epochs as CSV, JSON or Parquet.",
-    "stop": "Ask a running study to stop, or one of its trials.",
-    "pause": "Ask a running study to begin no more trials for now.",
-    "resume": "Ask a paused study to go on.",
-    "extend": "Give a running study more budget.",
-    "enqueue": "Have a config of one's own tried next.",
-    "pin": "Keep a trial in sight.",
-    "note": "Write a note on a study or a trial.",
-    "rm": "Remove a study and all that was recorded of it.",
+    "run": say("Run a study, or go on with it: the same command again resumes."),
+    "check": say("Check data, model and training loop before the first trial."),
+    "lint": say("Say what is wrong or unusual in the space of a study file."),
+    "ls": say("List the studies of this folder."),
+    "show": say("Show a study: its trials, best first, and what was found."),
+    "why": say("Say why: stages, log-book and findings, or one trial's decisions."),
+    "best": say("Show the best config, to read or to use."),
+    "serve": say("Watch studies live in the browser."),
+    "train": say("Train the best config of the training kit on all data, and save the model."),
+    "predict": say("Predict new data with a saved model."),
+    "report": say("Write a report that opens in any browser."),
+    "export": say("Write trials and epochs as CSV, JSON or Parquet."),
+    "stop": say("Ask a running study to stop, or one of its trials."),
+    "pause": say("Ask a running study to begin no more trials for now."),
+    "resume": say("Ask a paused study to go on."),
+    "extend": say("Give a running study more budget."),
+    "enqueue": say("Have a config of one's own tried next."),
+    "pin": say("Keep a trial in sight."),
+    "note": say("Write a note on a study or a trial."),
+    "rm": say("Remove a study and all that was recorded of it."),
 }
-LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
 ERROR = say("Error: ")
-LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
@@ -65,8 +63,33 @@ class Refusal(click.ClickException):
         click.echo(f"{self.head}{self.message}", file=file or sys.stderr)
 
 
+class Misuse(click.UsageError):
+    """A command that was not given what it takes: its usage and the mistake on stderr."""
+
+    @classmethod
+    def of(cls, error: click.UsageError) -> "Misuse":
+        """The same, in the language of the command where that is a sentence."""
+        plain = in_language(error.message, language())
+        if isinstance(error, click.NoSuchOption):
+            unknown = say("there is no option {name}.", name=error.option_name)
+            plain = in_language(unknown, language())
+        elif not isinstance(error.message, Sentence):
+            plain = error.format_message()
+        return cls(plain, error.ctx)
+
+    def show(self, file: Any = None) -> None:
+        out = file or sys.stderr
+        if self.ctx is not None:
+            click.echo(self.ctx.get_usage(), file=out)
+            told = say("`{command} --help` tells more.", command=self.ctx.command_path)
+            click.echo(f"{in_language(told, language())}\n", file=out)
+        click.echo(f"{in_language(ERROR, language())}{self.message}", file=out)
+
+
 class Commands(click.Group):
     """Commands that are imported when they are called."""
+
+    context_class = Spoken
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -82,6 +105,7 @@ class Commands(click.Group):
         command: click.Command = import_module(f"danlu.cli.{cmd_name}").command
         if not any(p.name == "lang" for p in command.params):
             command.params.append(lang_option())
+        command.context_class = Spoken
         return command
 
     def format_commands(
@@ -101,7 +125,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except click.UsageError as error:
-            raise click.UsageError(in_language(error.message, language()), error.ctx) from error
+            raise Misuse.of(error) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
@@ -122,7 +146,7 @@ class Commands(click.Group):
 @click.command(
     cls=Commands, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.option("--debug", is_flag=True, help=say("Show where an error comes from."))
 @click.version_option(__version__, message="danlu %(version)s")
 def group(debug: bool) -> None:
     """Tune deep networks the way an experienced practitioner does.
@@ -130,32 +154,6 @@ def group(debug: bool) -> None:
     Studies are kept in the folder .danlu of the working folder; --store says otherwise. Without
     a name, commands take the newest study.
     """
-
-
-def lang_option() -> click.Option:
-    """What each command takes that has no use of its own for ``--lang``."""
-
-    def speak(ctx: click.Context, _: click.Parameter, chosen: str | None) -> None:
-        if chosen is not None:
-            ctx.meta[LANGUAGE] = chosen
-
-    return click.Option(
-        ["--lang"], type=click.Choice(LANGUAGES), envvar="DANLU_LANG", show_envvar=True,
-        is_eager=True, expose_value=False, callback=speak,
-        help="Language of what is found and said [that of the environment].",
-    )  # fmt: skip
-
-
-def language() -> str:
-    """The language that the command was asked for, or that of the environment."""
-    ctx = click.get_current_context(silent=True)
-    return str(ctx.meta[LANGUAGE]) if ctx and LANGUAGE in ctx.meta else usual_language()
-
-
-def usual_language() -> str:
-    """What the environment says, as POSIX orders its variables: Chinese, or else English."""
-    given = next(filter(None, map(os.environ.get, ("DANLU_LANG", *LOCALE))), "")
-    return "zh" if given.lower().startswith("zh") else "en"
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from danlu.cli.app import language
 from danlu.cli.lines import tell
 from danlu.cli.options import said
+from danlu.cli.speech import language
 from danlu.core.sentence import say
 from danlu.errors import DanluError
 

@@ -15,15 +15,15 @@ from danlu.reporting.snippets import as_command, as_toml, as_training
 
 @click.command()
 @study_argument
-@click.option("--json", "form", flag_value="json", help="As one JSON object.")
+@click.option("--json", "form", flag_value="json", help=say("As one JSON object."))
 @click.option(
     "--toml",
     "form",
     flag_value="toml",
-    help="As lines of TOML; of the training kit, as a file for `danlu train`.",
+    help=say("As lines of TOML; of the training kit, as a file for `danlu train`."),
 )
 @click.option(
-    "--command", "form", flag_value="command", help="As the command line that trains it."
+    "--command", "form", flag_value="command", help=say("As the command line that trains it.")
 )
 @store_option
 def command(name: str | None, form: str | None, where: str) -> None:

@@ -11,7 +11,7 @@ from danlu.core.sentence import say
 
 @click.command()
 @click.argument("values", nargs=-1, required=True, metavar="NAME=VALUE...")
-@click.option("-n", "--name", help="The study [the newest].")
+@click.option("-n", "--name", help=say("The study [the newest]."))
 @store_option
 def command(values: tuple[str, ...], name: str | None, where: str) -> None:
     """Have a config tried next; what is not given takes its default.

@@ -24,10 +24,12 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 @click.command()
 @click.argument("study_file", type=click.Path(path_type=Path), required=False)
-@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too, not only on errors.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
 @click.option(
-    "--schema", "wants_schema", is_flag=True, help="Print the JSON schema of study files."
+    "--strict", is_flag=True, help=say("Exit with 1 on warnings too, not only on errors.")
+)
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object for each finding."))
+@click.option(
+    "--schema", "wants_schema", is_flag=True, help=say("Print the JSON schema of study files.")
 )
 def command(study_file: Path | None, strict: bool, as_json: bool, wants_schema: bool) -> None:
     """Say what is wrong or unusual in the space of a study file, and what to write instead."""

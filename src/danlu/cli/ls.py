@@ -14,7 +14,7 @@ from danlu.reporting.text import format_duration, format_value
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object a line, for machines."))
 @store_option
 def command(as_json: bool, where: str) -> None:
     """List the studies of this folder, the newest last."""

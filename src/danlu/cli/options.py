@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from danlu.cli.app import language
 from danlu.cli.screen import clean
+from danlu.cli.speech import language
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import nearest
@@ -28,7 +28,7 @@ store_option = click.option(
     show_default=True,
     show_envvar=True,
     metavar="WHERE",
-    help="Where studies are kept: a folder, or postgresql://user@host/database.",
+    help=say("Where studies are kept: a folder, or postgresql://user@host/database."),
 )
 study_argument = click.argument("name", metavar="[STUDY]", required=False)
 

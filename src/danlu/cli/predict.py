@@ -18,9 +18,9 @@ from danlu.errors import DataError
 @click.argument("folder", type=click.Path(path_type=Path), metavar="MODEL")
 @click.argument("data", metavar="NEW_DATA")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="CSV file [standard output]."
+    "-o", "--output", type=click.Path(path_type=Path), help=say("CSV file [standard output].")
 )
-@click.option("--probabilities", is_flag=True, help="With the probability of every class.")
+@click.option("--probabilities", is_flag=True, help=say("With the probability of every class."))
 def command(folder: Path, data: str, output: Path | None, probabilities: bool) -> None:
     """Predict new data, a CSV, Parquet or NumPy file or a folder of images, one line a sample.
 

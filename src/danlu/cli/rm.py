@@ -13,7 +13,7 @@ from danlu.study import Study
 
 @click.command()
 @click.argument("name", metavar="STUDY")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help=say("Do not ask."))
 @store_option
 def command(name: str, yes: bool, where: str) -> None:
     """Remove a study and all that was recorded of it, with its logs and checkpoints."""

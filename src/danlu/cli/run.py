@@ -33,8 +33,10 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 
 
 @click.command(
-    epilog="Kinds of parameters: uniform(low,high), log(low,high), int(low,high), "
-    "logint(low,high), choice(a,b,...), each with an optional default=."
+    epilog=say(
+        "Kinds of parameters: uniform(low,high), log(low,high), int(low,high), "
+        "logint(low,high), choice(a,b,...), each with an optional default=."
+    )
 )
 @click.argument(
     "what",
@@ -42,48 +44,56 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     type=click.UNPROCESSED,
     metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ...",
 )
-@click.option("-n", "--name", help="Name of the study; needed for a command.")
+@click.option("-n", "--name", help=say("Name of the study; needed for a command."))
 @click.option(
     "--objective",
     multiple=True,
-    help='What is tuned: "min val_loss" or "max val_accuracy"; repeatable.',
+    help=say('What is tuned: "min val_loss" or "max val_accuracy"; repeatable.'),
 )
 @click.option(
-    "--constraint", multiple=True, help='What a trial must keep to: "params <= 1e6"; repeatable.'
+    "--constraint",
+    multiple=True,
+    help=say('What a trial must keep to: "params <= 1e6"; repeatable.'),
 )
 @click.option(
-    "--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1]."
+    "--epochs", type=click.IntRange(1), help=say("Full length of a trial [for a command: 1].")
 )
 @click.option(
-    "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
+    "--budget", multiple=True, help=say('"20x" full trainings, "30 trials", "2h"; repeatable.')
 )
-@click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option("--workers", type=click.IntRange(1), help=say("How many trials train at once [1]."))
 @click.option(
     "--executor", type=click.Choice(["auto", "fused", "processes", "ray"]),
-    help="Train trials of equal shape together, each in a process, or on a Ray cluster [auto].",
+    help=say(
+        "Train trials of equal shape together, each in a process, or on a Ray cluster [auto]."
+    ),
 )  # fmt: skip
-@click.option("--address", help="Of the head of a Ray cluster [RAY_ADDRESS, or this machine's].")
-@click.option("--cpus", type=float, help="CPUs of each worker of a Ray cluster [1].")
-@click.option("--gpus", type=float, help="GPUs of each of them; 0.25: four share one [0].")
+@click.option(
+    "--address", help=say("Of the head of a Ray cluster [RAY_ADDRESS, or this machine's].")
+)
+@click.option("--cpus", type=float, help=say("CPUs of each worker of a Ray cluster [1]."))
+@click.option("--gpus", type=float, help=say("GPUs of each of them; 0.25: four share one [0]."))
 @click.option(
     "--report-timeout", metavar="TIME",
-    help='A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].',
+    help=say('A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].'),
 )  # fmt: skip
-@click.option("--trial-timeout", metavar="TIME", help='A trial ends after so long: "2h" [never].')
-@click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
-@click.option("--strategy", help="How the search decides [auto].")
 @click.option(
-    "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
+    "--trial-timeout", metavar="TIME", help=say('A trial ends after so long: "2h" [never].')
 )
-@click.option("--no-check", is_flag=True, help="Do not check data and model before.")
+@click.option("--seed", type=click.IntRange(0), help=say("Of the search and its trials [0]."))
+@click.option("--strategy", help=say("How the search decides [auto]."))
+@click.option(
+    "--metrics", metavar="REGEX", help=say("Named groups are metrics in what a command prints.")
+)
+@click.option("--no-check", is_flag=True, help=say("Do not check data and model before."))
 @click.option(
     "--force",
     is_flag=True,
-    help="Begin although checks found errors, and go on although nothing learns.",
+    help=say("Begin although checks found errors, and go on although nothing learns."),
 )
-@click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("--open", "show", is_flag=True, help=say("Watch it in the browser."))
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object for each event."))
+@click.option("-q", "--quiet", is_flag=True, help=say("Print errors only."))
 @store_option
 def command(
     what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any

@@ -43,7 +43,7 @@ GAP = 2  # columns between columns
 
 @click.command()
 @study_argument
-@click.option("--all", "everything", is_flag=True, help=f"All trials, not the best {MOST_TRIALS}.")
+@click.option("--all", "everything", is_flag=True, help=say("All trials, not only the best."))
 @store_option
 def command(name: str | None, everything: bool, where: str) -> None:
     """Show a study: its trials, best first, and what was found."""

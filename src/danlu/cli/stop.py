@@ -9,8 +9,12 @@ from danlu.core.sentence import say
 
 @click.command()
 @study_argument
-@click.option("--now", is_flag=True, help="Do not wait for the epochs that are being trained.")
-@click.option("--trial", type=click.IntRange(1), help="End this trial only; the study goes on.")
+@click.option(
+    "--now", is_flag=True, help=say("Do not wait for the epochs that are being trained.")
+)
+@click.option(
+    "--trial", type=click.IntRange(1), help=say("End this trial only; the study goes on.")
+)
 @store_option
 def command(name: str | None, now: bool, trial: int | None, where: str) -> None:
     """Ask a running study to stop, or one of its trials.

@@ -20,11 +20,11 @@ WANTED = say("write one with `danlu best --toml > best.toml` from a study with a
 @click.argument("file", type=click.Path(path_type=Path), metavar="BEST_TOML")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("model"), show_default=True,
-    help="Folder for the model.",
+    help=say("Folder for the model."),
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), help="In place of the file's.")
-@click.option("--seed", type=click.IntRange(0), help="In place of the file's.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("--epochs", type=click.IntRange(1), help=say("In place of the file's."))
+@click.option("--seed", type=click.IntRange(0), help=say("In place of the file's."))
+@click.option("-q", "--quiet", is_flag=True, help=say("Print errors only."))
 def command(file: Path, output: Path, epochs: int | None, seed: int | None, quiet: bool) -> None:
     """Train the config in a file on all data, validation data included, and save the model.
 
