@@ -396,7 +396,9 @@ class Study:
             ReportError: If the value is no number.
         """
         if self._asking is None:
-            raise StudyError(say("trial {n} is not open: ask for one first.", n=trial.number))
+            raise StudyError(
+                say("trial {number} is not open: ask for one first.", number=trial.number)
+            )
         return self._asking.tell(trial, value, failed)
 
     def _end_asking(self) -> None:

@@ -362,7 +362,7 @@ def _choice_problems(values: Sequence[Any], default: Any) -> list[str]:
         return [say("at least one choice is needed, but the list is empty.")]
     fits = [v is None or isinstance(v, str | bool) or is_number(v) for v in values]
     problems = [
-        say("choices must be text, numbers, true, false or none, but got {v}.", v=repr(v))
+        say("choices must be text, numbers, true, false or none, but got {value}.", value=repr(v))
         for v in compress(values, map(operator.not_, fits))
     ]
     counted = Counter((isinstance(v, bool), v) for v in compress(values, fits))  # as `same` has it

@@ -244,14 +244,16 @@ class RayExecutor:
             return
         self._told = True
         if not self.hosts and not _fits(self.cluster):
-            raise LaunchError(say(
-                "no node of the cluster has {cluster} for a worker: ask for less.",
-                cluster=self.cluster,
-            ))  # fmt: skip
-        seen = f"{waiting} of {self.workers} workers are not up after {PATIENCE_S:g} s"
+            need = self.cluster
+            raise LaunchError(say("no node of the cluster has {need}: ask for less.", need=need))
+        seen = say(
+            "{waiting} of {workers} workers are not up after {seconds:g} s",
+            waiting=waiting, workers=self.workers, seconds=PATIENCE_S,
+        )  # fmt: skip
         entry = Entry(
-            CLUSTER, "", seen, "they begin when there is room", f"each needs {self.cluster}"
-        )
+            CLUSTER, "", seen,
+            say("they begin when there is room"), say("each needs {need}", need=self.cluster),
+        )  # fmt: skip
         self._events.append(Noted(time.time(), entry))
 
     # ---- losses
@@ -265,9 +267,8 @@ class RayExecutor:
         else:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
-                raise LaunchError(
-                    say("workers die at their start: {reason}", reason=_last_words(error))
-                )
+                reason = _last_words(error)
+                raise LaunchError(say("workers die at their start: {reason}", reason=reason))
         self._hire()
 
     def _dismiss(self, worker: Worker) -> None:

@@ -58,20 +58,22 @@ def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
             array = np.asarray(item, dtype=np.float32)
         except (ValueError, TypeError):
             raise DataError(
-                say("sequence {i} must hold numbers, (time, features).", i=i + 1)
+                say("sequence {number} must hold numbers, (time, features).", number=i + 1)
             ) from None
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
             raise DataError(say(
-                "sequence {i} must have shape (time, features), not {shape}.",
-                i=i + 1, shape=array.shape,
+                "sequence {number} must have shape (time, features), not {shape}.",
+                number=i + 1, shape=array.shape,
             ))  # fmt: skip
         if not np.all(np.isfinite(array)):
-            raise DataError(say("sequence {i} holds values that are NaN or infinite.", i=i + 1))
+            raise DataError(
+                say("sequence {number} holds values that are NaN or infinite.", number=i + 1)
+            )
         if array.shape[1] != (found[0] if found else array).shape[1]:
             raise DataError(say(
-                "sequence {i} has {shape} features, but the first one {shape2}.",
-                i=i + 1, shape=array.shape[1], shape2=found[0].shape[1],
+                "sequence {number} has {features} features, but the first one {first}.",
+                number=i + 1, features=array.shape[1], first=found[0].shape[1],
             ))  # fmt: skip
         found.append(array)
     return found

@@ -204,8 +204,8 @@ class SequencePreprocessing:
         for i, sequence in enumerate(samples.x):
             if sequence.shape[1] != len(self.means):
                 raise DataError(say(
-                    "sequences must have {count} features, but sequence {i} has {shape}.",
-                    count=len(self.means), i=i + 1, shape=sequence.shape[1],
+                    "sequences must have {count} features, but sequence {number} has {features}.",
+                    count=len(self.means), number=i + 1, features=sequence.shape[1],
                 ))  # fmt: skip
             part = sequence[: self.length]
             x[i, : len(part)] = (part - self.means) / self.scales

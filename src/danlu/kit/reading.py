@@ -110,9 +110,9 @@ def _check_groups(groups: npt.NDArray[Any] | None, name: str) -> None:
     missing = [i + 1 for i, group in enumerate(groups) if group is None]
     if missing:
         raise DataError(say(
-            "the group is missing in {count} of {count2} samples, the first is row "
-            "{missing}: fill {name} in, or remove these rows.",
-            count=len(missing), count2=len(groups), missing=missing[0], name=repr(name),
+            "the group is missing in {count} of {total} samples, the first is row "
+            "{row}: fill {name} in, or remove these rows.",
+            count=len(missing), total=len(groups), row=missing[0], name=repr(name),
         ))  # fmt: skip
     if len(set(groups)) < 2:
         raise DataError(say(
@@ -176,8 +176,8 @@ def _concatenated(a: Samples, b: Samples) -> Any:
     if a.kind == "images":
         if a.x.shape[1:] != b.x.shape[1:]:
             raise DataError(say(
-                "validation images have shape {shape}, but training ones {shape2}.",
-                shape=b.x.shape[1:], shape2=a.x.shape[1:],
+                "validation images have shape {val}, but training ones {train}.",
+                val=b.x.shape[1:], train=a.x.shape[1:],
             ))  # fmt: skip
         return np.concatenate([a.x, b.x])
     return [*a.x, *b.x]
@@ -193,8 +193,8 @@ def _check_length(samples: Samples) -> None:
     labels = samples.labels
     if labels is not None and len(samples) != len(labels):
         raise DataError(say(
-            "there are {count} samples, but {count2} labels.",
-            count=len(samples), count2=len(labels),
+            "there are {samples} samples, but {labels} labels.",
+            samples=len(samples), labels=len(labels),
         ))  # fmt: skip
 
 
@@ -256,7 +256,7 @@ def _arranged_columns(
     counters = [] if known else [n for n, column in rest.items() if _counts(n, column)]
     rest = {n: column for n, column in rest.items() if n not in counters}
     counted = tuple(
-        say("column {n} is left out: it only counts the rows.", n=repr(n)) for n in counters
+        say("column {name} is left out: it only counts the rows.", name=repr(n)) for n in counters
     )
     text = settings.text or _text_column(rest, "text" if known == "text" else settings.model)
     if known == "text" or (text is not None and known is None):
@@ -323,13 +323,9 @@ def _counts(name: str, column: npt.NDArray[Any]) -> bool:
 def _useless(column: npt.NDArray[Any]) -> str | None:
     if column.dtype.kind == "f":
         known = column[~np.isnan(column)]
-        return (
-            say("it is empty")
-            if not len(known)
-            else say("it is constant")
-            if np.ptp(known) == 0
-            else None
-        )
+        if not len(known):
+            return say("it is empty")
+        return say("it is constant") if np.ptp(known) == 0 else None
     values = {t for t in column if t is not None}
     if len(values) < 2:
         return say("it is constant") if values else say("it is empty")

@@ -247,25 +247,25 @@ def _same_length(x: tuple[Array, ...], y: Array, part: str) -> None:
     lengths = {len(a) for a in (*x, y)}
     if len(lengths) > 1:
         raise CheckError(say(
-            "x_{part} has {x} rows, but y_{part} has {count}: each sample needs one "
+            "x_{part} has {rows} rows, but y_{part} has {count}: each sample needs one "
             "input and one target.",
-            part=part, x=" and ".join(str(len(a)) for a in x), count=len(y),
+            part=part, rows=" and ".join(str(len(a)) for a in x), count=len(y),
         ))  # fmt: skip
 
 
 def _same_shapes(train: tuple[Array, ...], val: tuple[Array, ...]) -> None:
     if len(train) != len(val):
         raise CheckError(say(
-            "x_train has {count} arrays, but x_val has {count2}.",
-            count=len(train), count2=len(val),
+            "x_train has {train} arrays, but x_val has {val}.",
+            train=len(train), val=len(val),
         ))  # fmt: skip
     for a, b in zip(train, val, strict=True):
         sequences = a.dtype.kind in "iu" or a.ndim > 2  # may be padded to different lengths
         if a.ndim != b.ndim or (a.shape[1:] != b.shape[1:] and not sequences):
             raise CheckError(say(
-                "x_train has the shape {a}, but x_val {b}: they must agree from the second "
+                "x_train has the shape {train}, but x_val {val}: they must agree from the second "
                 "axis on.",
-                a=_shape(a), b=_shape(b),
+                train=_shape(a), val=_shape(b),
             ))  # fmt: skip
 
 
