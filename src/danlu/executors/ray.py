@@ -250,10 +250,8 @@ class RayExecutor:
             "{waiting} of {workers} workers are not up after {seconds:g} s",
             waiting=waiting, workers=self.workers, seconds=PATIENCE_S,
         )  # fmt: skip
-        entry = Entry(
-            CLUSTER, "", seen,
-            say("they begin when there is room"), say("each needs {need}", need=self.cluster),
-        )  # fmt: skip
+        entry = Entry(CLUSTER, "", seen, say("they begin when there is room"),
+                      say("each needs {need}", need=self.cluster))  # fmt: skip
         self._events.append(Noted(time.time(), entry))
 
     # ---- losses
