@@ -122,7 +122,13 @@ class Model:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise DataError(
-                say("the model in {folder} cannot be read: {reason}", folder=folder, reason=reason)
+                say(
+                    "the model in {folder} is damaged, or another version's ({kind}: "
+                    "{reason}): train it again.",
+                    folder=folder,
+                    kind=type(error).__name__,
+                    reason=reason,
+                )
             ) from error
         return cls(
             network.eval(), fitted, tuple(about["classes"]), settings, about["config"],

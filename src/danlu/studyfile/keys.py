@@ -10,6 +10,7 @@ from danlu.core.limits import parse_limit
 from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import StudyError
+from danlu.kit.params import NAMES
 from danlu.studyfile.document import Document, shown
 
 
@@ -297,4 +298,9 @@ def _unquoted(name: str, value: Any, key: Key) -> str:
 
 def _elsewhere(name: Any) -> str:
     homes = [section for section, keys in SECTIONS.items() if name in keys]
-    return say(" It belongs in [{homes}].", homes=homes[0]) if homes else ""
+    if homes:
+        return say(" It belongs in [{homes}].", homes=homes[0])
+    like = str(name).replace("_", "")
+    if params := [n for n in NAMES if n.replace("_", "") == like]:
+        return say(" Write {name} in [space], as a range or as the only value.", name=params[0])
+    return ""
