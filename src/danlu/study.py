@@ -1,10 +1,8 @@
 """`Study`: what a person holds to tune, to look at results, and to ask and tell."""
 
-import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +16,7 @@ from danlu.core.command import Command
 from danlu.core.event import Learned
 from danlu.core.history import History
 from danlu.core.limits import DEFAULT, Limits
-from danlu.core.outset import differences, read_constraints, read_objectives
+from danlu.core.outset import read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
 from danlu.core.space import Space
@@ -29,7 +27,7 @@ from danlu.executors.server import Train
 from danlu.preflight.checklist import Checklist
 from danlu.running import Place, executor_for
 from danlu.stores import folder_for, folder_of_memory, open_store, opened
-from danlu.stores.base import Store, settle
+from danlu.stores.base import Store, set_out, settle
 from danlu.strategies.base import Strategy
 from danlu.strategies.names import chosen_for
 from danlu.tuner import Watch
@@ -95,7 +93,7 @@ class Study:
         chosen = chosen_for(spec) if isinstance(strategy, str) else strategy
         folder = folder_for(store, name) if store is not None else folder_of_memory(self)
         self._attach(opened(store), spec, chosen, folder)
-        self._agree(space)
+        self._history = set_out(self._store, spec, space)
 
     @classmethod
     def from_spec(cls, spec: Spec, *, store: str | Path | Store | None = ".danlu") -> "Study":
@@ -132,29 +130,6 @@ class Study:
         self._asking: Asking | None = None
         self._checked = False
         self.folder = folder
-
-    def _agree(self, written: Space) -> None:
-        """Create the study, or go on with the one of that name if it is the same."""
-        spec = self._history.spec
-        if spec.name not in self._store.studies():
-            with suppress(StudyError):  # created in this very moment: go on with that one
-                self._store.create(spec)
-                return
-        known = self._store.load(spec.name)
-        kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
-        spec = replace(spec, space=filled(written, kept.space))
-        changes = differences(kept, spec)
-        only_checked = known.version and not known.process  # then the file may still change
-        if changes and only_checked:
-            self._store.remove(spec.name)
-            self._store.create(self._history.spec)
-            return
-        if changes:
-            raise StudyError(
-                f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
-                f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
-            )
-        self._history = replace(known, spec=spec)
 
     # ---- looking
 

@@ -79,9 +79,13 @@ def test_predictions_go_to_a_file_if_asked(call: Call, folder: Path) -> None:
     [
         ("", "best.toml has no section [train]"),
         ("x = ", "best.toml cannot be read as TOML"),
-        (BEST.replace("epochs = 3", "epochs = 0"), "[final] epochs must be a whole number"),
+        (
+            BEST.replace("epochs = 3", "epochs = 0"),
+            "[final] epochs must be a whole number, at least 1",
+        ),
         (BEST.replace("data.csv", "gone.csv"), "there is no file gone.csv"),
         (BEST.replace("lr = 0.05", "lr = -1"), "lr must lie in"),
+        (BEST.replace("lr = 0.05", "rl = 0.05"), "no parameter 'rl'"),
         (BEST.replace('target = "label"', 'traget = "label"'), "Did you mean 'target'?"),
     ],
 )

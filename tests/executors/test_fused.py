@@ -115,6 +115,22 @@ def test_a_config_that_cannot_be_fails_with_its_reason(
     assert "optimizer must be one of" in end.message
 
 
+def test_a_trial_whose_training_breaks_down_ends_as_in_a_process(
+    crew: FusedExecutor, training: Training, tmp_path: Path
+) -> None:
+    *good, wild = jobs(tmp_path / "crew", optimizer="sgd")
+    wild = replace(wild, config={**wild.config, "lr": 1e30})
+    events = run(crew, *good, wild)
+    process = ProcessExecutor(training, "val_loss")
+    alone = run(process, replace(wild, folder=tmp_path / "alone"))
+    process.close()
+    end, other = (replace(closing(e, wild.trial), at=0.0) for e in (events, alone))
+    assert end == other
+    assert epochs(events, wild.trial) == epochs(alone, wild.trial)
+    assert "Training broke down in step" in (wild.folder / "log-1.txt").read_text()
+    assert epochs(events, 1) == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_stopped_trial_leaves_the_crew_and_the_others_go_on(
     crew: FusedExecutor, tmp_path: Path
 ) -> None:

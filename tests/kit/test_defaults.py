@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from danlu.catalogue.lint import lint
 from danlu.core.parameter import Int
 from danlu.kit.defaults import Defaults, defaults
 from danlu.kit.settings import Settings
@@ -18,7 +19,15 @@ def test_batches_hold_at_most_a_tenth_of_the_data(n: int) -> None:
     p = of(n).space["batch_size"]
     assert isinstance(p, Int)
     assert p.low < p.high <= max(8, n // 10)
-    assert p.middle() == min(p.high, 32 if n < 5000 else 128)
+    assert p.low < p.middle() < p.high
+    if n >= 1000:
+        assert p.middle() == (32 if n < 5000 else 128)
+
+
+@pytest.mark.parametrize("n", [20, 40, 80, 178, 320, 1000, 4999, 5000, 100_000])
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_lint_has_nothing_to_say_of_the_kits_own_space(n: int, kind: str) -> None:
+    assert [f.message for f in lint(of(n, kind=kind).space)] == []
 
 
 def test_large_data_need_fewer_epochs() -> None:

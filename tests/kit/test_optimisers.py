@@ -44,6 +44,29 @@ def test_decoupled_decay_shrinks_the_weights_by_lr_times_lambda(optimizer: str) 
     assert torch.allclose(decayed, network().weight * (1 - 0.1 * 0.5) + moved, atol=1e-6)
 
 
+KNOBS: dict[str, dict[str, Any]] = {
+    "sgd": {"momentum": 0.7, "nesterov": True},
+    "adam": {"betas": (0.8, 0.95), "eps": 1e-5},
+    "adamw": {"betas": (0.8, 0.95), "eps": 1e-5},
+    "nadam": {"betas": (0.8, 0.95), "eps": 1e-5},
+    "rmsprop": {"alpha": 0.9, "eps": 1e-5},
+    "adadelta": {"rho": 0.8},
+    "adagrad": {},
+}
+GIVEN = {
+    "momentum": 0.7, "nesterov": True, "beta1": 0.8, "beta2": 0.95, "eps": 1e-5, "alpha": 0.9,
+    "rho": 0.8,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_is_set_to_its_params_and_its_own_learning_rate(optimizer: str) -> None:
+    config = {**GIVEN, "optimizer": optimizer, "lr": 0.5, f"lr_{optimizer}": 0.02}
+    (group, *_) = optimiser(network().parameters(), Params.of(config), 100).param_groups
+    wanted = {"lr": 0.02, **KNOBS[optimizer]}
+    assert {name: group[name] for name in wanted} == wanted
+
+
 def test_adam_with_mean_l2_is_no_weight_decay() -> None:
     mean = stepped({"optimizer": "adam", "l2": 0.5, "l2_convention": "mean"})
     decoupled = stepped({"optimizer": "adam", "l2": 0.5, "l2_convention": "decoupled"})

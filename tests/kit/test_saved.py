@@ -83,10 +83,10 @@ def test_a_long_schedule_can_end_early() -> None:
     ("damage", "words"),
     [
         (lambda f: (f / "model.json").unlink(), "there is no model in"),
-        (lambda f: (f / "model.json").write_text("{"), "cannot be read"),
+        (lambda f: (f / "model.json").write_text("{"), "is damaged"),
         (lambda f: (f / "model.json").write_text('{"format": 99}'), "format 99"),
-        (lambda f: (f / "weights.pt").write_bytes(b"x"), "cannot be read"),
-        (lambda f: (f / "weights.pt").unlink(), "cannot be read"),
+        (lambda f: (f / "weights.pt").write_bytes(b"x"), "train it again"),
+        (lambda f: (f / "weights.pt").unlink(), "is damaged"),
     ],
 )
 def test_a_damaged_model_is_told(tmp_path: Path, damage: Any, words: str) -> None:
@@ -107,6 +107,14 @@ def test_the_files_hold_no_code(tmp_path: Path) -> None:
 def test_a_config_that_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="dropout must lie in"):
         train_on_all(Settings.of({"data": table()}), {"dropout": 2.0}, 1, 1)
+    with pytest.raises(ConfigError, match="Did you mean 'units'"):
+        train_on_all(Settings.of({"data": table()}), {"unit": 20}, 1, 1)
+
+
+def test_a_training_that_breaks_down_gives_no_model() -> None:
+    wild = {**CONFIG, "optimizer": "sgd", "lr": 1e30}
+    with pytest.raises(DataError, match="broke down in epoch 1, and nothing is saved"):
+        train_on_all(Settings.of({"data": table()}), wild, 4, 4)
 
 
 @pytest.mark.parametrize("family", DATA)

@@ -83,6 +83,7 @@ MISTAKES = [
     (MINIMAL + 'model = "mpl"\n', r":4: train\.model: .* Did you mean 'mlp'\?"),
     (MINIMAL + 'metric = "rmse"\n', r":4: train\.metric: .*does not go with classification"),
     (MINIMAL + "val = 2\n", r":4: train\.val: a share between 0 and 1, or a file"),
+    (MINIMAL + "batchsize = 8", r"train\.batchsize: .* Write batch_size in \[space\]"),
     (MINIMAL + 'modle = "mlp"\n', r":4: train\.modle: this key is unknown.*'model'"),
     (MINIMAL + "[space]\nbach_size = 3\n", r":5: space\.bach_size: .* Did you mean 'batch_size'"),
     (MINIMAL + '[run]\ncommand = "x"\n', r":5: run\.command: either \[train\] or command"),

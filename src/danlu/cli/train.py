@@ -69,6 +69,8 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     final = {"horizon": 1, "seed": 0, **table["final"]}
     for name, low in (("epochs", 1), ("horizon", 1), ("seed", 0)):
         value = final.get(name)
-        if not isinstance(value, int) or value < low:
-            raise DataError(f"{file}: [final] {name} must be a whole number, but is {value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            raise DataError(
+                f"{file}: [final] {name} must be a whole number, at least {low}, but is {value!r}."
+            )
     return {**table, "final": final}

@@ -122,8 +122,9 @@ def _rarity(labelled: Labelled) -> float:
 def space_of(family: Family, labelled: Labelled) -> Space:
     """The catalogue's space for a family, fitted to the size and the classes of the data.
 
-    Batches hold at most a tenth of the samples, 32 of them by default when there are few; rare
-    classes add ``oversample`` and ``balanced_batches``.
+    Batches hold at most a tenth of the samples, by default 32 of them when there are few, and
+    fewer where that is the end of the range; rare classes add ``oversample`` and
+    ``balanced_batches``.
     """
     made = family_space(family)
     n = len(labelled.target.y)
@@ -141,8 +142,10 @@ def space_of(family: Family, labelled: Labelled) -> Space:
 def _batch_size(known: Int, n: int) -> Int:
     high = max(8, min(known.high, n // 10))
     low = min(16 if n < FEW_ROWS else known.low, max(4, high // 4))
-    wanted = 32 if n < FEW_ROWS else known.middle()
-    return Int(low, high, log=True, default=min(high, max(low, wanted)), role=known.role)
+    middle = Int(low, high, log=True).middle()
+    # Of few samples a batch of 32 would be the largest of the range, or beyond.
+    default = min(32, middle) if n < FEW_ROWS else min(high, max(low, known.middle()))
+    return Int(low, high, log=True, default=default, role=known.role)
 
 
 def _epochs(family: Family, n: int) -> int:

@@ -1,5 +1,6 @@
 """The winner of a study, trained once more on all data, to be used."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from danlu.core.job import Job
+from danlu.errors import ConfigError, DataError
 from danlu.kit.defaults import family_of, params_of
 from danlu.kit.devices import device_of
 from danlu.kit.loop import Setup, train
-from danlu.kit.params import Params
+from danlu.kit.params import Params, name_problem
 from danlu.kit.prepared import prepare
 from danlu.kit.reading import read
 from danlu.kit.saved import Model, network_of
@@ -28,6 +30,11 @@ class Progress:
 
     def send(self, line: Mapping[str, Any]) -> None:
         if "epoch" in line and "danlu" not in line:
+            if not math.isfinite(line["train_loss"]):
+                raise DataError(
+                    f"training broke down in epoch {line['epoch']}, and nothing is saved: "
+                    "try a learning rate ten times smaller, or clip gradients."
+                )
             self.watch(line)
 
     def wait(self, epoch: int) -> int:  # noqa: ARG002
@@ -53,9 +60,12 @@ def train_on_all(
         watch: Is given the metrics after each epoch; those of validation mean nothing here.
 
     Raises:
-        DataError: If the data cannot be used.
+        DataError: If the data cannot be used, or training breaks down.
         ConfigError: If the config cannot be.
     """
+    unknown = () if settings.own_network else filter(None, map(name_problem, config))
+    if problem := next(iter(unknown), None):
+        raise ConfigError(problem)
     labelled = read(settings)
     family = family_of(labelled, settings)
     prepared = prepare(labelled, settings, all_for_training=True)

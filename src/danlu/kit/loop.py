@@ -263,9 +263,10 @@ def evaluations(outputs: Tensor, y: Tensor, scale: float) -> list[Evaluation]:
         found = metrics.regression(outputs.squeeze(2), y, scale)
     else:
         # Classes first: along its last axis, which is short, torch takes ten times as long.
-        log_p = log_softmax(outputs.permute(2, 0, 1).contiguous(), dim=0)
+        by_class = outputs.permute(2, 0, 1).contiguous()
+        log_p = log_softmax(by_class, dim=0)
         losses = -log_p.gather(0, y.expand(1, len(outputs), -1)).squeeze(0)
-        found = metrics.classification(outputs, y)
+        found = metrics.classification(by_class.permute(1, 2, 0), y)
     errors = losses.std(1, correction=0) / len(y) ** 0.5
     each = zip(losses.mean(1).tolist(), errors.tolist(), found, strict=True)
     return [Evaluation({"loss": loss, **others}, error) for loss, error, others in each]

@@ -27,42 +27,52 @@ DEFAULT_DECAY: Mapping[str, float] = {"sgd": 5e-4, "adamw": 1e-2}
 class Params:
     """What the kit's models, optimisers and loop are set to.
 
+    Numbers without a unit have none; where no range is given, any number from 0 on is taken.
+
     Attributes:
-        optimizer: ``sgd``, ``adam``, ``adamw``, ``nadam``, ``rmsprop``, ``adadelta``, ``adagrad``.
-        lr: Learning rate; in a space also ``lr_adamw`` and the like, one for each optimizer.
-        momentum: Of ``sgd``, in [0, 1).
+        optimizer: ``sgd``, ``adam``, ``adamw``, ``nadam``, ``rmsprop``, ``adadelta``, ``adagrad``;
+            `danlu.kit.optimisers` names their papers.
+        lr: Learning rate at its highest; in a space also ``lr_adamw`` and the like, one for each
+            optimizer, which goes before ``lr``.
+        momentum: Of ``sgd``, in [0, 1); above 0 with ``nesterov``.
         nesterov: Nesterov's momentum instead of the heavy ball.
-        beta1: Decay of the gradient's average (Adam kinds).
-        beta2: Decay of the squared gradient's average.
-        eps: Added to the denominator.
-        alpha: Decay of RMSprop's average.
-        rho: Decay of Adadelta's averages.
+        beta1: Decay of the gradient's average (Adam kinds), in [0, 1).
+        beta2: Decay of the squared gradient's average, in [0, 1).
+        eps: Added to the denominator (Adam kinds, RMSprop).
+        alpha: Decay of RMSprop's average, in [0, 1).
+        rho: Decay of Adadelta's averages, in [0, 1).
         weight_decay: L2 as torch takes it; left out, what is usual with the optimizer, 0 for most.
-        l2: L2 in the convention below, instead of ``weight_decay``.
+            Excludes ``l2``.
+        l2: L2 in the convention below, λ, instead of ``weight_decay``.
         l2_convention: ``"sum"``: λ/2 ‖w‖² beside the loss summed over the training data, which is
             a weight decay of λ / n; ``"mean"``: beside the mean loss; ``"decoupled"``: each step
             shrinks the weights by lr · λ.
-        batch_size: Samples of a step.
-        clip: Largest norm of the gradient; 0 = none (Pascanu et al. 2013).
-        schedule: ``none``, ``plateau``, ``step``, ``cosine``, ``linear``.
-        decay_factor: Of ``plateau`` and ``step``.
+        batch_size: Samples of a step, from 1 on.
+        clip: Largest norm of the gradient of all parameters together; 0 = none (Pascanu et al.
+            2013).
+        schedule: ``none``, ``plateau``, ``step``, ``cosine``, ``linear``, planned over the horizon
+            (`danlu.kit.schedules`).
+        decay_factor: By which ``plateau`` and ``step`` multiply the rate, in [0, 1].
         decay_every: Epochs between the steps of ``step``; 0 = a fifth of the horizon.
-        warmup: Share of all steps over which the rate rises from 0.
-        label_smoothing: Share of a class's probability that goes to all classes (Szegedy et al.
-            2016).
-        layers: Hidden layers, convolutions, or recurrent layers.
-        units: Of a hidden or recurrent layer.
-        activation: ``relu``, ``gelu``, ``tanh``, ``silu``.
-        dropout: Share of units that are dropped (Srivastava et al. 2014).
+        warmup: Share of all steps over which the rate rises linearly from a thousandth, in [0, 1].
+        label_smoothing: Share of a class's probability that goes to all classes, in [0, 1)
+            (Szegedy et al. 2016).
+        layers: Hidden layers, convolutions, or recurrent layers, 0 to 64.
+        units: Of each hidden or recurrent layer, from 1 on.
+        activation: ``relu``, ``gelu`` (Hendrycks & Gimpel 2016), ``tanh``, ``silu``.
+        dropout: Share of units that are dropped, in [0, 1) (Srivastava et al. 2014).
         norm: ``none``, ``batch`` (Ioffe & Szegedy 2015), ``layer`` (Ba et al. 2016).
-        init: ``auto``, ``he``, ``glorot``, ``orthogonal``.
-        filters: Of the first convolution.
-        kernel: Side of the convolutions in pixels.
-        cell: ``gru``, ``lstm``; for texts also ``none``.
+        init: ``he`` (He et al. 2015), ``glorot`` (Glorot & Bengio 2010), ``orthogonal`` (Saxe et
+            al. 2014); ``auto`` takes He's before ReLU and its like, else Glorot's.
+        filters: Of the first convolution, from 1 on; doubled with each further one.
+        kernel: Side of the convolutions in pixels, 1 to 99.
+        cell: ``gru`` (Cho et al. 2014), ``lstm`` (Hochreiter & Schmidhuber 1997); for texts also
+            ``none``.
         bidirectional: Whether sequences are read backwards, too.
-        pooling: ``last``, ``mean``, ``max``, ``attention``.
-        embedding_dim: Of a word.
-        oversample: 0 = classes as they are, 1 = all equally often.
+        pooling: How a sequence becomes one vector: by its ``last`` state, the ``mean`` or ``max``
+            over its steps, or their mean weighted by ``attention``.
+        embedding_dim: Numbers that stand for a word, from 1 on.
+        oversample: 0 = classes as they are, 1 = all equally often (`danlu.kit.imbalance`).
         balanced_batches: Whether each mini-batch holds all classes equally.
         class_weights: Whether the loss weighs classes by their rarity; excludes the other two.
     """
@@ -181,6 +191,14 @@ NETWORK = {
 }  # fmt: skip
 
 
+def name_problem(name: str) -> str | None:
+    """Why the kit has no use for a name, as a sentence; None if it has."""
+    if name in NAMES:
+        return None
+    hint = nearest(name, NAMES)
+    return f"the training kit has no parameter {name!r}.{hint} It has {', '.join(NAMES)}."
+
+
 def value_problem(name: str, value: Any) -> str | None:
     """Why a parameter of the kit cannot have a value, as a sentence; None if it can."""
     of = "lr" if name.startswith("lr_") else name
@@ -220,10 +238,8 @@ def space_problems(
     for name, parameter in parameters.items():
         if own_network and (name in NETWORK or name not in NAMES):
             continue
-        if name not in NAMES:
-            known = ", ".join(NAMES)
-            hint = nearest(name, NAMES)
-            yield name, f"the training kit has no parameter {name!r}.{hint} It has {known}."
+        if problem := name_problem(name):
+            yield name, problem
         elif isinstance(parameter, Float) and _KINDS.get(name) is int:
             yield name, f"{name} takes whole numbers only: say int = true."
         else:

@@ -115,7 +115,10 @@ class Model:
             network.load_state_dict(weights)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
             reason = str(error).strip().partition("\n")[0]
-            raise DataError(f"the model in {folder} cannot be read: {reason}") from error
+            raise DataError(
+                f"the model in {folder} is damaged, or another version's "
+                f"({type(error).__name__}: {reason}): train it again."
+            ) from error
         return cls(
             network.eval(), fitted, tuple(about["classes"]), settings, about["config"],
             about["defaults"], about["mean"], about["scale"],

@@ -75,14 +75,17 @@ class Training:
 
     @property
     def space(self) -> Space:
+        """The space that experts would begin with, fitted to the data's size and classes."""
         return self._defaults.space
 
     @property
     def objective(self) -> str:
+        """What to tune, such as ``"max val_accuracy"``."""
         return self._defaults.objective
 
     @property
     def epochs(self) -> int:
+        """The full length of a trial, what learning rates are planned over."""
         return self._defaults.epochs
 
     @property
@@ -101,7 +104,11 @@ class Training:
         return self.data.task(self.metric)
 
     def __call__(self, trial: Trial) -> None:
-        """Train a trial as far as it wants."""
+        """Train a trial as far as it wants, from its checkpoint if it has one.
+
+        Raises:
+            ConfigError: If its params cannot be.
+        """
         train(trial, self.setup(trial))
 
     def setup(self, trial: Trial) -> Setup:

@@ -1,13 +1,19 @@
 """The seam of all stores: events in, histories out."""
 
+import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from typing import Any, Protocol
 
+from danlu.catalogue.filling import filled
 from danlu.core.event import Event
 from danlu.core.history import History
+from danlu.core.outset import differences
 from danlu.core.request import Request
+from danlu.core.space import Space
 from danlu.core.spec import Spec
+from danlu.errors import StudyError
 
 
 class Store(Protocol):
@@ -98,3 +104,34 @@ def settle(store: Store, spec: Spec) -> None:
     """Tell the store what was changed in a spec; for those who hold the study's lock."""
     if store.load(spec.name).spec != spec:
         store.respecify(spec)
+
+
+def set_out(store: Store, spec: Spec, written: Space) -> History:
+    """Create a study, or go on with the one of its name if it is the same.
+
+    Args:
+        store: Where it is kept.
+        spec: What it is to do.
+        written: Its space without what the catalogue fills in.
+
+    Raises:
+        StudyError: If the study of that name was set out otherwise.
+    """
+    if spec.name not in store.studies():
+        with suppress(StudyError):  # created in this very moment: go on with that one
+            store.create(spec)
+            return History(spec)
+    known = store.load(spec.name)
+    kept = replace(known.spec, space=filled(known.spec.space))  # as of earlier versions too
+    now = replace(spec, space=filled(written, kept.space))
+    changes = differences(kept, now)
+    if not changes:
+        return replace(known, spec=now)
+    if known.version and not known.process:  # it was only checked: the file may still change
+        store.remove(spec.name)
+        store.create(spec)
+        return History(spec)
+    raise StudyError(
+        f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
+        f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
+    )

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from danlu.core.limits import parse_limit
 from danlu.core.space import nearest
 from danlu.errors import StudyError
+from danlu.kit.params import NAMES
 from danlu.studyfile.document import Document, shown
 
 
@@ -271,4 +272,9 @@ def _unquoted(name: str, value: Any, key: Key) -> str:
 
 def _elsewhere(name: Any) -> str:
     homes = [section for section, keys in SECTIONS.items() if name in keys]
-    return f" It belongs in [{homes[0]}]." if homes else ""
+    if homes:
+        return f" It belongs in [{homes[0]}]."
+    like = str(name).replace("_", "")
+    if params := [n for n in NAMES if n.replace("_", "") == like]:
+        return f" Write {params[0]} in [space], as a range or as the only value."
+    return ""

@@ -15,6 +15,7 @@ import codecs
 import json
 import os
 import re
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -161,10 +162,10 @@ def _random_state() -> dict[str, Any]:
     state: dict[str, Any] = {}
     if random := sys.modules.get("random"):
         version, words, gauss = random.getstate()
-        state["python"] = [version, list(words), gauss]
+        state["python"] = [version, _packed(words), gauss]
     if numpy := sys.modules.get("numpy"):
         name, keys, *rest = numpy.random.get_state()
-        state["numpy"] = [name, keys.tolist(), *rest]
+        state["numpy"] = [name, _packed(keys.tolist()), *rest]
     if torch := sys.modules.get("torch"):
         state["torch"] = torch.get_rng_state()
         if torch.cuda.is_available() and torch.cuda.is_initialized():
@@ -172,15 +173,26 @@ def _random_state() -> dict[str, Any]:
     return state
 
 
+def _packed(words: Sequence[int]) -> str:
+    """Words of 32 bits as one text: torch takes long over a file with a thousand numbers."""
+    return struct.pack(f"<{len(words)}I", *words).hex()
+
+
+def _unpacked(words: str | list[int]) -> tuple[int, ...]:
+    if isinstance(words, list):  # as they were written before
+        return tuple(words)
+    return struct.unpack(f"<{len(words) // 8}I", bytes.fromhex(words))
+
+
 def _set_random_state(state: Mapping[str, Any]) -> None:
     if "python" in state:
         import random  # only reached when training had used it, too
 
         version, words, gauss = state["python"]
-        random.setstate((version, tuple(words), gauss))
+        random.setstate((version, _unpacked(words), gauss))
     if (numpy := sys.modules.get("numpy")) and "numpy" in state:
         name, keys, *rest = state["numpy"]
-        numpy.random.set_state((name, numpy.array(keys, dtype="uint32"), *rest))
+        numpy.random.set_state((name, numpy.array(_unpacked(keys), dtype="uint32"), *rest))
     if (torch := sys.modules.get("torch")) and "torch" in state:
         torch.set_rng_state(state["torch"])
         if "cuda" in state and torch.cuda.is_available():

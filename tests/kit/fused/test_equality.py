@@ -52,6 +52,7 @@ def gaps() -> Any:
 FAMILIES: Mapping[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "linear": (table, {"layers": 0}),
     "perceptron": (table, {"layers": 2}),
+    "perceptron, large matrices": (table, {"layers": 2, "units": 48}),
     "perceptron, tanh": (table, {"layers": 3, "activation": "tanh"}),
     "perceptron, SiLU": (table, {"activation": "silu"}),
     "perceptron, GELU": (table, {"activation": "gelu"}),

@@ -19,6 +19,7 @@ from tests.kit.fused.training import (
 from torch import Tensor, nn
 
 from danlu.kit import Training
+from danlu.kit.fused import optim
 from danlu.kit.fused.canary import tried
 from danlu.kit.fused.row import Row
 from danlu.kit.fused.signature import hooked, signature
@@ -58,11 +59,21 @@ def test_survivors_of_a_compaction_go_on_as_if_nothing_had_happened(
         assert difference(lines(cut[i]), lines(whole[i])) < SAME
 
 
-def test_a_diverging_trial_leaves_its_companions_alone(trains: Double, tmp_path: Path) -> None:
+def test_a_diverging_trial_ends_as_in_the_loop_and_leaves_its_companions_alone(
+    trains: Double, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     wild = [*configs(3), {**SMALL, "optimizer": "sgd", "lr": 1e30}]
     of = rows(trains, tmp_path, wild)
+    said: list[str] = []
+    of[3].tell = said.append
     together(of)
-    assert lines(of[3])[-1]["val_loss"] != lines(of[3])[-1]["val_loss"], "it did diverge"
+    broken = {n: str(v) for n, v in lines(of[3])[-1].items()}  # NaN equals NaN as a text only
+    single = alone(trains, tmp_path, wild[3], of[3].trial.seed)
+    assert len(lines(of[3])) == len(single), "it ends at the step at which the loop ends"
+    assert broken == {n: str(v) for n, v in single[-1].items()}
+    assert broken["val_loss"] == "nan"
+    assert "Training broke down in step " in said[0]
+    assert said[0] + "\n" == capsys.readouterr().out, "with the same words"
     for row, config in zip(of[:3], wild[:3], strict=True):
         assert difference(lines(row), alone(trains, tmp_path, config, row.trial.seed)) < SAME
 
@@ -96,6 +107,19 @@ def test_rows_that_join_later_train_as_alone(trains: Double, tmp_path: Path) -> 
         single = alone(trains, tmp_path, config, row.trial.seed)
         own = lines(row)[: len(single)]
         assert difference(own, single[: len(own)]) < SAME
+
+
+def test_rows_that_are_moved_a_few_at_a_time_give_the_same(
+    trains: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = [{**one, "optimizer": "adam", "clip": 0.5, "l2": 0.1} for one in configs(5)]
+    whole, parts = (rows(trains, tmp_path / name, of) for name in ("whole", "parts"))
+    together(whole, 4)
+    monkeypatch.setattr(optim, "AT_ONCE", 300)  # of a hundred and some numbers for each row
+    assert len(Stack(parts)._optimisers._parties) > 1
+    together(parts, 4)
+    for a, b in zip(whole, parts, strict=True):
+        assert difference(lines(a), lines(b)) == 0.0
 
 
 def test_the_canary_leaves_no_trace_and_finds_equal_rows_equal(

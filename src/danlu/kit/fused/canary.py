@@ -42,8 +42,8 @@ def tried(stack: Stack) -> Verdict:
     n = min(STEPS, rates.shape[1])
     losses, together_s = [], math.inf
     for i in range(n):
-        clock = Clock(stack.P.device)
-        found = stack.step(i)[0]
+        clock = Clock(stack.device)
+        found = stack.step(i)
         losses.append((float(found[0]), float(found[-1])))
         together_s = min(together_s, clock.spent_s() / len(stack.rows))
     alone = [_alone(row, n) for row in (first, last)]

@@ -30,10 +30,13 @@ class Bend:
     Attributes:
         forward: (x, out) → its values, written to out.
         backward: (gradient, x, values) → the gradient by x, written over the given one.
+        by_values: Whether the latter makes do with the values, so that they may stand in place
+            of x.
     """
 
     forward: Callable[[Tensor, Tensor], Tensor]
     backward: Callable[[Tensor, Tensor, Tensor], Tensor]
+    by_values: bool = True
 
 
 BENDS: Mapping[type[nn.Module], Bend] = {
@@ -52,10 +55,12 @@ BENDS: Mapping[type[nn.Module], Bend] = {
     nn.SiLU: Bend(
         lambda x, out: ops.silu.out(x, out=out),
         lambda g, x, _y: ops.silu_backward.grad_input(g, x, grad_input=g),
+        by_values=False,
     ),
     nn.GELU: Bend(
         lambda x, out: ops.gelu.out(x, out=out),
         lambda g, x, _y: ops.gelu_backward.grad_input(g, x, grad_input=g),
+        by_values=False,
     ),
 }
 
@@ -100,8 +105,10 @@ class Affine:
         return _product(bias, x, self.weight.transpose(1, 2), self._out)
 
     def backward(self, g: Tensor) -> Tensor:
-        # By way of memory without gaps: else each row would be a call of its own.
-        self.d_weight.copy_(torch.bmm(g.transpose(1, 2), self._x, out=self._dw))
+        if self.d_weight.is_contiguous():
+            torch.bmm(g.transpose(1, 2), self._x, out=self.d_weight)
+        else:  # by way of memory without gaps: else each row would be a call of its own
+            self.d_weight.copy_(torch.bmm(g.transpose(1, 2), self._x, out=self._dw))
         if self.d_bias is not None:
             torch.sum(g, 1, out=self.d_bias)
         return g if self.first else torch.bmm(g, self.weight, out=self._dx)
@@ -115,17 +122,25 @@ def _product(bias: Tensor | None, a: Tensor, b: Tensor, out: Tensor) -> Tensor:
 
 @dataclass
 class Activation:
-    """An elementwise function."""
+    """An elementwise function.
+
+    Attributes:
+        bend: Which one.
+        like: Of the kind of numbers.
+        over: Whether its values may be written over its input.
+    """
 
     bend: Bend
     like: Tensor
+    over: bool
 
     def __post_init__(self) -> None:
         self._y = self.like.new_empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
         self._x = x
-        return self.bend.forward(x, self._y)
+        self._y = self.bend.forward(x, x if self.over else self._y)
+        return self._y
 
     def backward(self, g: Tensor) -> Tensor:
         return self.bend.backward(g, self._x, self._y)
@@ -133,16 +148,25 @@ class Activation:
 
 @dataclass
 class Dropped:
-    """A layer of dropout; its mask is given before each step, None for all ones."""
+    """A layer of dropout; its mask is given before each step, None for all ones.
+
+    Attributes:
+        like: Of the kind of numbers.
+        over: Whether its values may be written over its input.
+        mask: Of this step.
+    """
 
     like: Tensor
+    over: bool
     mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         self._out = self.like.new_empty(0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if self.mask is None else torch.mul(x, self.mask, out=self._out)
+        if self.mask is None:
+            return x
+        return x.mul_(self.mask) if self.over else torch.mul(x, self.mask, out=self._out)
 
     def backward(self, g: Tensor) -> Tensor:
         return g if self.mask is None else g.mul_(self.mask)
@@ -185,20 +209,26 @@ class Chain:
         """The layers with memory for as many samples."""
         size = x[0].shape[1]
         if size not in self._by_size:
-            self._by_size[size] = [self._layer(name, layer) for name, layer in self.layers]
+            self._by_size[size] = [self._layer(i) for i in range(len(self.layers))]
         return self._by_size[size]
 
-    def _layer(self, name: str, layer: nn.Module) -> Layer:
+    def _layer(self, i: int) -> Layer:
+        name, layer = self.layers[i]
         like = next(iter(self.p.values()))
         if isinstance(layer, nn.Linear):
             weight, bias = f"{name}.weight", f"{name}.bias"
             return Affine(
                 self.p[weight], self.p.get(bias), self.g[weight], self.g.get(bias),
-                layer is self.layers[0][1], layer is self.layers[-1][1],
+                i == 0, i == len(self.layers) - 1,
             )  # fmt: skip
-        return (
-            Dropped(like) if isinstance(layer, Dropout) else Activation(BENDS[type(layer)], like)
-        )
+        # What stands in memory that is written over must not be needed on the way back. Products
+        # do not need what they gave; ReLU needs to know where it gave a positive number, and
+        # gets no gradient where dropout made that a zero.
+        before = type(self.layers[i - 1][1])
+        if isinstance(layer, Dropout):
+            return Dropped(like, before in (nn.Linear, nn.ReLU))
+        bend = BENDS[type(layer)]
+        return Activation(bend, like, before is nn.Linear and bend.by_values)
 
 
 def _dropped(layers: Sequence[Layer]) -> list[Dropped]:

@@ -42,7 +42,7 @@ class Link(Protocol):
 
 
 class Spool:
-    """A channel to a report file; its log is locked for as long as the launch goes on."""
+    """A channel to a report file, and the log, locked for as long as the launch goes on."""
 
     def __init__(self, reports: str, log: str) -> None:
         self.send: Any = partial(write_line, reports)
@@ -53,8 +53,15 @@ class Spool:
     def wait(self, epoch: int) -> int:  # noqa: ARG002 - rows end at their until
         return 0
 
+    def tell(self, line: str) -> None:
+        """Write a line to the log."""
+        with contextlib.suppress(OSError):  # a full disk: training goes on without
+            self._log.write(f"{line}\n")
+            self._log.flush()
+
     def close(self) -> None:
-        self._log.close()
+        with contextlib.suppress(OSError):
+            self._log.close()
 
 
 class Crew:
@@ -116,6 +123,7 @@ class Crew:
             except Exception as error:  # noqa: BLE001 - a process of its own tells it with its log
                 self._alone(job.trial, f"its network cannot be made here: {_reason(error)}")
                 return
+        row.tell = spool.tell
         if row.over:
             self._end(row)
         elif where := hooked(row.begun.model):
@@ -210,6 +218,8 @@ class Crew:
             self._shrink(of, stack, staying)
 
     def _go_home(self, stack: Stack, row: Row) -> None:
+        if row.broken:
+            return
         stack.bring_home(row)
         if row.trial.number not in self._dropped:
             row.save()
@@ -235,7 +245,8 @@ class Crew:
         """A row has come to the end of its slice, or was dropped."""
         number = row.trial.number
         self._close(number)
-        if number not in self._dropped and row.epoch < row.trial.horizon:
+        going_on = row.epoch < row.trial.horizon and not row.broken
+        if number not in self._dropped and going_on:
             self._hold(row)
         self._dropped.discard(number)
         self._link.tell({"ends": number})

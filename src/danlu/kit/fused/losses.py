@@ -45,24 +45,25 @@ class Losses:
         if self.regression:
             error = outputs.squeeze(2) - y
             return error.square().mean(1), error.mul_(2.0 / y.shape[1]).unsqueeze(2)
-        # Classes first: along its last axis, which is short, torch takes five times as long.
-        log_p = log_softmax(outputs.permute(2, 0, 1).contiguous(), dim=0)
-        own = log_p.gather(0, y[None]).squeeze(0)
+        # Samples last: along an axis as short as that of the classes torch takes five times as
+        # long, and `Chain` gives outputs that lie so in memory.
+        log_p = log_softmax(outputs.transpose(1, 2), dim=1)
+        own = log_p.gather(1, y[:, None]).squeeze(1)
         if self.smoothing is None and self.weights is None:
-            less = own.new_full((1, 1, 1), -1.0).expand(1, *y.shape)
-            gradient = log_p.exp().scatter_add_(0, y[None], less)
-            return -own.mean(1), gradient.mul_(1.0 / y.shape[1]).permute(1, 2, 0)
+            less = own.new_full((1, 1, 1), -1.0).expand(len(y), 1, y.shape[1])
+            gradient = log_p.exp().scatter_add_(1, y[:, None], less)
+            return -own.mean(1), gradient.mul_(1.0 / y.shape[1]).transpose(1, 2)
         return self._weighed(log_p, own, y)
 
     def _weighed(self, log_p: Tensor, own: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        classes, k, _ = log_p.shape
+        k, classes, _ = log_p.shape
         w = log_p.new_ones(k, classes) if self.weights is None else self.weights
         s = log_p.new_zeros(k, 1) if self.smoothing is None else self.smoothing
         of_own = w.gather(1, y)
         share = 1.0 / of_own.sum(1, keepdim=True)  # 1 / W
         own_share = (1.0 - s) * share * of_own
-        even = (s / classes * share * w).T[:, :, None]
-        losses = -(own_share * own).sum(1) - (even * log_p).sum((0, 2))
-        gradient = log_p.exp().mul_(own_share + even.sum(0)).sub_(even)
-        gradient.scatter_add_(0, y[None], -own_share[None])
-        return losses, gradient.permute(1, 2, 0)
+        even = (s / classes * share * w)[:, :, None]
+        losses = -(own_share * own).sum(1) - (even * log_p).sum((1, 2))
+        gradient = log_p.exp().mul_((own_share + even.sum(1))[:, None]).sub_(even)
+        gradient.scatter_add_(1, y[:, None], -own_share[:, None])
+        return losses, gradient.transpose(1, 2)

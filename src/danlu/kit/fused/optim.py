@@ -1,63 +1,31 @@
-"""torch's optimisers for many trials at once, on one matrix of parameters.
+"""torch's optimisers for many trials at once.
 
-P, G: parameters and gradients, (k, n): a row for each trial.  v, w: what an optimiser keeps of
-the past, (k, n).  Every hyperparameter is a column (k, 1).  t: steps taken, (k, 1).
+P, G: a block of parameters and of their gradients, (k, n): a row for each trial.  v, w: what an
+optimiser keeps of the past, (k, n).  Hyperparameters are columns (k, 1).  t: steps taken, (k, 1).
 
 Each rule is that of `torch.optim` with the arguments that `danlu.kit.optimisers` gives; the papers
-are named there. The state goes from and to torch's own optimisers, whose checkpoints it shares.
+are named there. What differs from step to step but not from number to number, such as Adam's
+corrections, is computed for an epoch at once. Rows are moved some at a time, block by block, so
+that what a rule has in hand stays in a cache between its operations.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from danlu.kit.fused.blocks import Blocks, Layout
+from danlu.kit.fused.moments import Moments, kind_of
+
 NADAM_DECAY = 4e-3  # torch's momentum_decay
 CLIP_EPS = 1e-6  # that torch adds to the norm
-
-# What torch calls the state of each of its optimisers, in the order of `v` and `w`.
-STATE: Mapping[str, tuple[str, ...]] = {
-    "SGD": ("momentum_buffer",),
-    "Adam": ("exp_avg", "exp_avg_sq"),
-    "AdamW": ("exp_avg", "exp_avg_sq"),
-    "NAdam": ("exp_avg", "exp_avg_sq"),
-    "RMSprop": ("square_avg",),
-    "Adadelta": ("square_avg", "acc_delta"),
-    "Adagrad": ("sum",),
-}
-KINDS = tuple(STATE)
-COLUMNS = ("momentum", "nesterov", "beta1", "beta2", "eps", "alpha", "rho", "decay", "shrink")
+AT_ONCE = 1 << 16  # numbers of a block that a rule has in hand, of four or five tensors
 
 Columns: TypeAlias = Mapping[str, Tensor]
-
-
-def kind_of(optimizer: Optimizer) -> str:
-    return type(optimizer).__name__
-
-
-@dataclass
-class Moments:
-    """What the optimisers of some rows keep.
-
-    Attributes:
-        v: First state, (k, n).
-        w: Second state, (k, n); None if no row has one.
-        t: Steps taken, (k, 1), float64.
-        mu: NAdam's product of momenta, (k, 1), float64.
-    """
-
-    v: Tensor
-    w: Tensor | None
-    t: Tensor
-    mu: Tensor
-
-    def rows(self, rows: Tensor | slice) -> "Moments":
-        """Of some of the rows; a slice shares their memory."""
-        w = None if self.w is None else self.w[rows]
-        return Moments(self.v[rows], w, self.t[rows], self.mu[rows])
 
 
 def columns_of(optimizer: Optimizer, clip: float) -> dict[str, float]:
@@ -84,181 +52,233 @@ class Optimisers:
         G: Their gradients, which are written over.
         moments: What the optimisers keep; moved in place.
         of: Each row's optimiser and largest norm of the gradient, sorted by kind.
-        matrices: Of the n parameters of a row, how many from the first on have L2.
+        layout: Of the blocks.
     """
 
     def __init__(
-        self, P: Tensor, G: Tensor, moments: Moments, of: Sequence[tuple[Optimizer, float]],
-        matrices: int,
+        self, P: Blocks, G: Blocks, moments: Moments, of: Sequence[tuple[Optimizer, float]],
+        layout: Layout,
     ) -> None:  # fmt: skip
-        self._P, self._G, self._t, self._matrices = P, G, moments.t, matrices
+        self._G, self._t = G, moments.t
         rows = [columns_of(*one) for one in of]
-        self._columns = {
-            name: torch.tensor([[row[name]] for row in rows], dtype=P.dtype, device=P.device)
+        wide = {
+            name: torch.tensor(
+                [[row[name]] for row in rows], dtype=torch.float64, device=P[0].device
+            )
             for name in rows[0]
         }
-        self._used = {name for name in rows[0] if any(row[name] for row in rows)}
-        self._kinds = [
-            (RULES[kind], at, P[at], G[at], moments.rows(at), self._columns_of(at))
-            for kind, at in _slices([kind_of(optimizer) for optimizer, _ in of])
-        ]
+        self._clip = wide["clip"].to(P[0]) if any(row["clip"] for row in rows) else None
+        # Elsewhere than on a CPU it is the number of calls that counts.
+        on_cpu = P[0].device.type == "cpu"
+        most = max(1, AT_ONCE // max(block.n for block in layout.blocks)) if on_cpu else len(of)
+        self._parties = [
+            Party(
+                kind, at, _pieces(P, G, moments.rows(at), at, layout),
+                {name: column[at] for name, column in wide.items()}, moments.mu[at],
+            )
+            for kind, at in _slices([kind_of(optimizer) for optimizer, _ in of], most)
+        ]  # fmt: skip
 
-    def _columns_of(self, rows: slice) -> dict[str, Tensor]:
-        """The hyperparameters of some rows, and what follows from them at every step alike.
-
-        To compute a column costs as much as to compute a matrix: it is the call that counts.
-        """
-        own = {name: column[rows] for name, column in self._columns.items()}
-        new = {f"new {name}": 1.0 - own[name] for name in ("beta1", "beta2", "alpha", "rho")}
-        wide = {f"wide {name}": own[name].double() for name in ("beta1", "beta2")}
-        if not bool(own["nesterov"].any()):
-            own.pop("nesterov")
-        return own | new | wide
-
-    def step(self, lr: Tensor) -> Tensor:
-        """Move all rows by their gradients.
+    def begin(self, lr: Tensor) -> None:
+        """Prepare the next steps.
 
         Args:
-            lr: Of each row, (k, 1).
-
-        Returns:
-            The norms of their gradients before clipping, (k,).
+            lr: Of each row in each of them, (k, steps).
         """
-        norms: Tensor = torch.linalg.vector_norm(self._G, dim=1, keepdim=True)
-        if "clip" in self._used:
-            self._clip(norms)
+        t = self._t + torch.arange(1, lr.shape[1] + 1, dtype=self._t.dtype, device=lr.device)
+        for party in self._parties:
+            party.begin(t[party.at], lr[party.at].to(t.dtype))
+
+    def norms(self) -> Tensor:
+        """Of the gradients, (k,)."""
+        of_blocks = [torch.linalg.vector_norm(g, dim=1, keepdim=True) for g in self._G]
+        found: Tensor = torch.linalg.vector_norm(torch.cat(of_blocks, dim=1), dim=1)
+        return found
+
+    def step(self, i: int, norms: Tensor) -> None:
+        """Move all rows by their gradients, in the step i of those that were begun.
+
+        Args:
+            i: Counted from 0.
+            norms: Of the gradients, (k,).
+        """
+        if self._clip is not None:
+            factor = (self._clip / (norms[:, None] + CLIP_EPS)).clamp_(max=1.0)
+            for g in self._G:
+                g.mul_(factor.where(self._clip > 0, 1.0))  # 0 leaves them as they are
         self._t.add_(1.0)
-        self._decay(lr)
-        for rule, rows, P, G, moments, of in self._kinds:
-            rule(P, G, moments, lr[rows], of)
-        return norms.squeeze(1)
-
-    def _clip(self, norms: Tensor) -> None:
-        """Scale gradients down to the norms in ``clip``; 0 leaves them as they are."""
-        clip = self._columns["clip"]
-        factor = (clip / (norms + CLIP_EPS)).clamp_(max=1.0)
-        self._G.mul_(factor.where(clip > 0, 1.0))
-
-    def _decay(self, lr: Tensor) -> None:
-        """L2: in the gradient, or as a shrinking of the parameters."""
-        p = self._P[:, : self._matrices]
-        if "decay" in self._used:
-            self._G[:, : self._matrices].addcmul_(p, self._columns["decay"])
-        if "shrink" in self._used:
-            p.mul_(1.0 - lr * self._columns["shrink"])
+        for party in self._parties:
+            party.move(i)
 
 
-def _slices(kinds: Sequence[str]) -> list[tuple[str, slice]]:
-    """Where each kind stands in a sorted list."""
-    found = {kind: kinds.index(kind) for kind in dict.fromkeys(kinds)}
-    return [(kind, slice(at, at + kinds.count(kind))) for kind, at in found.items()]
+def _slices(kinds: Sequence[str], most: int) -> list[tuple[str, slice]]:
+    """Where the rows of each kind stand in a sorted list, at most so many at a time."""
+    found = []
+    for kind in dict.fromkeys(kinds):
+        first, n = kinds.index(kind), kinds.count(kind)
+        parts = -(-n // most)
+        ends = [first + n * i // parts for i in range(parts + 1)]
+        found += [(kind, slice(a, b)) for a, b in pairwise(ends)]
+    return found
 
 
-# The rules below write over G, since asking for memory costs more than computing.
+@dataclass
+class Piece:
+    """A block of some rows.
+
+    Attributes:
+        P, G, v, w: As above; w is None if no row of the stack has one.
+        decayed: How many of a row's numbers have L2: the first ones.
+    """
+
+    P: Tensor
+    G: Tensor
+    v: Tensor
+    w: Tensor | None
+    decayed: int
 
 
-def sgd(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    m.v.mul_(of["momentum"]).add_(G)
-    if "nesterov" not in of:
-        P.addcmul_(m.v, -lr)
+def _pieces(P: Blocks, G: Blocks, moments: Moments, rows: slice, layout: Layout) -> list[Piece]:
+    """The blocks of some rows, whose moments are given."""
+    seconds: Sequence[Tensor | None] = moments.w or [None] * len(P)
+    return [
+        Piece(p[rows], g[rows], v, w, block.decayed)
+        for p, g, v, w, block in zip(P, G, moments.v, seconds, layout.blocks, strict=True)
+    ]
+
+
+@dataclass
+class Party:
+    """Rows with one kind of optimiser that are moved together.
+
+    Attributes:
+        kind: What torch calls it.
+        at: Where the rows stand.
+        pieces: Their blocks.
+        of: Their hyperparameters, and NAdam's product of momenta as ``mu``, (k, 1), float64.
+        mu: The same where it is kept.
+    """
+
+    kind: str
+    at: slice
+    pieces: Sequence[Piece]
+    of: Columns
+    mu: Tensor
+
+    def __post_init__(self) -> None:
+        like = self.pieces[0].P
+        new = {f"new {name}": 1.0 - self.of[name] for name in ("beta1", "beta2", "alpha", "rho")}
+        self._own = {name: column.to(like) for name, column in {**self.of, **new}.items()}
+        if not bool(self.of["nesterov"].any()):
+            self._own.pop("nesterov")
+        self._decays = bool(self.of["decay"].any())
+        self._shrinks = bool(self.of["shrink"].any())
+
+    def begin(self, t: Tensor, lr: Tensor) -> None:
+        """Plan steps: t and lr of each, (k, steps), float64."""
+        plan, self._rule = RULES[self.kind]
+        columns = plan(t, lr, {**self.of, "mu": self.mu})
+        self._mus = columns.pop("mu", None)
+        shrink = 1.0 - lr * self.of["shrink"]
+        planned = torch.stack([*columns.values(), shrink])  # (columns, k, steps)
+        self._names = list(columns)
+        self._planned = planned.permute(2, 0, 1)[..., None].to(self.pieces[0].P)
+
+    def move(self, i: int) -> None:
+        """Take the step i of the planned ones."""
+        *columns, shrink = self._planned[i].unbind(0)
+        now = self._own | dict(zip(self._names, columns, strict=True))
+        for piece in self.pieces:
+            if self._decays and piece.decayed:
+                p = piece.P[:, : piece.decayed]
+                piece.G[:, : piece.decayed].addcmul_(p, now["decay"])
+            if self._shrinks and piece.decayed:
+                piece.P[:, : piece.decayed].mul_(shrink)
+            self._rule(piece, now)
+        if self._mus is not None:
+            self.mu.copy_(self._mus[:, i : i + 1])
+
+
+# Each kind has two functions. The first one gives what a step needs besides hyperparameters, for
+# all steps that come, (k, steps): ``rate``, minus the learning rate with all factors of a row, and
+# an ``eps`` where it takes part in one. The second one takes a step; it writes over G, since
+# asking for memory costs more than computing.
+
+
+def plain(_t: Tensor, lr: Tensor, _of: Columns) -> dict[str, Tensor]:
+    return {"rate": -lr}
+
+
+def sgd(of: Piece, now: Columns) -> None:
+    of.v.mul_(now["momentum"]).add_(of.G)
+    if "nesterov" not in now:
+        of.P.addcmul_(of.v, now["rate"])
         return
-    ahead = G.addcmul_(m.v, of["momentum"])
-    P.addcmul_(torch.where(of["nesterov"] > 0, ahead, m.v), -lr)
+    ahead = of.G.addcmul_(of.v, now["momentum"])
+    of.P.addcmul_(torch.where(now["nesterov"] > 0, ahead, of.v), now["rate"])
 
 
-def adam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    assert m.w is not None
-    m.v.lerp_(G, of["new beta1"])
-    m.w.lerp_(G.square_(), of["new beta2"])
-    below = torch.sqrt(m.w, out=G).div_(_correction(m, of)).add_(of["eps"])
-    rate = lr / (of["wide beta1"] ** m.t - 1.0).to(lr.dtype)
-    P.addcdiv_(m.v * rate, below)
+def corrected(t: Tensor, lr: Tensor, of: Columns) -> dict[str, Tensor]:
+    """Adam's corrections c of w, as a factor of all of w's root + eps: (√w / c + eps) c."""
+    c = (1.0 - of["beta2"] ** t).sqrt_()
+    return {"rate": -lr * c / (1.0 - of["beta1"] ** t), "eps": of["eps"] * c}
 
 
-def nadam(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    assert m.w is not None
-    wide = of["wide beta1"]
-    now = wide * (1.0 - 0.5 * 0.96 ** (m.t * NADAM_DECAY))
-    after = wide * (1.0 - 0.5 * 0.96 ** ((m.t + 1.0) * NADAM_DECAY))
-    m.mu.mul_(now)
-    m.v.lerp_(G, of["new beta1"])
-    m.w.lerp_(G.square(), of["new beta2"])
-    below = m.w.div(_correction(m, of) ** 2).sqrt_().add_(of["eps"])
-    of_gradient = ((1.0 - now) / (1.0 - m.mu)).to(lr.dtype)
-    of_average = (after / (1.0 - m.mu * after)).to(lr.dtype)
-    P.addcdiv_(G.mul_(-lr * of_gradient), below).addcdiv_(m.v * (-lr * of_average), below)
+def adam(of: Piece, now: Columns) -> None:
+    assert of.w is not None
+    of.v.lerp_(of.G, now["new beta1"])
+    of.w.lerp_(of.G.square_(), now["new beta2"])
+    below = torch.sqrt(of.w, out=of.G).add_(now["eps"])
+    of.P.addcmul_(torch.div(of.v, below, out=below), now["rate"])
 
 
-def _correction(m: Moments, of: Columns) -> Tensor:
-    return (1.0 - of["wide beta2"] ** m.t).sqrt_().to(m.v.dtype)
+def ahead(t: Tensor, lr: Tensor, of: Columns) -> dict[str, Tensor]:
+    """NAdam's: Adam's for two terms, of the gradient and of its average."""
+    c = (1.0 - of["beta2"] ** t).sqrt_()
+    now, after = (of["beta1"] * (1.0 - 0.5 * 0.96 ** (s * NADAM_DECAY)) for s in (t, t + 1.0))
+    mu = of["mu"] * now.cumprod(1)
+    return {
+        "rate": -lr * c * (1.0 - now) / (1.0 - mu),
+        "rate of average": -lr * c * after / (1.0 - mu * after),
+        "eps": of["eps"] * c,
+        "mu": mu,
+    }
 
 
-def rmsprop(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    below = G.square()
-    m.v.lerp_(below, of["new alpha"])
-    torch.sqrt(m.v, out=below).add_(of["eps"])
-    P.addcdiv_(G.mul_(-lr), below)
+def nadam(of: Piece, now: Columns) -> None:
+    assert of.w is not None
+    of.v.lerp_(of.G, now["new beta1"])
+    of.w.lerp_(of.G.square(), now["new beta2"])
+    below = of.w.sqrt().add_(now["eps"])
+    of.P.addcdiv_(of.G.mul_(now["rate"]), below)
+    of.P.addcdiv_(of.v * now["rate of average"], below)
 
 
-def adadelta(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    assert m.w is not None
-    new, eps = of["new rho"], of["eps"]
-    m.v.lerp_(G.square(), new)
-    delta = (m.w + eps).sqrt_().div_((m.v + eps).sqrt_()).mul_(G)
-    P.addcmul_(delta, -lr)
-    m.w.lerp_(delta.square_(), new)
+def rmsprop(of: Piece, now: Columns) -> None:
+    below = of.G.square()
+    of.v.lerp_(below, now["new alpha"])
+    torch.sqrt(of.v, out=below).add_(now["eps"])
+    of.P.addcmul_(of.G.div_(below), now["rate"])
 
 
-def adagrad(P: Tensor, G: Tensor, m: Moments, lr: Tensor, of: Columns) -> None:
-    m.v.addcmul_(G, G)
-    P.addcdiv_(G.mul_(-lr), m.v.sqrt().add_(of["eps"]))
+def adadelta(of: Piece, now: Columns) -> None:
+    assert of.w is not None
+    new, eps = now["new rho"], now["eps"]
+    of.v.lerp_(of.G.square(), new)
+    delta = (of.w + eps).sqrt_().div_((of.v + eps).sqrt_()).mul_(of.G)
+    of.P.addcmul_(delta, now["rate"])
+    of.w.lerp_(delta.square_(), new)
 
 
-Rule: TypeAlias = Callable[[Tensor, Tensor, Moments, Tensor, Columns], None]
-RULES: Mapping[str, Rule] = {
-    "SGD": sgd, "Adam": adam, "AdamW": adam, "NAdam": nadam, "RMSprop": rmsprop,
-    "Adadelta": adadelta, "Adagrad": adagrad,
+def adagrad(of: Piece, now: Columns) -> None:
+    of.v.addcmul_(of.G, of.G)
+    of.P.addcdiv_(of.G.mul_(now["rate"]), of.v.sqrt().add_(now["eps"]))
+
+
+Plan: TypeAlias = Callable[[Tensor, Tensor, Columns], dict[str, Tensor]]
+Rule: TypeAlias = Callable[[Piece, Columns], None]
+RULES: Mapping[str, tuple[Plan, Rule]] = {
+    "SGD": (plain, sgd), "Adam": (corrected, adam), "AdamW": (corrected, adam),
+    "NAdam": (ahead, nadam), "RMSprop": (plain, rmsprop), "Adadelta": (plain, adadelta),
+    "Adagrad": (plain, adagrad),
 }  # fmt: skip
-
-
-# ---- from and to torch's own optimisers
-
-
-def read_state(optimizer: Optimizer, parameters: Sequence[Tensor], n: int) -> Moments:
-    """The state of one optimiser as a single row; zeros before its first step."""
-    names = STATE[kind_of(optimizer)]
-    kept: Any = [optimizer.state[p] for p in parameters]
-    like = parameters[0]
-    v, w = (_flat(kept, names[i], n, like) if i < len(names) else None for i in (0, 1))
-    t, mu = (_number(kept, name, start) for name, start in (("step", 0.0), ("mu_product", 1.0)))
-    assert v is not None
-    device = like.device
-    return Moments(v, w, t.to(device), mu.to(device))
-
-
-def _flat(kept: Sequence[Mapping[str, Tensor]], name: str, n: int, like: Tensor) -> Tensor:
-    if not kept or name not in kept[0]:
-        return torch.zeros(1, n, dtype=like.dtype, device=like.device)
-    return torch.cat([state[name].flatten() for state in kept])[None]
-
-
-def _number(kept: Sequence[Mapping[str, Tensor]], name: str, start: float) -> Tensor:
-    value = float(kept[0][name]) if kept and name in kept[0] else start
-    return torch.full((1, 1), value, dtype=torch.float64)
-
-
-def write_state(optimizer: Optimizer, parameters: Sequence[Tensor], row: Moments) -> None:
-    """Give an optimiser the state in a single row, as if it had taken the steps itself."""
-    kind = kind_of(optimizer)
-    if kind == "SGD" and not optimizer.param_groups[0]["momentum"]:
-        return
-    sizes = [p.numel() for p in parameters]
-    flat = [row.v, row.w][: len(STATE[kind])]
-    for name, values in zip(STATE[kind], flat, strict=True):
-        assert values is not None
-        for p, part in zip(parameters, values[0].split(sizes), strict=True):
-            optimizer.state[p][name] = part.view(p.shape).clone()
-    for p in parameters if kind != "SGD" else ():
-        optimizer.state[p]["step"] = torch.tensor(float(row.t))
-        if kind == "NAdam":
-            optimizer.state[p]["mu_product"] = torch.tensor(float(row.mu))

@@ -1,12 +1,13 @@
 """One trial among others that are trained together, with a network of its own to go home to."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from torch import Tensor, nn
 
-from danlu.kit.loop import Begun, Evaluation, Setup, begin, gradients, initial, named
+from danlu.kit.loop import Begun, Evaluation, Setup, begin, broken, gradients, initial, named
 from danlu.kit.models import parameters_of
 from danlu.worker.trial import Trial
 
@@ -31,6 +32,8 @@ class Row:
         epoch: The last epoch that is trained.
         first: Metrics of its first report besides the usual ones.
         came_at: When it was launched, on the monotonic clock.
+        tell: Writes a line to its log.
+        broken: Whether training broke down, and goes on no more.
     """
 
     trial: Trial
@@ -39,6 +42,11 @@ class Row:
     epoch: int
     first: dict[str, float] = field(default_factory=dict)
     came_at: float = field(default_factory=time.monotonic)
+    tell: Callable[[str], None] = print
+    broken: bool = False
+
+    def __post_init__(self) -> None:
+        self._size = parameters_of(self.begun.model)
 
     @classmethod
     def of(cls, trains: Trains, trial: Trial) -> "Row":
@@ -65,7 +73,7 @@ class Row:
     def over(self) -> bool:
         """Whether it has nothing left to train for now."""
         patience = self.setup.patience
-        if self.epoch >= self.trial.until:
+        if self.broken or self.epoch >= self.trial.until:
             return True
         return bool(patience) and self.begun.plateau.stale >= patience
 
@@ -81,10 +89,17 @@ class Row:
             named("train", told, metric)
             | {f"val_{name}": value for name, value in val.metrics.items()}
             | {"lr": lr, **gradients(norms, clip), **self.first},
-            parameters=parameters_of(self.begun.model),
+            parameters=self._size,
             seconds=seconds,
         )
         self.first = {}
+
+    def break_down(self, lr: float, why: str) -> None:
+        """Report an epoch in which training broke down as the loop does."""
+        self.epoch += 1
+        self.broken = True
+        self.tell(why)
+        self.trial.report(self.epoch, broken(self.setup.metric), lr=lr)
 
     def save(self, *, now: bool = False) -> None:
         """Keep its state, when it is due or now; it must be up to date."""

@@ -1,24 +1,27 @@
 """Rows as one batched model: an epoch of all of them at once.
 
-k: rows.  B: samples of a batch.  n: numbers that a row learns.  P, G: parameters and gradients,
-(k, n); each parameter of the model is a view of P, (k, …).
+k: rows.  B: samples of a batch.  P, G: parameters and gradients of all rows, in blocks; each
+parameter of the model is a view of one, (k, …).
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from danlu.kit.fused import optim
+from danlu.kit.breakdown import BreakdownError, told
 from danlu.kit.fused.batched import Batched
+from danlu.kit.fused.blocks import Layout, chosen, joined
 from danlu.kit.fused.chain import Chain, chained
 from danlu.kit.fused.clock import Clock
 from danlu.kit.fused.losses import Losses
 from danlu.kit.fused.masks import Plan
+from danlu.kit.fused.moments import KINDS, Moments, kind_of, read_state, write_state
 from danlu.kit.fused.networks import Networks
+from danlu.kit.fused.optim import Optimisers
 from danlu.kit.fused.row import Row
 from danlu.kit.imbalance import class_weights
 from danlu.kit.loop import (
@@ -49,18 +52,15 @@ class Stack:
         self._part = first.setup.part
         on_cpu = self._part.y.device.type == "cpu"
         self._chain = chained(first.begun.model) if on_cpu and not first.others else None
-        sizes = {name: p.numel() for name, p in first.trained.items()}
-        self._ends = dict(zip(sizes, accumulate(sizes.values()), strict=True))
-        self._shapes = {name: p.shape for name, p in first.trained.items()}
-        self._matrices = sum(p.numel() for p in first.trained.values() if p.ndim > 1)
+        self._layout = Layout.of(first.trained)
         self._plans: dict[int, Plan] = {}
+        self._inputs: dict[int, list[Tensor]] = {}  # by the number of samples
         self._step_s: dict[int, float] = {}  # by the number of rows
         self.saved_at = time.monotonic()
-        self.P = torch.cat([_flat(row) for row in self.rows])
+        self.P = joined([self._layout.flat(row.trained) for row in self.rows])
         self._buffers = _stacked([row.others for row in self.rows])
-        n = self.P.shape[1]
-        self._moments = _joined(
-            [optim.read_state(r.begun.optimizer, [*r.trained.values()], n) for r in self.rows]
+        self._moments = Moments.joined(
+            [read_state(r.begun.optimizer, r.trained, self._layout) for r in self.rows]
         )
         self._ready()
 
@@ -72,50 +72,55 @@ class Stack:
             self._tensor(smoothing)[:, None] if any(smoothing) else None,
             self._class_weights(),
         )
-        self.G = torch.empty_like(self.P)
+        self.G = [torch.empty_like(p) for p in self.P]
         self._networks = self._made()
-        self._optimisers = optim.Optimisers(
+        self._optimisers = Optimisers(
             self.P, self.G, self._moments,
-            [(r.begun.optimizer, r.setup.params.clip) for r in self.rows], self._matrices,
+            [(r.begun.optimizer, r.setup.params.clip) for r in self.rows], self._layout,
         )  # fmt: skip
-        self._plans = {}
+        self._plans, self._inputs = {}, {}
 
     def _made(self) -> Networks:
-        p, g = self._views(self.P), self._views(self.G)
+        p, g = self._layout.views(self.P), self._layout.views(self.G)
         if self._chain is not None:
             return Chain(self._chain, p, g)
         begun = self.rows[0].begun
         return Batched(begun.model, begun.masks, p, g, self._buffers, mixed=begun.mixed)
 
     def _tensor(self, numbers: Sequence[Any]) -> Tensor:
-        return torch.tensor(numbers, dtype=self.P.dtype, device=self.P.device)
+        return torch.tensor(numbers, dtype=self._like.dtype, device=self.device)
 
-    def _views(self, flat: Tensor) -> dict[str, Tensor]:
-        """Each parameter of all rows, (k, …), in the memory of ``flat``."""
-        return {
-            name: flat[:, end - shape.numel() : end].view(len(flat), *shape).detach()
-            for (name, end), shape in zip(self._ends.items(), self._shapes.values(), strict=True)
-        }
+    @property
+    def device(self) -> torch.device:
+        """What computes."""
+        return self._part.y.device
+
+    @property
+    def _like(self) -> Tensor:
+        """Of the kind of numbers and the device that are trained with."""
+        return self.P[0]
 
     def _class_weights(self) -> Tensor | None:
         """The weight of each class in each row's loss, (k, C); None without any."""
         wanted = [row.setup.params.class_weights for row in self.rows]
         if self._part.regression or not any(wanted):
             return None
-        found = class_weights(self._part.y, self._part.shape.outputs).to(self.P.dtype)
+        found = class_weights(self._part.y, self._part.shape.outputs).to(self._like.dtype)
         return torch.stack([found if w else torch.ones_like(found) for w in wanted])
 
     # ---- training
 
     def epoch(self) -> Tensor:
         """Train all rows for an epoch, and report it; the norms of the gradients, (k, steps)."""
-        clock = Clock(self.P.device)
+        clock = Clock(self.device)
         rates = self.begin_epoch()
-        norms = [self.step(i)[1] for i in range(rates.shape[1])]
-        self._step_s[len(self.rows)] = clock.spent_s() / len(norms)
-        found = torch.stack(norms, dim=1)
-        self.report(rates, found, clock)
-        return found
+        steps = rates.shape[1]
+        for i in range(steps):
+            self.step(i, watched=True)
+        self._step_s[len(self.rows)] = clock.spent_s() / steps
+        norms = torch.stack(self._norms, dim=1)
+        self.report(rates, norms, clock)
+        return norms
 
     def begin_epoch(self) -> Tensor:
         """Draw each row's order and begin its streams; the learning rates, (k, steps)."""
@@ -129,20 +134,58 @@ class Stack:
             plateau, horizon = row.begun.plateau, row.trial.horizon
             rates.append(learning_rates(params, plateau, epoch, steps, horizon))
         self._batches = torch.stack(orders).split(size, dim=1)
-        self._rates = self._tensor(rates)
+        self._norms: list[Tensor] = []
+        self._broken: dict[int, tuple[float, str]] = {}
         for plan in self._plans.values():
             plan.begin()
+        self._rates = self._tensor(rates)
+        self._optimisers.begin(self._rates)
         return self._rates
 
-    def step(self, i: int) -> tuple[Tensor, Tensor]:
-        """The step i of the epoch; each row's loss, and its gradient's norm before clipping."""
-        batch, lr = self._batches[i], self._rates[:, i : i + 1]
-        x, y = tuple(_gathered(t, batch) for t in self._part.x), _gathered(self._part.y, batch)
-        masks = self._plan(x).next(self.P, len(self._batches) - i)
+    def step(self, i: int, *, watched: bool = False) -> Tensor:
+        """The step i of the epoch; each row's loss, (k,).
+
+        If it is ``watched``, rows whose gradient is no number are noted as broken down.
+        """
+        *x, y = self._gathered(self._batches[i])
+        masks = self._plan(tuple(x)).next(self._like, len(self._batches) - i)
         losses = self._networks.gradients(
-            x, masks, lambda outputs: self._losses.of(outputs.to(self.P.dtype), y)
+            tuple(x), masks, lambda outputs: self._losses.of(outputs.to(self._like.dtype), y)
         )
-        return losses, self._optimisers.step(lr)
+        norms = self._optimisers.norms()
+        if watched and not math.isfinite(norms.sum().item()):
+            self._note_broken(i, tuple(x), losses, norms)
+        self._norms.append(norms)
+        self._optimisers.step(i, norms)
+        return losses
+
+    def _note_broken(self, i: int, x: Tensors, losses: Tensor, norms: Tensor) -> None:
+        """Note what is told of rows that break down in step i, with the weights of before."""
+        for at in torch.nonzero(~torch.isfinite(norms)).flatten().tolist():
+            row = self.rows[at]
+            if row.broken or at in self._broken:
+                continue
+            self._bring_tensors(row, at)
+            lr = float(self._rates[at, i])
+            self._broken[at] = lr, told(
+                row.begun.model, [t[at] for t in x], self._batches[i][at], row.epoch + 1, lr,
+                [n[at] for n in self._norms], BreakdownError(float(losses[at])),
+            )  # fmt: skip
+
+    def _gathered(self, batch: Tensor) -> list[Tensor]:
+        """Inputs and targets of the samples (k, B), each (k, B, …).
+
+        Taken as flat lists, five times as quick as by indexing, into memory that the next batch
+        of the size uses again.
+        """
+        data, at = (*self._part.x, self._part.y), batch.flatten()
+        if batch.shape[1] not in self._inputs:
+            self._inputs[batch.shape[1]] = [t.new_empty(len(at), *t.shape[1:]) for t in data]
+        found = zip(data, self._inputs[batch.shape[1]], strict=True)
+        return [
+            torch.index_select(t, 0, at, out=out).view(*batch.shape, *t.shape[1:])
+            for t, out in found
+        ]
 
     def _plan(self, x: Tensors) -> Plan:
         """Which masks a batch takes."""
@@ -169,19 +212,24 @@ class Stack:
         """Evaluate all rows and report their epoch."""
         part = self._part
         most = MOST_TRAIN_EVALUATED
-        told = self._evaluated(tuple(t[:most] for t in part.x), part.y[:most])
+        trained = self._evaluated(tuple(t[:most] for t in part.x), part.y[:most])
         val = self._evaluated(part.x_val, part.y_val)
         share = clock.wall_s() / len(self.rows)
         last = rates[:, -1].tolist()
         for i, row in enumerate(self.rows):
-            row.report(told[i], val[i], last[i], norms[i], share)
+            if i in self._broken:
+                row.break_down(*self._broken[i])
+            elif not row.broken:
+                row.report(trained[i], val[i], last[i], norms[i], share)
 
     def _evaluated(self, x: Tensors, y: Tensor) -> list[Evaluation]:
         size = max(1, EVALUATED // len(self.rows))
         found = [
             self._networks.outputs(part) for part in zip(*(t.split(size) for t in x), strict=True)
         ]
-        outputs = torch.cat([part.to(self.P.dtype) for part in found], dim=1)
+        # Samples last, as `Chain` gives them: rows of numbers that are copied as they are.
+        turned = torch.cat([part.to(self._like.dtype).transpose(1, 2) for part in found], dim=2)
+        outputs = turned.transpose(1, 2)
         return evaluations(outputs, y, self._part.scale)
 
     # ---- coming and going
@@ -189,13 +237,17 @@ class Stack:
     def bring_home(self, row: Row) -> None:
         """Bring a row's own network and optimiser up to date."""
         i = self._place(row)
-        with torch.no_grad():
-            for p, values in zip(row.trained.values(), self._views(self.P).values(), strict=True):
-                p.copy_(values[i])
-            for name, tensor in row.others.items():
-                tensor.copy_(self._buffers[name][i])
+        self._bring_tensors(row, i)
         one = self._moments.rows(slice(i, i + 1))
-        optim.write_state(row.begun.optimizer, [*row.trained.values()], one)
+        write_state(row.begun.optimizer, row.trained, one, self._layout)
+
+    @torch.no_grad()
+    def _bring_tensors(self, row: Row, i: int) -> None:
+        views = self._layout.views(self.P)
+        for name, p in row.trained.items():
+            p.copy_(views[name][i])
+        for name, tensor in row.others.items():
+            tensor.copy_(self._buffers[name][i])
 
     def _place(self, row: Row) -> int:
         return next(i for i, r in enumerate(self.rows) if r is row)
@@ -203,53 +255,36 @@ class Stack:
     def keep(self, rows: Sequence[Row]) -> None:
         """Let go of all rows but some; they are not brought home."""
         kept = torch.tensor([i for i, r in enumerate(self.rows) if any(r is k for k in rows)])
-        chosen = kept.to(self.P.device)
         self.rows = [self.rows[i] for i in kept.tolist()]
-        self.P = self.P[chosen]
-        self._buffers = {n: b[chosen] for n, b in self._buffers.items()}
-        self._moments = self._moments.rows(chosen)
-        self._ready()
+        self._take(kept)
 
     def join(self, rows: Sequence[Row]) -> None:
         """Take in further rows of the same signature."""
         other = Stack(rows)
         together = [*self.rows, *other.rows]
         sort = [i for i, _ in sorted(enumerate(together), key=lambda pair: _kind(pair[1]))]
-        chosen = torch.tensor(sort, device=self.P.device)
         self.rows = [together[i] for i in sort]
-        self.P = torch.cat([self.P, other.P])[chosen]
-        self._buffers = {
-            n: torch.cat([b, other._buffers[n]])[chosen] for n, b in self._buffers.items()
-        }
-        self._moments = _joined([self._moments, other._moments]).rows(chosen)
+        self.P = joined([self.P, other.P])
+        self._buffers = {n: torch.cat([b, other._buffers[n]]) for n, b in self._buffers.items()}
+        self._moments = Moments.joined([self._moments, other._moments])
+        self._take(torch.tensor(sort))
+
+    def _take(self, rows: Tensor) -> None:
+        """Go on with some of what is there, in this order."""
+        at = rows.to(self.device)
+        self.P = chosen(self.P, at)
+        self._buffers = {n: b[at] for n, b in self._buffers.items()}
+        self._moments = self._moments.rows(at)
         self._ready()
 
 
 def _kind(row: Row) -> int:
-    return optim.KINDS.index(optim.kind_of(row.begun.optimizer))
+    return KINDS.index(kind_of(row.begun.optimizer))
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=_kind)
 
 
-def _gathered(t: Tensor, batch: Tensor) -> Tensor:
-    """The samples (k, B) of (n, …), (k, B, …); five times as quick as by indexing."""
-    return t.index_select(0, batch.flatten()).view(*batch.shape, *t.shape[1:])
-
-
-def _flat(row: Row) -> Tensor:
-    """What a row learns, (1, n)."""
-    return torch.cat([p.detach().flatten() for p in row.trained.values()])[None]
-
-
 def _stacked(tables: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([table[name] for table in tables]) for name in tables[0]}
-
-
-def _joined(moments: Sequence[optim.Moments]) -> optim.Moments:
-    v, t, mu = (torch.cat([getattr(m, name) for m in moments]) for name in ("v", "t", "mu"))
-    w = None
-    if any(m.w is not None for m in moments):
-        w = torch.cat([torch.zeros_like(m.v) if m.w is None else m.w for m in moments])
-    return optim.Moments(v, w, t, mu)
