@@ -34,7 +34,7 @@ from danlu.strategies.encoding import encode
 from danlu.strategies.ends import final_values, owes, to_finish
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
-from danlu.strategies.lines import SEARCH, begins
+from danlu.strategies.lines import IN_FULL, SEARCH, begins
 from danlu.strategies.moment import moment
 from danlu.strategies.opinions import opinions
 from danlu.strategies.options import check_number
@@ -155,7 +155,7 @@ class FreezeThaw:
             return []
         outlook = look(encode(space), history, curves, Horizon(track.horizon), stream(history, 2))
         shortest = max(2, round(self.first_slice * track.horizon))
-        running = {t.number for t in history.running}
+        running = {t.number for t in history.running if t.stage not in IN_FULL}
         rows = np.array(
             [
                 i

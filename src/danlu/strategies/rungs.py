@@ -12,6 +12,7 @@ from danlu.core.identity import Same
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.core.spec import Objective, Spec
+from danlu.strategies.lines import IN_FULL
 
 Ranking: TypeAlias = list[tuple[float, int]]
 """(loss, number of the trial), best first; an infinite loss is a failure."""
@@ -113,7 +114,7 @@ def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:
     found = []
     for t in history.running:
         passed = [k for k, rung in enumerate(rungs[:-1]) if rung <= t.epoch and rung < t.until]
-        if not passed or not t.proxy.full or t.stage == "confirm":
+        if not passed or not t.proxy.full or t.stage in IN_FULL:
             continue
         ranking, rung = rankings[passed[-1]], rungs[passed[-1]]
         place = next(i for i, (_, number) in enumerate(ranking, 1) if number == t.number)
