@@ -19,15 +19,20 @@ def space(lr: float, units: int = 128) -> danlu.Space:
     )
 
 
+def away(trial: AskedTrial, best: float) -> float:
+    """Decades between a trial's learning rate and the best."""
+    return abs(math.log10(float(trial.params["lr"] or 0) / best))
+
+
 def tuned(given: danlu.Space, best: float, strategy: str, seed: int) -> list[AskedTrial]:
     """Trials of a study that learns only within a factor of thirty of the best learning rate."""
     study = danlu.Study("two", space=given, objective="min loss", epochs=EPOCHS,
                         strategy=strategy, seed=seed, store=None)  # fmt: skip
     done: list[AskedTrial] = []
     while len(done) < 30 and (trial := study.ask()) is not None:
-        away = min(1.0, abs(math.log10(trial.params["lr"] / best)) / 1.5)
+        far = min(1.0, away(trial, best) / 1.5)
         for epoch in range(trial.start + 1, trial.until + 1):
-            trial.report(epoch, loss=0.7 - 0.6 * (1.0 - away) * (1.0 - 0.7**epoch))
+            trial.report(epoch, loss=0.7 - 0.6 * (1.0 - far) * (1.0 - 0.7**epoch))
         study.tell(trial)
         done.append(trial)
     return done
@@ -53,11 +58,11 @@ def test_the_opinion_that_trains_is_followed(strategy: str, seed: int) -> None:
     given = space(lr=5.0)
     for best in (0.001, 5.0):  # the user is wrong, the user is right
         trials = tuned(given, best, strategy, seed)
-        near = [t for t in trials if abs(math.log10(t.params["lr"] / best)) < 1.5]
+        near = [t for t in trials if away(t, best) < 1.5]
         assert len(near) > len(trials) / 2
 
 
 def test_knowledge_under_which_nothing_learns_is_not_followed() -> None:
     """The best lies where neither the user nor experts would look."""
     trials = tuned(space(lr=5.0), 1e-6, "freeze-thaw", 0)
-    assert any(abs(math.log10(t.params["lr"] / 1e-6)) < 1.0 for t in trials)
+    assert any(away(t, 1e-6) < 1.0 for t in trials)
