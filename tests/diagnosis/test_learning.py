@@ -74,8 +74,11 @@ def late(begins: float, width: float) -> Curve:
     return curve
 
 
-def examined(curve: Curve, seed: int = 0, strategy: str = "auto", task: Task = TASK) -> Examined:
-    made = zoo_spec(objective=ACCURACY, seed=seed, budget=Budget(trainings=20.0))
+def examined(
+    curve: Curve, seed: int = 0, strategy: str = "auto", task: Task = TASK, epochs: int = 30
+) -> Examined:
+    budget = Budget(trainings=20.0)
+    made = zoo_spec(objective=ACCURACY, seed=seed, budget=budget, epochs=epochs)
     run = Examined(Auto() if strategy == "auto" else make(strategy, {}), made, curve,
                    task=task)  # fmt: skip
     run.run()
@@ -98,9 +101,12 @@ def test_learning_that_begins_late_is_waited_for(begins: float, width: float) ->
     assert (run.history.best.value or 0.0) > 0.5
 
 
-@pytest.mark.parametrize("strategy", ["random", "staged"])
-def test_other_searches_over_random_labels_end_too(strategy: str) -> None:
-    assert examined(at_chance, strategy=strategy).verdict is not None
+@pytest.mark.parametrize("strategy", ["random", "staged", "halving", "hyperband"])
+@pytest.mark.parametrize("epochs", [5, 30])
+def test_other_searches_over_random_labels_end_too(strategy: str, epochs: int) -> None:
+    run = examined(at_chance, strategy=strategy, epochs=epochs)
+    assert run.verdict is not None
+    assert run.history.trainings < 19.0
 
 
 def test_the_doubt_is_settled_by_full_trainings_over_the_learning_rates() -> None:
@@ -221,7 +227,8 @@ def test_without_facts_a_study_whose_curves_move_is_left_alone() -> None:
 
 def test_a_default_that_nothing_beats_is_good_news_and_no_end() -> None:
     default = spec().space.default()
-    trials = [(default, [0.9] * 9 + [0.3]), *((c, [0.9] * 9 + [0.31]) for c in configs(24))]
+    trials = [(default, [0.9] * 5 + [0.3] * 5),
+              *((c, [0.9] * 5 + [0.31] * 5) for c in configs(24))]  # fmt: skip
     noisy = [(c, [v + luck(0.03, i, e) for e, v in enumerate(curve)])
              for i, (c, curve) in enumerate(trials)]  # fmt: skip
     findings = study_findings(study(noisy, spec(budget=Budget(trainings=30.0))))

@@ -1,6 +1,7 @@
 """What is said of a trial while it trains, and how a later judgement replaces an earlier one."""
 
 import math
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import danlu
 from danlu.asked import Asking
 from danlu.core.decision import Continue, Decision, Start
 from danlu.core.event import Diagnosed, Finished, Learned, Paused, Reported, Started
+from danlu.core.finding import Finding, settled
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.space import Space
@@ -77,6 +79,42 @@ def test_the_best_third_is_spared_from_verdicts_that_are_not_certain(
     assert bool(new_findings(history, trial)) is not spared
     if rivals:
         assert new_findings(history, history.trials[2])
+
+
+def test_no_trial_is_stopped_at_chance_while_it_is_open_whether_anything_learns() -> None:
+    history, trial = running(study({k: v[:6] for k, v in AT_CHANCE.items()}, horizon=EPOCHS))
+    doubt = Finding("nothing_yet", "warning", 0.6, "None of 20 configs learns anything so far.")
+    doubted = history.after(Diagnosed(0.0, None, doubt))
+    assert new_findings(doubted, trial) == []
+    assert new_findings(doubted.after(Diagnosed(0.0, None, settled(doubt))), trial)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "random", "halving"])
+def test_a_study_whose_trials_are_all_stopped_at_chance_ends(strategy: str) -> None:
+    """They are stopped after a fifth of their length, and yet some must be seen to the end."""
+
+    def train(trial: danlu.Trial) -> None:
+        jitter = random.Random(trial.seed)
+        for epoch in trial.epochs(trial.restore()):
+            now = {name: v[epoch - 1] + jitter.gauss(0, 0.002) for name, v in AT_CHANCE.items()}
+            trial.report(epoch, now)
+            trial.save()
+
+    store = MemoryStore()
+
+    def study() -> danlu.Study:
+        return danlu.Study(
+            "shuffled", space=SPACE, objective="max val_accuracy", epochs=EPOCHS, budget="20x",
+            strategy=strategy, store=store,
+        )  # fmt: skip
+
+    study()
+    store.append("shuffled", [Learned(0.0, TASK)])
+    mine = study()
+    mine.run(train, executor="inline")
+    assert any(t.state == "stopped" for t in mine.trials)
+    assert mine.history.outcome == "hopeless"
+    assert mine.history.trainings < 16.0
 
 
 def test_the_verdicts_of_a_growing_curve_replace_each_other() -> None:

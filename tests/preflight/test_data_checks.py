@@ -96,6 +96,7 @@ FAULTS: list[tuple[str, Check, Problem, str]] = [
     ("a small validation set", targets.validation_size,
      problem(x_val=B["x_val"][:20], y_val=B["y_val"][:20]), "warning"),
     ("40 % of the labels wrong", leaks.label_noise, problem(y_train=noisy_labels()), "warning"),
+    ("shuffled labels", leaks.label_noise, problem(y_train=RNG.permutation(Y)), "warning"),
     ("many unknown tokens", inputs.sequences,
      problem(x_train=np.where(TOKENS < 20, 1, TOKENS), x_val=TOKENS[:120], padding=0, unknown=1),
      "warning"),

@@ -2,10 +2,13 @@
 
 import re
 
+from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.sentence import say
 
 MOST = 5  # findings of pre-flight that are repeated
+TELLING = ("M21", "BL4", "M13")
+"""Checks that tell by themselves that nothing can be learned: they come first."""
 PREFLIGHT = re.compile(r"[A-Z]{1,2}\d\d")
 """Codes of pre-flight checks, such as D05 or M13."""
 
@@ -32,7 +35,7 @@ CODE = (
 def checklist(history: History, fits: bool) -> list[str]:
     """What to look at, in order; first what pre-flight found."""
     doubts = [f for f in history.findings if PREFLIGHT.fullmatch(f.code)]
-    bad = [f for f in doubts if f.severity != "info"]
+    bad = sorted((f for f in doubts if f.severity != "info"), key=_last)
     first = [
         say("what pre-flight found: {code}, {message}", code=f.code, message=f.message)
         for f in bad[:MOST]
@@ -41,3 +44,8 @@ def checklist(history: History, fits: bool) -> list[str]:
         first = [say("the pre-flight checks, which were not run: `danlu check` runs them.")]
     looks = DATA if fits else CODE
     return [*first, *looks]
+
+
+def _last(finding: Finding) -> tuple[bool, bool]:
+    """What orders the findings: errors first, then what tells most."""
+    return finding.severity != "error", finding.code not in TELLING

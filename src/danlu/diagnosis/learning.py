@@ -121,7 +121,7 @@ def _rises(trial: TrialRecord, r: Reference) -> bool:
     if len(losses) < 6:
         return False
     before, end = statistics.median(losses[: len(losses) // 2]), statistics.median(losses[-3:])
-    better = end < r.loss  # from far worse towards chance is no take-off
+    better = end < r.loss - r.luck  # from far worse towards chance is no take-off
     return better and before - end > max(STILL * (jumps(losses) or 0.0), 0.5 * r.margin)
 
 

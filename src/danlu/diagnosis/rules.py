@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from danlu.core.finding import Finding
+from danlu.core.finding import Finding, standing
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.diagnosis import advice, broken, chance, recognition, thresholds
@@ -38,7 +38,8 @@ def diverged(history: History, trial: TrialRecord) -> Iterator[Finding]:
 def at_chance(history: History, trial: TrialRecord) -> Iterator[Finding]:
     """After a fair share of its epochs the network, or its validation, is where it began.
 
-    Trials in the best third at the same epoch are spared: the verdicts are less than certain.
+    Trials in the best third at the same epoch are spared: the verdicts are less than certain. So
+    are all while the study doubts whether anything learns: only full trainings settle that.
     """
     at = Features(trial, history)
     if trial.epoch < max(1, thresholds.STOP_SHARE * at.horizon) or _learns(at):
@@ -47,9 +48,18 @@ def at_chance(history: History, trial: TrialRecord) -> Iterator[Finding]:
         return
     for judge in (chance.at_chance, chance.val_at_chance):
         found = judge(at)
-        if found and not (found.confidence < thresholds.SURE_ENOUGH and _leads(history, trial)):
+        if found and not (_doubted(history) or _spared(found, history, trial)):
             yield replace(found, advice=(advice.STOP, *found.advice))
             return
+
+
+def _doubted(history: History) -> bool:
+    """Whether it is still to be seen if anything learns, early or late."""
+    return any(f.code == "nothing_yet" for f in standing(history.findings))
+
+
+def _spared(found: Finding, history: History, trial: TrialRecord) -> bool:
+    return found.confidence < thresholds.SURE_ENOUGH and _leads(history, trial)
 
 
 def _learns(at: Features) -> bool:

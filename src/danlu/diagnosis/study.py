@@ -35,6 +35,8 @@ STUDY_RULES: tuple[StudyRule, ...] = (
     best_problem, fragile_best, seed_noise, budget_bound, below_linear, no_gain, flat, redundant,
     duplicate_winners, too_few_good, exhausted,
 )  # fmt: skip
+HOPELESS = frozenset({"everything_fails", "nothing_learns"})
+"""Where nothing is learned, what the best have in common is luck: nothing else is said."""
 GROWTH = 1.15  # of the events, after which a study is looked at again
 OURS = frozenset({
     "everything_fails", "nothing_learns", "nothing_yet", "stability_limited", "infeasible",
@@ -47,8 +49,12 @@ OURS = frozenset({
 
 def study_findings(history: History, rules: Sequence[StudyRule] = STUDY_RULES) -> list[Finding]:
     """What holds for a study as it is now, the gravest first."""
-    survey = Survey(history)
-    return [finding for rule in rules for finding in rule(survey)]
+    survey, found = Survey(history), list[Finding]()
+    for rule in rules:
+        found += rule(survey)
+        if any(f.code in HOPELESS for f in found):
+            break
+    return found
 
 
 def study_news(history: History, rules: Sequence[StudyRule] = STUDY_RULES) -> list[Finding]:

@@ -63,7 +63,7 @@ LEAST_FULL_NO_LR = 8  # … where no learning rate is searched, so that their sp
 LEAST_SPENT = 0.4  # of the budget: before, learning may only begin late or in a small region
 WIDEST_GAP = 0.25  # of the learning rate's range between those trained in full, and to its ends
 STILL = 3.0  # noise: a curve that moves by less stands still …
-STILL_CURVES, STILL_EPOCHS = 20, 6  # … which the best few tell, if long enough
+STILL_CURVES, STILL_EPOCHS = 20, 5  # … which the best few tell, if long enough
 LR_DECADES = 1.5  # learning rates so far apart never give the same curve where anything learns
 
 # ---- nothing better than …

@@ -33,7 +33,7 @@ from danlu.core.job import Job
 from danlu.core.logbook import CLUSTER, Entry
 from danlu.core.sentence import say
 from danlu.errors import DanluError, LaunchError
-from danlu.executors.address import reach
+from danlu.executors.address import reach, refused
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
 from danlu.executors.launched import GONE_S, Files, Launched, Reading
@@ -353,9 +353,7 @@ def _connected(address: str | None) -> bool:
             address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise LaunchError(
-            say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
-        ) from error
+        raise refused(where, error) from error
     finally:
         if main:
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place

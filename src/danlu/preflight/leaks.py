@@ -320,27 +320,43 @@ def label_noise(problem: Problem) -> Iterator[Finding]:
     y, classes = arrays.labels_train[arrays.rows[0]][rows], arrays.classes or 0
     if np.bincount(y, minlength=classes).min() < limit.FEW_PER_CLASS:
         raise Skipped(say("some classes have too few samples"))
-    share = float(_contradicted(x, y, classes).mean())
+    linear = out_of_fold(x, y, classes)
+    share = float(_contradicted(linear, x, y, classes).mean())
     shown = say("{share:.1%} contradicted", share=share)
     if share <= limit.NOISE_INFO:
         yield well("D14", shown, f"≤ {limit.NOISE_INFO:.0%}", share=share)
         return
-    yield wrong(
-        "D14", "warning" if share > limit.NOISE_WARNING else "info",
+    told, advice = (
         say(
             "about {share:.0%} of the labels look wrong: expect a ceiling near {ceiling:.0%}. "
             "Look at some of them, or try label smoothing.",
             share=share, ceiling=1 - share,
         ),
-        shown, f"≤ {limit.NOISE_INFO:.0%}",
         Advice("enable", "label smoothing", 0.1, "regularisation", "labels contradict"),
-        confidence=0.6, share=share,
+    ) if _beats_constant(linear, y) else (
+        say(
+            "a linear model learns nothing of the labels (right: {right:.0%}): either the task "
+            "needs a deeper one, or labels do not belong to their inputs (sorted apart, joined "
+            "wrongly).",
+            right=float((linear.argmax(1) == y).mean()),
+        ),
+        Advice("check", group="data", amount="labels", why="whether they belong to their samples"),
+    )  # fmt: skip
+    yield wrong(
+        "D14", "warning" if share > limit.NOISE_WARNING else "info", told,
+        shown, f"≤ {limit.NOISE_INFO:.0%}", advice, confidence=0.6, share=share,
     )  # fmt: skip
 
 
-def _contradicted(x: Array, y: Array, classes: int) -> Array:
+def _beats_constant(linear: Array, y: Array) -> bool:
+    """Whether a model that saw no label is right more often than one answer, beyond luck."""
+    most = float(np.bincount(y).max() / len(y))
+    right = float((linear.argmax(1) == y).mean())
+    return right - most > 3 * float(np.sqrt(most * (1 - most) / len(y)))
+
+
+def _contradicted(linear: Array, x: Array, y: Array, classes: int) -> Array:
     """Which labels both models contradict, naming the same other class."""
-    linear = out_of_fold(x, y, classes)
     near = neighbour_probabilities(x, y, x, classes, itself=True)
     other = linear.argmax(1)
     certain = other != y

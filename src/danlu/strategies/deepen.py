@@ -7,19 +7,20 @@ the learning rate's range, for the learning rate decides most. What they show se
 """
 
 from danlu.catalogue.roles import role_of
-from danlu.core.decision import Continue, Start
+from danlu.core.decision import Continue, Note, Start
 from danlu.core.finding import standing
 from danlu.core.history import History
-from danlu.core.parameter import Choice
+from danlu.core.parameter import Choice, Parameter
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, total, trials_left
-from danlu.strategies.lines import PROBE
+from danlu.strategies.evidence import one_by_one, recorded
+from danlu.strategies.lines import PROBE, begins
 
 DOUBT = "nothing_yet"
 PROBES = 6
-WORTH = 2 * PROBES  # full trainings that must be left: else little is saved by knowing
+WORTH = 1.5 * PROBES  # full trainings that must be left: else little is saved by knowing
 NEAR = 0.03  # of the range: a paused trial this near to a probe's place is trained on instead
 
 
@@ -30,8 +31,7 @@ def deepen(space: Space, history: History) -> Start | Continue | None:
     begun = any(t.stage == PROBE for t in history.trials.values())
     if not begun and not fits(history, WORTH, total(history)):
         return None
-    rates = [n for n in space.free if role_of(n, space[n]) == "lr"]
-    name = next((n for n in rates if not isinstance(space[n], Choice) and not space[n].when), None)
+    name = next((n for n in space.default() if n in space.free and _rate(space[n], n)), None)
     if name is None:
         return None
     for i in range(PROBES):
@@ -39,6 +39,23 @@ def deepen(space: Space, history: History) -> Start | Continue | None:
         if decision is not None:
             return decision
     return None
+
+
+def probes(
+    space: Space, history: History, free_slots: int
+) -> tuple[list[Start | Continue | Note], History]:
+    """The probes that free slots begin, after their stage's line, and the history with them."""
+    begun = [d for d in one_by_one(deepen, space, history, free_slots)
+             if isinstance(d, Start | Continue)]  # fmt: skip
+    found = [*begins(history, PROBE, begun), *begun]
+    for decision in found:
+        history = recorded(history, decision)
+    return found, history
+
+
+def _rate(p: Parameter, name: str) -> bool:
+    """Whether a parameter is a learning rate whose range can be divided."""
+    return not isinstance(p, Choice) and role_of(name, p) == "lr"
 
 
 def _probe(space: Space, history: History, name: str, place: float) -> Start | Continue | None:

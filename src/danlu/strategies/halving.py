@@ -10,11 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from danlu.core.decision import Continue, Decision, Start
+from danlu.core.decision import Continue, Decision, Note, Start
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.sentence import say
 from danlu.core.space import Space
+from danlu.strategies.deepen import probes
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.rungs import ladder, ranked_rungs, stops
 from danlu.strategies.sampling import SAMPLERS
@@ -50,6 +51,12 @@ class Halving:
         check_flag("halving", "default_first", self.default_first)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        begun, history = probes(space, history, free_slots)
+        free_slots -= sum(not isinstance(d, Note) for d in begun)
+        return [*begun, *self._raced(space, history, free_slots)]
+
+    def _raced(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        """Trials that go on, and new ones."""
         rungs = self.rungs(history.spec.epochs)
         if not history.can_pause:
             starts = self._starts(space, history, free_slots, rungs[-1])

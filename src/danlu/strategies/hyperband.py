@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from danlu.core.decision import Continue, Decision, Start
+from danlu.core.decision import Continue, Decision, Note, Start
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
+from danlu.strategies.deepen import probes
 from danlu.strategies.halving import FIRST_RUNG, draw, promotions
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.rungs import ladder, stops
@@ -48,6 +49,12 @@ class Hyperband:
         check_flag("hyperband", "default_first", self.default_first)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        begun, history = probes(space, history, free_slots)
+        free_slots -= sum(not isinstance(d, Note) for d in begun)
+        return [*begun, *self._raced(space, history, free_slots)]
+
+    def _raced(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        """Trials that go on, and new ones, in their brackets."""
         rungs = self.rungs(history.spec.epochs)
         brackets = [(rungs[k:], _of_bracket(history, k, len(rungs), self.eta))
                     for k in range(len(rungs))]  # fmt: skip

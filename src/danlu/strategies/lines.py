@@ -9,6 +9,8 @@ from danlu.core.sentence import say
 from danlu.strategies.budgeting import total
 
 SEARCH, PROBE, FINISH, CONFIRM = "search", "probe", "finish", "confirm"
+IN_FULL = frozenset({PROBE, CONFIRM})
+"""Stages whose trainings tell nothing before their end: they are not stopped for being behind."""
 DONE = {
     SEARCH: say(
         "begins with the default config, then trains what promises most: new configs for a short "
