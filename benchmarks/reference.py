@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of problems")
     parser.add_argument("--out", type=Path, help="all figures, one JSON object a line")
     given = parser.parse_args()
+    torch.set_num_threads(1)  # two would wait for each other on a busy machine
     print(HEADER, flush=True)
     for path in sorted(FOLDER.glob("*.toml")):
         if given.only and path.stem not in given.only:

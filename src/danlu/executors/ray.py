@@ -44,6 +44,11 @@ STEP_S = 0.2  # a worker that trains answers after so long, at most
 PATIENCE_S = 30.0  # for the cluster to find room for a worker
 END_S = 20.0  # for the workers to end what they train
 FAILED_STARTS = 3  # workers that die at their start, one after the other: so would the next
+TOKEN_FILE = Path.home() / ".ray" / "auth_token"
+TOKEN = say(
+    " If its log tells of a token: `ray start` asks for one where such a file lies; with "
+    "RAY_AUTH_MODE=token in the environment it is shown."
+)
 LOADER = "danlu.executors.ray:unpickled"
 
 
@@ -351,7 +356,11 @@ def _connected(address: str | None) -> bool:
             address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        raise LaunchError(f"the Ray cluster at {where} cannot be joined: {error}") from error
+        hint = TOKEN if TOKEN_FILE.exists() and "RAY_AUTH_MODE" not in os.environ else ""
+        raise LaunchError(
+            say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
+            + hint
+        ) from error
     finally:
         if main:
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place

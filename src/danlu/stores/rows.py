@@ -10,7 +10,7 @@ import orjson
 
 from danlu.core.codec import encode_number
 from danlu.core.event import Event, Reported, decode_event, encode_event
-from danlu.core.history import Evaluated
+from danlu.core.growing import Evaluated
 from danlu.core.spec import Spec, encode_spec
 from danlu.errors import StoreError
 

@@ -40,7 +40,7 @@ from danlu.stores.rows import (
 WRONG = (TypeError, ValueError, AttributeError, RecursionError)
 """What Python raises for values of the wrong kind: rows may have been written by anybody."""
 
-FETCHED = 10_000  # rows that are taken from the database at once
+FETCHED = 2000  # rows that are taken from the database at once; ten thousand do not fit the cache
 TO_READ = sa.select(schema.study.c.id).where(schema.study.c.name == sa.bindparam("name"))
 TO_WRITE = TO_READ.with_for_update()
 LAST = sa.select(

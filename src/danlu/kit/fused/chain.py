@@ -95,20 +95,24 @@ class Affine:
 
     def __post_init__(self) -> None:
         self._out, self._dx, self._dw = (self.weight.new_empty(0) for _ in range(3))
+        self._turned = self.weight.transpose(1, 2)
+        self._added = None if self.bias is None else self.bias[:, None]  # to each sample's outputs
+        if self.last and self._added is not None:
+            self._added = self._added.transpose(1, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         self._x = x
         if self.last:
-            bias = None if self.bias is None else self.bias[:, :, None]
-            return _product(bias, self.weight, x.transpose(1, 2), self._out).transpose(1, 2)
-        bias = None if self.bias is None else self.bias[:, None]
-        return _product(bias, x, self.weight.transpose(1, 2), self._out)
+            out = _product(self._added, self.weight, x.transpose(1, 2), self._out)
+            return out.transpose(1, 2)
+        return _product(self._added, x, self._turned, self._out)
 
     def backward(self, g: Tensor) -> Tensor:
+        turned = g.transpose(1, 2)
         if self.d_weight.is_contiguous():
-            torch.bmm(g.transpose(1, 2), self._x, out=self.d_weight)
+            torch.bmm(turned, self._x, out=self.d_weight)
         else:  # by way of memory without gaps: else each row would be a call of its own
-            self.d_weight.copy_(torch.bmm(g.transpose(1, 2), self._x, out=self._dw))
+            self.d_weight.copy_(torch.bmm(turned, self._x, out=self._dw))
         if self.d_bias is not None:
             torch.sum(g, 1, out=self.d_bias)
         return g if self.first else torch.bmm(g, self.weight, out=self._dx)

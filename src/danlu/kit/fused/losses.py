@@ -51,7 +51,7 @@ class Losses:
         own = log_p.gather(1, y[:, None]).squeeze(1)
         if self.smoothing is None and self.weights is None:
             less = own.new_full((1, 1, 1), -1.0).expand(len(y), 1, y.shape[1])
-            gradient = log_p.exp().scatter_add_(1, y[:, None], less)
+            gradient = log_p.exp_().scatter_add_(1, y[:, None], less)
             return -own.mean(1), gradient.mul_(1.0 / y.shape[1]).transpose(1, 2)
         return self._weighed(log_p, own, y)
 

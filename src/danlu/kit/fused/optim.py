@@ -210,7 +210,7 @@ def plain(_t: Tensor, lr: Tensor, _of: Columns) -> dict[str, Tensor]:
 
 
 def sgd(of: Piece, now: Columns) -> None:
-    of.v.mul_(now["momentum"]).add_(of.G)
+    torch.addcmul(of.G, of.v, now["momentum"], out=of.v)
     if "nesterov" not in now:
         of.P.addcmul_(of.v, now["rate"])
         return
