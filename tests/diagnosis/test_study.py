@@ -74,6 +74,12 @@ def test_a_weight_decay_that_does_as_good_as_nothing_is_no_boundary(
     assert bool(found(study(trials, spec(space)), "boundary")) is told
 
 
+def test_a_best_that_lies_at_the_low_end_for_its_linear_scale_alone_is_no_boundary() -> None:
+    space = Space(lr=Float(1e-3, 1e4, limits=(1e-6, 1e5)))
+    trials = [(c, falling(0.2 + space.to_unit(c)["lr"])) for c in configs(60, space=space)]
+    assert not found(study(trials, spec(space)), "boundary")
+
+
 def test_no_dropout_at_all_is_no_boundary() -> None:
     assert not found(tuned(dropout=-0.3), "boundary")
 

@@ -47,6 +47,8 @@ def boundary(survey: Survey) -> Iterator[Finding]:
                 continue  # what lies beyond diverges: `stability_limited` says so
             if _natural_end(name, p, side) or p.cells < FEWEST_CELLS:
                 continue
+            if side == LOW and _decades_above(survey, name, p):
+                continue  # it is the scale that is wrong, as `danlu lint` says
             found = _crowd(survey, name, side)
             if found is not None:
                 yield _boundary(survey, name, p, side, *found)
@@ -61,6 +63,12 @@ def _natural_end(name: str, p: Float | Int, side: str) -> bool:
         return True
     least = 1 if isinstance(p, Int) else 0
     return side == LOW and 0 <= end <= least
+
+
+def _decades_above(survey: Survey, name: str, p: Float | Int) -> bool:
+    """Whether the best is near the low end on a linear scale only: many times as large as it."""
+    value = survey.incumbent.config.get(name) if survey.incumbent else None
+    return not p.log and isinstance(value, int | float) and value > DECADE * p.low > 0
 
 
 def _crowd(survey: Survey, name: str, side: str) -> tuple[int, int, float] | None:
