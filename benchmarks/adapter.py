@@ -6,6 +6,7 @@ The harness (named by DANLU_BENCH) loads this file and calls `bench_study`; see 
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,20 @@ import numpy as np
 
 import danlu
 from danlu.asked import AskedTrial
-from danlu.core.parameter import Choice, Float, Int
+from danlu.core.parameter import Choice, Float, Int, Parameter
 from danlu.core.space import Space
-from danlu.strategies import portfolio
+from danlu.strategies import encoding, portfolio
 from danlu.strategies.base import Strategy
 from danlu.strategies.bayes import Bayes
-from danlu.strategies.encoding import encode
+from danlu.strategies.experts import Expectation
 from danlu.strategies.freeze_thaw import FreezeThaw
 
 OPTIONS = json.loads(os.environ.get("DANLU_BENCH_OPTIONS", "{}"))
 """Strategies' options for experiments: ``{"freeze_thaw": {"growth": 2}, "bayes": {…}}``."""
 KNOWLEDGE = os.environ.get("DANLU_BENCH_KNOWLEDGE", "")
-"""What danlu is told: as it is, ``"none"`` (names are hidden) or ``"wrong"`` (every numeric
-default at the end of its range that is farther from what experts expect)."""
+"""What danlu is told: as it is, ``"none"`` (names are hidden), ``"wrong"`` (every numeric default
+at the end of its range that is farther from what experts expect) or ``"mistaken"`` (it is the
+experts who expect good numbers there)."""
 PORTFOLIO = os.environ.get("DANLU_BENCH_PORTFOLIO", "")
 """File with the configs to try first, in place of the learned ones; see ``portfolio.py``."""
 FAR = 0.03  # of the range: how near its end
@@ -49,15 +51,31 @@ def space_of(foreign: Any) -> Space:
 
 def misled(space: Space) -> Space:
     """The space with every numeric default where experts would not look."""
-    encoding = encode(space)
     wrong = {}
-    for axis in encoding.axes:
+    for axis in encoding.encode(space).axes:
         p = axis.parameter
         if not isinstance(p, Choice):
             far = FAR if (axis.centre or 0.5) >= 0.5 else 1.0 - FAR
             value = axis.value(float(axis.from_unit(np.array([far]))[0]))
             wrong[axis.name] = type(p)(p.low, p.high, log=p.log, default=value, when=p.when)  # type: ignore[arg-type]
     return Space({**space.parameters, **wrong})
+
+
+def mistaken() -> None:
+    """Make experts expect good numbers where they are not."""
+    honest = encoding._axis
+
+    def axis(name: str, p: Parameter, expected: Expectation) -> encoding.Axis:
+        made = honest(name, p, expected)
+        if made.centre is None or isinstance(p, Choice):
+            return made
+        return replace(made, centre=FAR if made.centre >= 0.5 else 1.0 - FAR)
+
+    encoding._axis = axis
+
+
+if KNOWLEDGE == "mistaken":
+    mistaken()
 
 
 class Job:

@@ -115,7 +115,8 @@ def flooding(folder: Path, seconds: float) -> Verdict:
         f"{reports:,} recorded ({reports / seconds:,.0f}/s); the neighbour's reports are there "
         f"after {percentile(late, 0.5):.2f} s (p95 {percentile(late, 0.95):.2f}), beside a "
         "process that only keeps a core as busy after "
-        f"{percentile(quiet, 0.5):.2f} s ({percentile(quiet, 0.95):.2f}); "
+        f"{percentile(quiet, 0.5):.2f} s ({percentile(quiet, 0.95):.2f}); it made {len(late)} of "
+        f"them in that time, and {len(quiet)} beside that process; "
         f"tuner {spent / seconds:.0%} of a core; report file {size >> 20} MiB"
     )
     return verdict

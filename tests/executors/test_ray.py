@@ -2,14 +2,18 @@
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing as closing_socket
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tests.conformance.executors import ProcessConformance
 from tests.executors.driving import closed, closing, epochs, job, run
@@ -158,16 +162,20 @@ def test_a_lost_node_costs_no_epoch_and_its_trials_go_on_from_their_checkpoints(
     assert len(starts) == len(done.trials) + 1, "all others went on undisturbed"
 
 
-def test_a_killed_tuner_takes_its_trials_along_and_the_same_command_goes_on(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "study.toml").write_text(
-        '[study]\nname = "killed"\nobjective = "min val_loss"\nepochs = 12\n'
+def write_study(folder: Path, name: str) -> None:
+    (folder / "study.toml").write_text(
+        f'[study]\nname = "{name}"\nobjective = "min val_loss"\nepochs = 12\n'
         "[space]\nlr = { low = 0.01, high = 1.0, log = true }\n"
         '[plan]\nstrategy = "random"\n'
         '[run]\nfunction = "tests.executors.test_ray:steady"\nbudget = "3 trials"\n'
     )
+
+
+def test_a_killed_tuner_takes_its_trials_along_and_the_same_command_goes_on(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, "killed")
     command = [
         *(sys.executable, "-m", "danlu", "run", "study.toml", "--json", "--executor", "ray"),
         *("--address", cluster.address, "--workers", "2"),
@@ -183,6 +191,62 @@ def test_a_killed_tuner_takes_its_trials_along_and_the_same_command_goes_on(
     done = check_whole("killed", 2, 12)
     assert [t.attempt for t in done.trials] == [1, 1, 1], "that was no fault of theirs"
     assert any(start > 0 for _, _, start in lines("starts")), "from a checkpoint"
+
+
+@contextmanager
+def head(port: int) -> Iterator[str]:
+    """A cluster of one node with processes of its own; its address. All of it is gone after it."""
+    here = ["--node-ip-address=127.0.0.1", "--include-dashboard=false", "--num-cpus=2"]
+    begin = ["start", "--head", "--block", f"--port={port}", f"--object-store-memory={STORE}"]
+    ray_command = [sys.executable, "-m", "ray.scripts.scripts"]
+    with subprocess.Popen(
+        [*ray_command, *begin, *here], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "RAY_worker_niceness": "0", "RAY_AUTH_MODE": "disabled"},
+    ) as process:  # fmt: skip
+        try:
+            wait_for(lambda: answers(port), "the head of a cluster", 60)
+            yield f"127.0.0.1:{port}"
+        finally:
+            children = psutil.Process(process.pid).children(recursive=True)
+            for each in (process, *children):
+                each.kill()
+            psutil.wait_procs(children, 10)
+
+
+def unused_port() -> int:
+    with closing_socket(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with closing_socket(socket.socket()) as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_head_that_is_gone_ends_the_run_and_with_a_new_one_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, "headless")
+    port = unused_port()
+    command = [
+        *(sys.executable, "-m", "danlu", "run", "study.toml", "--executor", "ray"),
+        *("--address", f"127.0.0.1:{port}", "--workers", "2"),
+    ]
+    around = {
+        **os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "disabled",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "3",  # a minute by default
+    }  # fmt: skip
+    with head(port):
+        tuner = subprocess.Popen(command, env=around, stderr=subprocess.DEVNULL)
+        wait_for(lambda: len(lines("reported")) > 5, "some epochs", 60)
+    with tuner:
+        assert tuner.wait(60), "Ray ends the processes that have lost their cluster"
+    wait_until_gone([pid for (pid,) in lines("pids")], 20.0)
+    with head(port):
+        subprocess.run(command, env=around, stdout=subprocess.DEVNULL, check=True, timeout=120)
+    check_whole("headless", 2, 12)
 
 
 def test_a_command_is_frozen_on_its_node_and_goes_on_there(

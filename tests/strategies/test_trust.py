@@ -11,7 +11,7 @@ from danlu.core.space import Config, Space
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import gather
 from danlu.strategies.freeze_thaw import FreezeThaw
-from danlu.strategies.trust import trust
+from danlu.strategies.trust import LEAST_TRIED, trust
 
 SPACE = Space(lr=Float(1e-5, 1.0, log=True), dropout=Float(0.0, 0.8))
 ENCODING = encode(SPACE)
@@ -49,12 +49,15 @@ def test_failures_where_much_was_expected_count_against_it() -> None:
     assert trust(ENCODING, gather(history)) < 0.3
 
 
-def test_losses_that_are_all_alike_tell_nothing() -> None:
+@pytest.mark.parametrize(("tried", "expected"), [(LEAST_TRIED - 1, 0.933), (LEAST_TRIED, 0.0)])
+def test_losses_that_are_all_alike_tell_nothing_until_they_tell_that_nothing_learns(
+    tried: int, expected: float
+) -> None:
     history = begin(SPACE, 1)
-    for rate in RATES:
+    for rate in np.logspace(-5, 0, tried).tolist():
         history, n = launched(history, Start({"lr": rate, "dropout": 0.2}, 1))
         history = trained(history, n, lambda *_: 1.0)
-    assert trust(ENCODING, gather(history)) == pytest.approx(0.933, abs=0.001)
+    assert trust(ENCODING, gather(history)) == pytest.approx(expected, abs=0.001)
 
 
 def test_where_a_default_is_far_from_what_experts_expect_both_are_looked_at() -> None:

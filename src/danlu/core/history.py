@@ -4,12 +4,10 @@
 the old one as it is.
 """
 
-import math
-from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 from danlu.core.confirmation import Confirmation, confirmation
 from danlu.core.decision import FULL, Proxy
@@ -26,16 +24,16 @@ from danlu.core.event import (
     Noted,
     Observed,
     Paused,
-    Reported,
     Saved,
     Started,
     Stopped,
 )
 from danlu.core.finding import Finding
+from danlu.core.growing import Evaluated, Fields, Growing
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
 from danlu.core.pareto import non_dominated
-from danlu.core.record import Launch, Report, State, TrialRecord
+from danlu.core.record import Launch, State, TrialRecord
 from danlu.core.spec import Objective, Spec
 from danlu.core.task import UNKNOWN, Task
 
@@ -200,11 +198,6 @@ def _value(trial: TrialRecord) -> float:
     return trial.value
 
 
-Fields: TypeAlias = dict[str, Any]
-Evaluated: TypeAlias = tuple[float, int, int, Mapping[str, float]]
-"""A report as a store has it: its time, trial, epoch and metrics."""
-
-
 def fold(history: History, events: Iterable[Event | Evaluated]) -> History:
     """Fold events into a history; the same as one after another, but quick for many.
 
@@ -212,18 +205,13 @@ def fold(history: History, events: Iterable[Event | Evaluated]) -> History:
     """
     now: Fields = {f.name: getattr(history, f.name) for f in fields(history)}
     now["trials"] = dict(history.trials)
-    growing = _Growing(now)
-    for event in events:
-        if isinstance(event, tuple):
-            growing.add(*event)
-        elif isinstance(event, Reported):
-            growing.add(event.at, event.trial, event.epoch, event.metrics)
-        else:
-            growing.settle(getattr(event, "trial", None))
-            if isinstance(event, Began):  # after a crash nobody ran it since the last event
-                now["active"] = False
-            _tick(now, event.at)
-            FOLDS[type(event)](now, event)
+    growing, coming = Growing(now), iter(events)
+    while (event := growing.until_other(coming)) is not None:
+        growing.settle(getattr(event, "trial", None))
+        if isinstance(event, Began):  # after a crash nobody ran it since the last event
+            now["active"] = False
+        _tick(now, event.at)
+        FOLDS[type(event)](now, event)
     growing.settle(*growing.trials)
     return History(**now)
 
@@ -234,68 +222,6 @@ def _tick(now: Fields, at: float) -> None:
         if now["active"]:  # the clock runs while a tuner does, and never backwards
             now["seconds"] += at - now["last_at"]
         now["last_at"] = at
-
-
-@dataclass(slots=True)
-class _Curve:
-    """A trial's reports while they grow: a list, as a tuple would be copied each time."""
-
-    reports: list[Report]
-    last: int  # epoch
-    value: float | None
-    value_epoch: int
-    loss: float  # the value as one
-    share: float  # full-training equivalents of one epoch
-
-
-class _Growing:
-    """The curves that grow while events are folded; written for a million reports."""
-
-    def __init__(self, now: Fields) -> None:
-        self._now = now
-        self._curves: dict[int, _Curve] = {}
-        self._metric: str = now["spec"].objective.metric
-        self._sign = now["spec"].objective.loss(1.0)
-
-    def add(self, at: float, trial: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Add a report to its curve, unless its epoch was reported before."""
-        now = self._now
-        curve = self._curves.get(trial)
-        if curve is None:
-            curve = self._curves[trial] = self._begun(trial)
-        if epoch > curve.last:
-            curve.reports.append(Report(epoch, metrics, at))
-            curve.last = epoch
-        elif not _inserted(curve.reports, Report(epoch, metrics, at)):
-            return
-        value = metrics.get(self._metric)
-        if value is not None and -math.inf < (loss := self._sign * value) < curve.loss:
-            curve.value, curve.value_epoch, curve.loss = value, epoch, loss
-        now["trainings"] += curve.share
-        now["version"] += 1  # as `_tick`, which would cost a call
-        if at > now["last_at"]:
-            if now["active"]:
-                now["seconds"] += at - now["last_at"]
-            now["last_at"] = at
-
-    def _begun(self, trial: int) -> _Curve:
-        t: TrialRecord = self._now["trials"][trial]
-        loss = math.inf if t.value is None else self._sign * t.value
-        share = t.proxy.data_fraction / self._now["spec"].epochs
-        return _Curve(list(t.reports), t.epoch, t.value, t.value_epoch, loss, share)
-
-    @property
-    def trials(self) -> Sequence[int]:
-        return tuple(self._curves)
-
-    def settle(self, *numbers: int | None) -> None:
-        """Put the grown reports of some trials into their records."""
-        trials = self._now["trials"]
-        for n in numbers:
-            if n is not None and (c := self._curves.pop(n, None)):
-                trials[n] = replace(
-                    trials[n], reports=tuple(c.reports), value=c.value, value_epoch=c.value_epoch
-                )
 
 
 def _began(now: Fields, e: Began) -> None:
@@ -331,14 +257,6 @@ def _continued(now: Fields, e: Continued) -> None:
         state="running", launched_at=e.at, message="",
         launches=(*t.launches, Launch(t.epoch, e.until, e.why, e.at)),
     )  # fmt: skip
-
-
-def _inserted(reports: list[Report], new: Report) -> bool:
-    """Add a late report in the order of epochs; False if its epoch is there."""
-    if any(r.epoch == new.epoch for r in reports):
-        return False
-    insort(reports, new, key=lambda r: r.epoch)
-    return True
 
 
 def _saved(now: Fields, e: Saved) -> None:

@@ -14,7 +14,7 @@ from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.costs import log_cost
-from danlu.strategies.encoding import Encoding, encode
+from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import (
     Curve,
     Fit,
@@ -27,6 +27,7 @@ from danlu.strategies.evidence import (
 )
 from danlu.strategies.full_length import unfinished
 from danlu.strategies.grid import Grid
+from danlu.strategies.opinions import opinions
 from danlu.strategies.options import check_number, check_whole
 from danlu.strategies.search import (
     design,
@@ -80,9 +81,8 @@ class Bayes:
     def _next(self, space: Space, history: History) -> Decision | None:
         for shorter in unfinished(history, history.spec.epochs, 1):
             return shorter
-        encoding = encode(space)
-        until = history.spec.epochs
-        curves = gather(history)
+        curves, until = gather(history), history.spec.epochs
+        encoding = opinions(space).followed(curves)
         tried = taken(encoding, [c.config for c in curves])
         n_first = self.first or min(max(len(encoding.axes), 3), 6)
         if len(curves) < n_first or not any(c.ended for c in curves):

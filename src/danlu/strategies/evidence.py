@@ -129,6 +129,8 @@ def gather(history: History) -> list[Curve]:
 def _read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
     objectives = history.spec.objectives
     parts = [[_kept(Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
+    if len(parts) == 1 and not history.spec.constraints:
+        return parts[0]
     fit = [history.feasible(t) for t in trials]
     curves = parts[0] if len(parts) == 1 else _weighed(history, parts, fit)
     return [

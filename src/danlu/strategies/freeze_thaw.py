@@ -36,6 +36,7 @@ from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
 from danlu.strategies.lines import IN_FULL, SEARCH, begins
 from danlu.strategies.moment import moment
+from danlu.strategies.opinions import opinions
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import look
 from danlu.strategies.search import (
@@ -115,7 +116,8 @@ class FreezeThaw:
         return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
-        encoding, curves = encode(space), track.curves(history)
+        curves = track.curves(history)
+        encoding = opinions(space).followed(curves)
         tried = taken(encoding, [c.config for c in curves])
         T = track.horizon
         owed = isinstance(track, Whole) or (

@@ -109,14 +109,15 @@ def proxy_of(history: History) -> Proxy:
     used = next((t.proxy for t in history.trials.values() if not t.proxy.full), None)
     if used is not None:
         return used
-    seconds, classes = bare_pace(history), history.task.classes
-    if seconds is None or seconds < SUBSET_WORTH_S:
-        return FULL
+    classes = history.task.classes
     if history.takes_fraction is True:
-        return SUBSET
-    if history.takes_classes is True and classes and classes >= 2 * LEAST_CLASSES:
-        return Proxy(classes=max(LEAST_CLASSES, math.ceil(classes / CLASSES_SHARE)))
-    return FULL
+        proxy = SUBSET
+    elif history.takes_classes is True and classes and classes >= 2 * LEAST_CLASSES:
+        proxy = Proxy(classes=max(LEAST_CLASSES, math.ceil(classes / CLASSES_SHARE)))
+    else:
+        return FULL
+    seconds = bare_pace(history)
+    return FULL if seconds is None or seconds < SUBSET_WORTH_S else proxy
 
 
 def part(proxy: Proxy) -> str:

@@ -11,7 +11,7 @@ from danlu.core.history import History
 from danlu.core.identity import Same
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
-from danlu.core.spec import Objective
+from danlu.core.spec import Objective, Spec
 from danlu.strategies.lines import IN_FULL
 
 Ranking: TypeAlias = list[tuple[float, int]]
@@ -71,11 +71,24 @@ def _best_early(same: Same[TrialRecord], epoch: int, metric: str, shrinks: bool)
 
 def ranked_at(history: History, epoch: int, proxy: Proxy = FULL) -> Ranking:
     """The trials with this proxy that got to an epoch, compared there."""
-    return sorted(
-        (loss, t.number)
-        for t in history.trials.values()
-        if t.proxy == proxy and (loss := loss_at(t, epoch, history.objective)) is not None
-    )
+    known, objective = _losses(Same(history.spec), epoch), history.objective
+    ranking = []
+    for number, t in history.trials.items():
+        entry = known.get(number)
+        if entry is None or entry[0] is not t:
+            known[number] = entry = (t, loss_at(t, epoch, objective))
+        if entry[1] is not None and (t.proxy is proxy or t.proxy == proxy):
+            ranking.append((entry[1], number))
+    return sorted(ranking)
+
+
+@lru_cache(maxsize=4)
+def _losses(spec: Same[Spec], epoch: int) -> dict[int, tuple[TrialRecord, float | None]]:  # noqa: ARG001
+    """Number → a trial and its loss at an epoch; filled as they are asked for.
+
+    Kept, as from one decision to the next few trials of ten thousand change.
+    """
+    return {}
 
 
 def ranked_rungs(history: History, rungs: Sequence[int]) -> list[Ranking]:

@@ -12,6 +12,7 @@ from danlu.core.sentence import say
 from danlu.core.spec import Constraint
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve, weights
+from danlu.strategies.opinions import opinions
 from danlu.strategies.portfolio import portfolio
 from danlu.strategies.taken import cells
 from danlu.strategies.trust import trust
@@ -40,17 +41,22 @@ def design(
 ) -> tuple[Array, str]:
     """The point of a first trial: the default, the portfolio, then even draws, most informed.
 
+    Where the default lies far from what is usual, that comes second.
+
     Args:
         encoding: The space.
         history: Its seed tells the draws apart.
         number: Which of the first trials, from 0.
         trusted: How far what experts expect is believed; None if it was not tested.
     """
-    if number == 0:
-        return encoding.default(), say("begins with the default config")
-    proven = portfolio(encoding)
-    if number <= len(proven):
-        return proven[number - 1], say("looks around: did well on other tasks")
+    known = opinions(encoding.space)
+    firsts = [(known.own.default(), say("begins with the default config"))]
+    if known.usual is not None:
+        why = say("looks around: the default, with usual numbers where it is far from them")
+        firsts.append((known.usual.default(), why))
+    firsts += [(w, say("looks around: did well on other tasks")) for w in portfolio(encoding)]
+    if number < len(firsts):
+        return firsts[number]
     rng = np.random.default_rng([history.spec.seed & 0xFFFFFFFF, 7])
     w = even_points(number, len(encoding.axes), rng)[-1:]
     if trusted is None:
