@@ -13,6 +13,7 @@ from danlu.core.sentence import say
 
 SEED_FREEDOM = 6  # degrees of freedom from which the spread between seeds is trusted alone (E4)
 NOISE_EPOCHS = 5  # reports of a curve from which its noise is read off
+NOISE_WANTED = 8  # … if there are so many: of fewer the median says too little
 NOISE_CURVES, NOISE_TAIL = 30, 20  # of so many best curves, their last epochs
 
 Trainings: TypeAlias = tuple[TrialRecord, ...]
@@ -85,12 +86,14 @@ def accuracy_like(history: History) -> bool:
 
 
 def _along_curves(history: History, tried: Sequence[Trainings]) -> float | None:
-    """The noise of the best curves: the median of what their second differences tell."""
+    """The noise of the best curves: the median of what their second differences tell.
+
+    Of the second half of each curve: at its beginning it bends so much that this looks like noise.
+    """
     metric = history.objective.metric
-    found = [
-        sd for trials in tried[:NOISE_CURVES] for t in trials[:1]
-        if (sd := jumps([v for _, v in t.curve(metric)[-NOISE_TAIL:]])) is not None
-    ]  # fmt: skip
+    curves = [t.curve(metric) for trials in tried[:NOISE_CURVES] for t in trials[:1]]
+    tails = [c[-min(NOISE_TAIL, max(NOISE_WANTED, len(c) // 2)) :] for c in curves]
+    found = [sd for tail in tails if (sd := jumps([v for _, v in tail])) is not None]
     return statistics.median(found) if found else None
 
 

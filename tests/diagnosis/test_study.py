@@ -62,6 +62,24 @@ def test_a_hard_range_is_for_a_person_to_widen() -> None:
     assert finding.advice[0].action == "check"
 
 
+@pytest.mark.parametrize(("least", "told"), [(1e-6, False), (1e-3, True)])
+def test_a_weight_decay_that_does_as_good_as_nothing_is_no_boundary(
+    least: float, told: bool
+) -> None:
+    """Where the range ends far above that, less of it may well be better."""
+    space = Space(weight_decay=Float(least, 0.1, log=True, limits=(1e-9, 1.0)))
+    trials = [
+        (c, falling(0.2 + space.to_unit(c)["weight_decay"])) for c in configs(60, space=space)
+    ]
+    assert bool(found(study(trials, spec(space)), "boundary")) is told
+
+
+def test_a_best_that_lies_at_the_low_end_for_its_linear_scale_alone_is_no_boundary() -> None:
+    space = Space(lr=Float(1e-3, 1e4, limits=(1e-6, 1e5)))
+    trials = [(c, falling(0.2 + space.to_unit(c)["lr"])) for c in configs(60, space=space)]
+    assert not found(study(trials, spec(space)), "boundary")
+
+
 def test_no_dropout_at_all_is_no_boundary() -> None:
     assert not found(tuned(dropout=-0.3), "boundary")
 

@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from itertools import pairwise
 
 import pytest
@@ -20,15 +21,15 @@ from danlu.reporting.why_payload import why_data
 from danlu.strategies.auto import Auto
 
 
-def confirmed(gap: float, seeds: int = 4) -> History:
+def confirmed(gap: float, seeds: int = 4, noise: float = 0.002) -> History:
     """Two configs trained again with the same seeds, one of them better by a gap."""
     good, other, *rest = configs(10)
-    curves = [(good, [0.2] * 10), (other, [0.2 + gap] * 10), *((c, falling(0.5)) for c in rest)]
+    curves = [(good, [0.21] * 10), (other, [0.21 + gap] * 10), *((c, falling(0.5)) for c in rest)]
     history = study(curves)
     for s in range(1, seeds + 1):
         for config, more in ((good, 0.0), (other, gap)):
             n = history.next_number
-            wobble = 0.002 * math.sin(7 * n)
+            wobble = noise * math.sin(7 * n)
             history = history.after(
                 Started(99.0, n, config, 10, history.spec.trial_seed(-s), stage="confirm"),
                 *(Reported(99.0, n, e, {"val_loss": 0.21 + more + wobble}) for e in range(1, 11)),
@@ -52,6 +53,19 @@ def test_two_that_cannot_be_told_apart_are_not() -> None:
     verdict = verdict_of(confirmed(0.0))
     assert "cannot be told apart" in " ".join(verdict.sure)
     assert "More seeds" in " ".join(verdict.next)
+
+
+def test_repetitions_that_the_seed_does_not_reach_say_nothing_of_how_sure_it_is() -> None:
+    verdict = verdict_of(confirmed(0.05, noise=0.0))
+    assert verdict.chance is None
+    assert verdict.low is None
+    assert "does not reach the training" in " ".join(verdict.sure)
+
+
+def test_the_interval_of_a_winner_has_two_different_ends() -> None:
+    (said, *_) = verdict_of(confirmed(0.05, seeds=8)).sure
+    low, high = re.search(r"between (\S+) and (\S+) with", said).groups()  # type: ignore[union-attr]
+    assert low != high
 
 
 def test_a_single_training_is_corrected_for_having_won() -> None:

@@ -14,6 +14,7 @@ from danlu.strategies.findings import answer
 from danlu.strategies.looks import due, lines
 from danlu.strategies.moves import narrow, widen
 from danlu.strategies.proxies import check_proxy, verdict_of
+from danlu.strategies.reopening import reopen
 from danlu.strategies.rungs import ranked_at
 from danlu.strategies.votes import shift
 
@@ -266,6 +267,21 @@ def test_what_is_flat_is_frozen_at_the_best_value_but_never_the_learning_rate() 
     assert box["units"].constant
     assert span(box["units"]) == (64, 64)
     assert span(box["lr"]) == (1e-5, 1.0)
+
+
+def test_what_was_frozen_is_searched_again_once_another_range_goes_beyond_what_was_seen() -> None:
+    seen = [verdict("flat", "freeze", "units"), verdict("boundary", "raise high", "lr", 10.0)]
+    look = look_at(past(SPACE, rows(8, lr=0.5), seen))
+    frozen, extended = answer(look)
+    trials = rows(8, lr=0.5)
+    trials[0] = Row(trials[0].config, trials[0].losses, note=frozen)
+    assert list(reopen(look_at(past(SPACE, trials, seen), 2))) == []
+    trials[1] = Row(trials[1].config, trials[1].losses, note=extended)
+    look = look_at(past(SPACE, trials, seen), 2)
+    (freed,) = reopen(look)
+    assert span(ranges(look, [freed])["units"]) == (16, 512)
+    trials[2] = Row(trials[2].config, trials[2].losses, note=freed)
+    assert list(reopen(look_at(past(SPACE, trials, seen), 3))) == []
 
 
 def test_a_finding_that_is_not_sure_moves_nothing_and_is_answered_once() -> None:

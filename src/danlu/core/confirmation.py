@@ -27,6 +27,7 @@ SHARED = 2  # fewer seeds in common give no paired difference worth the name
 SEPARABLE = 0.75  # probability that the winner is better than the runner-up
 CHEAPER = 2 / 3  # of the best one's cost: times are noisy, so only what is clearly cheaper
 SIZES = ("params", "parameters", "n_params", "num_params")  # metrics that tell a model's size
+TIMES = frozenset({"seconds", "time"})  # metrics that no seed decides
 STEPS = 200  # of the integration of Student's t; its error is below 1e-9
 
 
@@ -61,6 +62,15 @@ class Finalist:
     def best(self) -> TrialRecord:
         """The trial with the lowest loss."""
         return min(self.trials, key=lambda t: (self.losses[t.seed], t.number))
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether several seeds gave one and the same curve, to the last digit of each metric."""
+        curves = {
+            tuple(v for r in t.reports for n, v in sorted(r.metrics.items()) if n not in TIMES)
+            for t in self.trials
+        }
+        return len(self.trials) >= SHARED and len(curves) == 1
 
     @property
     def cost(self) -> float:
@@ -129,6 +139,12 @@ class Confirmation:
         if chance is None:
             return None
         return 1.0 - chance if self.winner < self.runner_up else chance
+
+    @property
+    def unseeded(self) -> bool:
+        """Whether seeds change nothing, so that repetitions tell nothing."""
+        repeated = [f for f in self.finalists if len(f.trials) >= SHARED]
+        return bool(repeated) and all(f.unmoved for f in repeated)
 
     @property
     def separable(self) -> bool:

@@ -156,10 +156,11 @@ def seed_noise(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "seed_noise", "warning", 0.7,
             say(
-                "Two trainings of one config differ by {sd:.2g} (standard deviation), and the "
-                "best {top} configs by hardly more ({reach:.2g} in the middle): what is left to "
-                "find is noise. Spend on seeds or validation data, not on more configs.",
-                sd=noise.sd, top=len(top), reach=reach,
+                "Two trainings of one config differ by {sd:.2g} (standard deviation, from "
+                "{source}), and the best {top} configs by hardly more ({reach:.2g} in the "
+                "middle): what is left to find is noise. Spend on seeds or validation data, not "
+                "on more configs.",
+                sd=noise.sd, source=noise.source, top=len(top), reach=reach,
             ),
             {"noise": noise.sd, "freedom": noise.freedom, "reach": reach, "top": len(top)},
             (Advice("add", "seeds", 2, "budget"),

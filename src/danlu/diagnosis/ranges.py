@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from danlu.catalogue.roles import role_of
 from danlu.core.finding import Advice, Finding
 from danlu.core.parameter import Float, Int
 from danlu.core.record import TrialRecord
@@ -20,6 +21,7 @@ from danlu.diagnosis.study_thresholds import (
     FEWEST_CELLS,
     FEWEST_TRIED,
     HALF,
+    NO_DECAY,
     OUTER,
     OUTER_SHARE,
     TOP_LEAST,
@@ -43,20 +45,30 @@ def boundary(survey: Survey) -> Iterator[Finding]:
         for side in (LOW, HIGH):
             if name in unstable and side == HIGH:
                 continue  # what lies beyond diverges: `stability_limited` says so
-            if _natural_end(p, side) or p.cells < FEWEST_CELLS:
+            if _natural_end(name, p, side) or p.cells < FEWEST_CELLS:
                 continue
+            if side == LOW and _decades_above(survey, name, p):
+                continue  # it is the scale that is wrong, as `danlu lint` says
             found = _crowd(survey, name, side)
             if found is not None:
                 yield _boundary(survey, name, p, side, *found)
 
 
-def _natural_end(p: Float | Int, side: str) -> bool:
-    """Whether nothing can lie beyond an end: a hard limit, zero, or one for a count."""
+def _natural_end(name: str, p: Float | Int, side: str) -> bool:
+    """Whether nothing can lie beyond an end: a hard limit, zero, one for a count, no decay."""
     end = p.low if side == LOW else p.high
+    if side == LOW and role_of(name, p) == "weight decay" and end <= NO_DECAY:
+        return True
     if p.limits is not None and end == p.limits[0 if side == LOW else 1]:
         return True
     least = 1 if isinstance(p, Int) else 0
     return side == LOW and 0 <= end <= least
+
+
+def _decades_above(survey: Survey, name: str, p: Float | Int) -> bool:
+    """Whether the best is near the low end on a linear scale only: many times as large as it."""
+    value = survey.incumbent.config.get(name) if survey.incumbent else None
+    return not p.log and isinstance(value, int | float) and value > DECADE * p.low > 0
 
 
 def _crowd(survey: Survey, name: str, side: str) -> tuple[int, int, float] | None:

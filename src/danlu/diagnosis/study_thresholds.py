@@ -17,6 +17,7 @@ EDGE_LUCK = 0.05  # probability of that many of the top out there if all places 
 FEWEST_CELLS = 4  # different values from which a range has ends worth the name
 DECADE, HALF = 10.0, 0.5  # by what a range is extended: on a log scale, of the width on a linear
 DOUBLE = 2.0  # … of counts (units, samples of a batch): each step costs time and memory (E2, C1)
+NO_DECAY = 1e-5  # a weight decay that does as good as nothing: less of it is no better (C2)
 UNSTABLE_FACTOR = 3.0  # best learning rate this near to the lowest that diverges
 UNSTABLE_TRIALS = 2  # trials at higher learning rates, all diverged
 BAD_SHARE, BAD_TRIALS, BAD_LUCK = 0.8, 4, 0.05  # beyond a cut: share failed, trials, Fisher's p

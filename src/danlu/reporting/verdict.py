@@ -93,17 +93,23 @@ def _confirmed(history: History, seen: Confirmation, advice: tuple[str, ...]) ->
             ": it is cheaper than trial {number}, and no worse beyond the noise",
             number=first.best.number,
         )
-    values = {"metric": metric, "mean": format_measured(mean, sd), "count": count}
+    half = sd if low is None or high is None else min(sd, (high - low) / 2)
+    values = {"metric": metric, "mean": format_measured(mean, half), "count": count}
+    use = say("{said}.", said=said)
+    if seen.unseeded:
+        sure = [say("{metric} {mean}, the same to the last digit in {count} repetitions: the seed "
+                    "of the trial does not reach the training, so how sure this is they cannot "
+                    "tell. Pass it on (trial.seed, DANLU_SEED).", **values)]  # fmt: skip
+        return Verdict(chosen.best.number, use, tuple(sure), advice, None, None, None)
     if low is None or high is None:
         sure = [say("{metric} {mean} on average over {count} seeds.", **values)]
     else:
-        ends = {"low": format_measured(low, sd), "high": format_measured(high, sd)}
+        ends = {"low": format_measured(low, half), "high": format_measured(high, half)}
         sure = [say("{metric} {mean} on average over {count} seeds, between {low} and {high} with "
                     "probability 0.9.", **values, **ends)]  # fmt: skip
     if seen.chance is not None and seen.runner_up is not None:
         sure.append(_odds(seen, seen.chance, seen.runner_up))
     sure += _against_trivial(history, mean, sd / math.sqrt(count))
-    use = say("{said}.", said=said)
     return Verdict(chosen.best.number, use, tuple(sure), advice, seen.chance, low, high)
 
 

@@ -211,6 +211,8 @@ def _how_sure(seen: Confirmation) -> str:
     if seen.runner_up is None:
         return say("nothing else was confirmed")
     other = f"#{seen.finalists[seen.runner_up].best.number}"
+    if seen.unseeded:
+        return say("all repetitions of a config are equal: the seed does not reach the training")
     if seen.chance is None:
         return say("not enough evidence to say how much better it is than {other}", other=other)
     words = say(

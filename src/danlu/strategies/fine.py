@@ -18,6 +18,7 @@ from danlu.strategies.moves import narrow, widen
 from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs, part
 from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
 from danlu.strategies.ranges import current
+from danlu.strategies.reopening import reopen
 from danlu.strategies.rungs import Ranking, ranked_at
 from danlu.strategies.votes import shift
 
@@ -81,7 +82,7 @@ def _moves(p: Plan) -> tuple[Move, ...]:
     moves: tuple[Move, ...] = (check_proxy,)
     if p.moves.narrow or p.moves.findings:
         moves += (widen, narrow) if p.moves.narrow else (widen,)
-    return (*moves, shift, answer) if p.moves.findings else moves
+    return (*moves, shift, answer, reopen) if p.moves.findings else moves
 
 
 def _promoted(history: History, p: Plan, halfway: int) -> int:

@@ -7,10 +7,11 @@ parameters matter (Bergstra and Bengio 2012); quasi-random ones do so more evenl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from danlu.core.decision import Decision, Start
+from danlu.core.decision import Decision, Note, Start
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
+from danlu.strategies.deepen import probes
 from danlu.strategies.full_length import length, unfinished
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.sampling import SAMPLERS
@@ -40,9 +41,12 @@ class Sampled:
         check_flag(self.sampler, "default_first", self.default_first)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
+        begun, history = probes(space, history, free_slots)
+        free_slots -= sum(not isinstance(d, Note) for d in begun)
         until = length(history, self.epochs)
-        decisions: list[Decision] = [*unfinished(history, until, free_slots)]
-        numbers = range(history.next_number, history.next_number + free_slots - len(decisions))
+        decisions: list[Decision] = [*begun, *unfinished(history, until, free_slots)]
+        free_slots -= len(decisions) - len(begun)
+        numbers = range(history.next_number, history.next_number + free_slots)
         return decisions + [self._start(space, history, n, until) for n in numbers]
 
     def _start(self, space: Space, history: History, number: int, until: int) -> Start:
