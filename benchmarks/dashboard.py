@@ -101,7 +101,7 @@ def served(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     """The link to danlu's dashboard, and its process."""
     with process("-m", "danlu", "serve", "--store", "studies", cwd=folder) as server:
         assert server.stdout is not None
-        found = re.search(r"Dashboard: (\S+)", server.stdout.readline())
+        found = re.search(r"(http\S+)", server.stdout.readline())
         assert found is not None
         yield found[1], psutil.Process(server.pid)
 

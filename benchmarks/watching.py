@@ -1,4 +1,4 @@
-"""What watching costs a search: nobody, five live connections, five pages in and out of sight.
+"""What watching costs a search: nobody, live connections, a crowd, pages in and out of sight.
 
 The same search of 300 epochs, each 20 ms of processor time, one worker. Told apart are the
 processor times of the tuner, of the worker and of the dashboard's server; browsers run on the
@@ -10,6 +10,7 @@ same machine, so that wall times hold what they take too.
 
 import contextlib
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from dashboard import Page, chromium, cpu, served
 from table import markdown
 
 from danlu.stores import open_store
+from danlu.web.streaming import MOST_STREAMS
 
 SEARCH = """
 import resource, sys, time, danlu
@@ -86,6 +88,19 @@ def five_clients(link: str, name: str, browser: Any) -> Iterator[None]:  # noqa:
 
 
 @contextlib.contextmanager
+def crowd(link: str, name: str, browser: Any) -> Iterator[None]:  # noqa: ARG001
+    """As many streams as are allowed, of which none is ever read, and 40 unfinished requests."""
+    port, token = re.findall(r":(\d+)/#token=([\w-]+)", link)[0]
+    asked = f"GET /api/v1/studies/{name}/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+    ends = [f"Authorization: Bearer {token}\r\n\r\n"] * MOST_STREAMS + ["X: "] * 40
+    with contextlib.ExitStack() as lines:
+        for end in ends:
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", int(port))))
+            line.sendall((asked + end).encode())
+        yield
+
+
+@contextlib.contextmanager
 def five_pages(link: str, name: str, browser: Any, script: str = "") -> Iterator[None]:
     """Five pages in a browser, all in sight."""
     pages = [Page(browser) for _ in range(5)]
@@ -133,7 +148,10 @@ def search(folder: Path, name: str, trials: int) -> tuple[float, float, float]:
 
 def costs(browser: Any, repeats: int, *, pages: bool = True) -> None:
     """What watching costs a search, as a table: medians of several searches, taken in turn."""
-    ways: dict[str, Watching] = {"nobody": nobody, "five live connections": five_clients}
+    ways: dict[str, Watching] = {
+        "nobody": nobody, "five live connections": five_clients,
+        f"{MOST_STREAMS} streams that nobody reads, 40 unfinished requests": crowd,
+    }  # fmt: skip
     if pages:
         ways |= {"five pages out of sight": five_hidden, "five pages in sight": five_pages}
     found: dict[str, list[Cost]] = {name: [] for name in ways}

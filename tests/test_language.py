@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,11 +24,9 @@ def of_page(language: str) -> dict[str, str]:
     return {k: v for k, v in messages(language).items() if k in messages("en")}
 
 
-def templates(but: Path | None = None) -> Iterator[str]:
-    """Every template that `say` is called with, without formats; not those of one folder."""
-    for path in SOURCE.rglob("*.py"):
-        if but in path.parents:
-            continue
+def templates(folder: Path = SOURCE) -> Iterator[str]:
+    """Every template that `say` is called with in a folder, without formats."""
+    for path in folder.rglob("*.py"):
         text = path.read_text("utf-8")
         if "danlu.core.sentence import" not in text and path.name != "sentence.py":
             continue
@@ -38,9 +37,18 @@ def templates(but: Path | None = None) -> Iterator[str]:
                     yield FIELD.sub(r"{\1}", str(said.value))
                 else:  # what the catalogue of parameters says of each role
                     assert path.name == "roles.py", path
-    yield from _texts_of(
-        tomllib.loads((SOURCE / "catalogue" / "catalogue.toml").read_text("utf-8"))
-    )
+    if folder == SOURCE:
+        yield from helps()
+        written = (SOURCE / "catalogue" / "catalogue.toml").read_text("utf-8")
+        yield from _texts_of(tomllib.loads(written))
+
+
+def helps() -> Iterator[str]:
+    """What commands say of themselves with ``--help``: their docstrings."""
+    for path in (SOURCE / "cli").glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name in ("command", "group"):
+                yield ast.get_docstring(node) or ""
 
 
 def _texts_of(table: dict[str, Any]) -> Iterator[str]:
@@ -79,14 +87,17 @@ def test_every_message_that_the_page_asks_for_is_there() -> None:
     assert asked <= set(messages("en"))
 
 
-def test_the_page_carries_every_text_but_those_of_commands() -> None:
+def test_the_page_carries_every_text_that_it_may_tell() -> None:
     def plain(text: str) -> str:
         return re.sub(r"\\n|[\\\n\"`]", "", text)
 
+    scripts = runpy.run_path(str(ROOT / "scripts" / "page_texts.py"))
+    texts: dict[str, str] = scripts["for_page"]()
     script = plain((SOURCE / "reporting" / "page" / "dashboard.js").read_text("utf-8"))
-    wanted = set(templates(but=SOURCE / "cli"))
-    assert len(wanted) > 600
-    assert [key for key in wanted if plain(messages("zh")[key]) not in script] == []
+    assert [key for key, text in texts.items() if plain(text) not in script] == []
+    told = set(templates(SOURCE / "diagnosis"))
+    assert len(told) > 100
+    assert told - set(texts) == set()
 
 
 def test_every_state_and_wish_has_a_word() -> None:
@@ -115,3 +126,34 @@ def test_what_no_catalogue_has_stays_english() -> None:
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError, match="'fr'"):
         messages("fr")
+
+
+# Raised to programs, not to people; and those of training code, which are told as they are.
+OF_PROGRAMS = ("AttributeError", "AssertionError", "NotImplementedError", "ValueError",
+               "TypeError",
+               "LinAlgError", "PermissionError", "ReportError")  # fmt: skip
+
+
+def is_plain_text(node: ast.AST) -> bool:
+    """Whether an expression is English text of several words that remembers no template."""
+    if isinstance(node, ast.BinOp):
+        return is_plain_text(node.left) or is_plain_text(node.right)
+    if isinstance(node, ast.IfExp):
+        return is_plain_text(node.body) or is_plain_text(node.orelse)
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [str(p.value) for p in parts if isinstance(p, ast.Constant) and p.value is not None]
+    return len(re.findall(r"[A-Za-z]{2,}", " ".join(texts))) > 2
+
+
+def test_errors_for_people_are_sentences_that_every_language_can_tell() -> None:
+    plain = []
+    for path in SOURCE.rglob("*.py"):
+        if path.parent.name == "worker":
+            continue  # of training code
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+                continue
+            name = getattr(node.exc.func, "id", getattr(node.exc.func, "attr", ""))
+            if name not in OF_PROGRAMS and any(map(is_plain_text, node.exc.args)):
+                plain.append(f"{path.relative_to(SOURCE)}:{node.lineno}: {name}")
+    assert plain == []

@@ -1,5 +1,8 @@
 """What lies in the environment or in an address is nowhere in what a study leaves behind."""
 
+import os
+import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,26 @@ def test_the_password_of_a_database_is_in_no_message() -> None:
     with pytest.raises(danlu.DanluError) as caught:
         open_store(f"postgresql://me:{SECRET}@127.0.0.1:1/studies")
     assert SECRET not in str(caught.value)
+
+
+def test_without_a_umask_what_a_study_leaves_is_for_this_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = os.umask(0)
+    try:
+        study = danlu.Study(
+            "open", space=danlu.Space(x=danlu.Float(0.0, 1.0)), objective="min val_loss",
+            epochs=2, budget="2 trials", strategy="random",
+        )  # fmt: skip
+        study.run(train)
+    finally:
+        os.umask(before)
+    folders = [path for path in (tmp_path / ".danlu").rglob("*") if path.is_dir()]
+    assert folders
+    for path in (tmp_path / ".danlu", *folders, *temporary.iterdir()):
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

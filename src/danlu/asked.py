@@ -142,7 +142,7 @@ class Asking:
         lost = [
             Lost(now, number, say("it was never told of"), interrupted=True) for number in left
         ]
-        process = f"pid {os.getpid()} on {socket.gethostname()}"
+        process = say("pid {pid} on {host}", pid=os.getpid(), host=socket.gethostname())
         self._record(*lost, Began(now, process=process))
 
     def close(self) -> None:
@@ -211,7 +211,9 @@ class Asking:
         if self.history.trials[number].state == "stopped":
             return self.history.trials[number]  # by the search: there is nothing left to tell
         if self.history.trials[number].state != "running":
-            raise StudyError(f"trial {number} was told already: ask for another one.")
+            raise StudyError(
+                say("trial {number} was told already: ask for another one.", number=number)
+            )
         if value is not None and self.history.trials[number].epoch < trial.until:
             trial.report(trial.until, {self.history.objective.metric: value})
         self._record(self._told(trial, failed))

@@ -24,6 +24,7 @@ from danlu.core.finding import settled, standing
 from danlu.core.history import History
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.core.spec import Spec
 from danlu.core.task import UNKNOWN, Task
 from danlu.errors import CheckError, DanluError
@@ -63,7 +64,9 @@ def check(
         CheckError: If the problem is none, or PyTorch is not there.
     """
     if not isinstance(problem, Problem):
-        raise CheckError(f"danlu.check takes a danlu.Problem, but got {problem!r:.80}.")
+        raise CheckError(
+            say("danlu.check takes a danlu.Problem, but got {problem:.80}.", problem=repr(problem))
+        )
     if params is not None:
         problem = replace(problem, params=dict(params))
     return examine(problem, go_on=go_on)
@@ -92,7 +95,10 @@ def problem_of(train: object, problem: GivenProblem | None = None) -> Problem:
     if callable(found):
         found = found()
     if not isinstance(found, Problem):
-        raise CheckError(f"a danlu.Problem is needed, or a function of it, but got {found!r:.80}.")
+        raise CheckError(say(
+            "a danlu.Problem is needed, or a function of it, but got {found:.80}.",
+            found=repr(found),
+        ))  # fmt: skip
     return found
 
 
@@ -142,10 +148,12 @@ def _in_child(work: Callable[[], T]) -> T:
         kind, found = ours.recv()
     except EOFError:
         child.join()
-        raise CheckError(
-            f"the process that checks died (exit code {child.exitcode}): too little memory, or a "
-            "crash in the code that loads the data or builds the model. --no-check goes without."
-        ) from None
+        raise CheckError(say(
+            "the process that checks died (exit code {code}): too little memory, "
+            "or a crash in the code that loads the data or builds the model. "
+            "--no-check goes without.",
+            code=child.exitcode,
+        )) from None  # fmt: skip
     finally:
         if child.is_alive():
             child.join(1.0)
@@ -228,10 +236,10 @@ def check_done(checklist: Checklist) -> None:
         CheckError: If nothing was checked.
     """
     if not checklist.lines:
-        raise CheckError(
-            'there is nothing to check: give a danlu.Problem (problem = "module:name" in '
-            "[run]), or let the default config be trained for an epoch."
-        )
+        raise CheckError(say(
+            'there is nothing to check: give a danlu.Problem (problem = "module:name" '
+            "in [run]), or let the default config be trained for an epoch.",
+        ))  # fmt: skip
 
 
 def events_of(history: History, checklist: Checklist) -> list[Event]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from danlu.core.history import History
 from danlu.core.prediction import Prediction
+from danlu.core.sentence import say
 from danlu.errors import StudyError
 from danlu.strategies import prediction
 
@@ -44,10 +45,11 @@ def predict(study: History | _Recorded, epochs: Sequence[int] = ()) -> list[Pred
     last = history.spec.epochs
     for epoch in epochs:
         if not 1 <= epoch <= last:
-            raise StudyError(
-                f"epochs to predict must be from 1 to {last}, the full length of a trial, "
-                f"but got {epoch}."
-            )
+            raise StudyError(say(
+                "epochs to predict must be from 1 to {last}, the full length of a trial, "
+                "but got {epoch}.",
+                last=last, epoch=epoch,
+            ))  # fmt: skip
     return prediction.predict(history, epochs)
 
 

@@ -12,6 +12,7 @@ from danlu import checking
 from danlu.core.command import Command
 from danlu.core.history import History
 from danlu.core.limits import Limits
+from danlu.core.sentence import say
 from danlu.core.spec import Spec
 from danlu.errors import LaunchError, StudyError
 from danlu.executors.base import Executor
@@ -58,14 +59,17 @@ def executor_for(
     metric = spec.objective.metric
     for name, number in (("workers", workers), ("threads", threads)):
         if number < 1:
-            raise StudyError(f"{name} must be at least 1, but got {number}.")
+            raise StudyError(
+                say("{name} must be at least 1, but got {number}.", name=name, number=number)
+            )
     if isinstance(train, Command):
         train.check(tuple(spec.space))
     elif not callable(train) and not isinstance(train, str):
-        raise StudyError(
-            "what trains must be a function that takes a Trial, its name 'module:function', "
-            f"or a Command, but got {train!r}."
-        )
+        raise StudyError(say(
+            "what trains must be a function that takes a Trial, its name "
+            "'module:function', or a Command, but got {train}.",
+            train=repr(train),
+        ))  # fmt: skip
     if isinstance(executor, Cluster) or executor == "ray":
         return _on_ray(train, metric, workers, executor)
     fused = executor in ("auto", "fused")
@@ -75,9 +79,12 @@ def executor_for(
         return ProcessExecutor(train, metric, workers, threads)
     if executor != "inline":
         known = ", ".join(map(repr, EXECUTORS))
-        raise StudyError(f"executor must be one of {known}, but got {executor!r}.")
+        raise StudyError(say(
+            "executor must be one of {known}, but got {executor}.",
+            known=known, executor=repr(executor),
+        ))  # fmt: skip
     if not callable(train):
-        raise StudyError("the inline executor needs a function, not a name or a command.")
+        raise StudyError(say("the inline executor needs a function, not a name or a command."))
     return InlineExecutor(train, metric)
 
 
@@ -87,10 +94,11 @@ def _on_ray(
     try:
         from danlu.executors.ray import RayExecutor  # who has no cluster need not have Ray
     except ImportError as error:
-        raise StudyError(
-            f"a cluster needs Ray, which cannot be imported ({error}): install it with: "
-            "pip install 'danlu[ray]'"
-        ) from error
+        raise StudyError(say(
+            "a cluster needs Ray, which cannot be imported ({error}): install it with: "
+            "pip install 'danlu[ray]'",
+            error=error,
+        )) from error  # fmt: skip
     where = cluster if isinstance(cluster, Cluster) else Cluster()
     return RayExecutor(train, metric, workers, where)
 
@@ -107,10 +115,10 @@ def _crews(
     if isinstance(train, Command) or not is_of_kit(train):
         if executor == "auto":
             return None
-        raise StudyError(
+        raise StudyError(say(
             "only trainings of the kit can be fused: a study file with [train], or "
-            "danlu.kit.Training. What has a loop of its own trains in processes."
-        )
+            "danlu.kit.Training. What has a loop of its own trains in processes.",
+        ))  # fmt: skip
     if executor == "auto" and gains(spec, rows):
         return None
     rows = max(rows, FEWEST_ROWS)

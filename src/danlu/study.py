@@ -19,6 +19,7 @@ from danlu.core.limits import DEFAULT, Limits
 from danlu.core.outset import read_constraints, read_objectives
 from danlu.core.record import TrialRecord
 from danlu.core.request import check_request
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.core.task import UNKNOWN
@@ -116,7 +117,7 @@ class Study:
         if name is None:
             names = opened.studies()
             if not names:
-                raise StudyError(f"there is no study in {store} yet: start one with danlu run.")
+                raise StudyError(say("there is no study in {store} yet.", store=store))
             name = names[-1]
         history = opened.load(name)
         study = cls.__new__(cls)
@@ -374,7 +375,9 @@ class Study:
             ReportError: If the value is no number.
         """
         if self._asking is None:
-            raise StudyError(f"trial {trial.number} is not open: ask for one first.")
+            raise StudyError(
+                say("trial {number} is not open: ask for one first.", number=trial.number)
+            )
         return self._asking.tell(trial, value, failed)
 
     def _end_asking(self) -> None:

@@ -192,7 +192,7 @@ class Tuner:
                 self._note(
                     left_over(self.history, interrupted(self.history.last_at, trial.number))
                 )
-        process = f"pid {os.getpid()} on {socket.gethostname()}"
+        process = say("pid {pid} on {host}", pid=os.getpid(), host=socket.gethostname())
         self._note(
             Began(time.time(), executor.workers, executor.can_pause, executor.takes_fraction,
                   executor.takes_classes, process)

@@ -195,7 +195,7 @@ def test_the_environment_names_the_store(
 def test_rm_asks_and_then_removes(call: Call, where: Path) -> None:
     result = call("rm", "digits", "--store", where, input="n\n")
     assert result.exit_code == 1
-    assert "with its 4 trials" in result.output
+    assert "with 4 trials" in result.output
     assert call("show", "--store", where).exit_code == 0
     result = call("rm", "digits", "--yes", "--store", where)
     assert result.exit_code == 0, result.stderr

@@ -27,7 +27,7 @@ from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value
 from danlu.core.prediction import Prediction
 from danlu.core.space import Space
-from danlu.core.spec import Budget, Objective, Spec
+from danlu.core.spec import Budget, Constraint, Objective, Spec
 
 BEGIN = 1_780_000_000.0
 
@@ -208,6 +208,22 @@ def promising() -> tuple[History, list[Prediction]]:
         Prediction(1, 30, 0.9741, 0.968, 0.9808),
         Prediction(2, 30, 0.98, 0.94, 0.99),
     ]
+
+
+def several(trials: int = 12) -> History:
+    """Trials of three objectives with a constraint."""
+    further = (Objective("params", "min"), Objective("latency_ms", "min"))
+    kept = (Constraint.parse("latency_ms < 20"),)
+    tape = Tape(spec(epochs=10, further=further, constraints=kept))
+    for _ in range(trials):
+        config: Mapping[str, Any] = tape.draw()
+        n = tape.start(config, 10, why="Random.")
+        size = {"params": config["units"] * 785.0, "latency_ms": 2 + config["units"] / 20}
+        for epoch in range(1, 11):
+            values = metrics(config, epoch * 3, tape.rng) | size
+            tape.events.append(Reported(tape.tick(0.4), n, epoch, values))
+        tape.events.append(Finished(tape.tick(), n))
+    return tape.history()
 
 
 @cache

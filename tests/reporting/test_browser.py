@@ -185,6 +185,23 @@ def middling(t: Any) -> bool:
     return t.state != "failed" and t.config["layers"] in (2, 3)
 
 
+def test_of_several_objectives_the_pareto_set_is_ringed_and_a_column(visit: Open) -> None:
+    history = histories.several()
+    front = {t.number for t in history.pareto}
+    assert 1 < len(front) < len(history.trials)
+    page = visit(history)
+    card = page.locator("main .card[aria-label='Several objectives']")
+    assert card.locator("circle.front").count() == len(front)
+    assert f"{len(front)} trials that no other one beats" in card.inner_text()
+    card.locator("select:not(.save)").select_option(label="latency_ms")
+    assert "latency_ms" in card.locator("svg.chart").first.text_content()
+    go(page, "trials")
+    heads = page.locator("table.trials th").all_inner_texts()
+    assert {"Pareto set", "params", "latency_ms"} <= {head.strip() for head in heads}
+    inside = page.locator("tr.trial:has(:text-is('yes')) td:nth-child(2)").all_inner_texts()
+    assert {int(n) for n in inside} == front
+
+
 FILTERS: list[tuple[str, Callable[[Any], bool]]] = [
     ("optimizer == sgd and lr > 1e-3", fast_sgd),
     ("sgd lr>1e-3", fast_sgd),

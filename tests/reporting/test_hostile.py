@@ -1,55 +1,11 @@
 """Names, values, logs and addresses that try to become more than text, in a real browser."""
 
 import pytest
+from tests.hostile import PAYLOADS
 from tests.reporting import histories
 from tests.reporting.conftest import PAGES, Open, go
 
 pytestmark = pytest.mark.browser
-
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<body onload=alert(1)>",
-    "<iframe src=javascript:alert(1)>",
-    "<iframe srcdoc='<script>alert(1)</script>'>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<details open ontoggle=alert(1)>",
-    "<video><source onerror=alert(1)>",
-    "<input autofocus onfocus=alert(1)>",
-    "<marquee onstart=alert(1)>",
-    "<math href=javascript:alert(1)>",
-    "<object data=javascript:alert(1)>",
-    "<embed src=javascript:alert(1)>",
-    "<link rel=stylesheet href=//evil>",
-    "<style>@import '//evil'</style>",
-    "<meta http-equiv=refresh content='0;url=//evil'>",
-    "<base href=//evil>",
-    "<form action=//evil><button>x</button></form>",
-    "<template><script>alert(1)</script></template>",
-    "javascript:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "'-alert(1)-'",
-    '"-alert(1)-"',
-    "`${alert(1)}`",
-    "${alert(1)}",
-    "{{constructor.constructor('alert(1)')()}}",
-    "\\u003cscript>alert(1)",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "<!--<script>",
-    "--><script>alert(1)</script>",
-    "<![CDATA[<script>]]>",
-    "]]><script>alert(1)</script>",
-    "</title><script>alert(1)</script>",
-    "</textarea><script>alert(1)</script>",
-    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
-    "\u2028alert(1)\u2029",
-    "\u202egnp.exe",
-    "\x00<script>alert(1)</script>",
-    "=cmd|' /C calc'!A0",
-]
 
 
 def test_hostile_names_are_only_text(visit: Open) -> None:

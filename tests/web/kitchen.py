@@ -25,7 +25,9 @@ class Kitchen:
 
     def pace(self, seconds: float) -> None:
         """How long an epoch takes from now on."""
-        (self.folder / "pace").write_text(str(seconds))
+        file = self.folder / "pace.next"
+        file.write_text(str(seconds))
+        file.replace(self.folder / "pace")  # training may read it at any moment
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -48,7 +50,7 @@ class Kitchen:
     def serve(self, *options: str) -> subprocess.Popen[str]:
         server = self.start("-m", "danlu", "serve", "--store", self.store, *options)
         assert server.stdout is not None
-        found = re.search(r"Dashboard: (\S+)", server.stdout.readline())
+        found = re.search(r"(http\S+)", server.stdout.readline())
         assert found is not None
         self.link = found[1]
         return server

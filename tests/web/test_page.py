@@ -291,17 +291,77 @@ def visited(page: Any) -> Iterator[str]:
         yield path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(look: Look, scheme: str) -> None:
+LOCALES = ["en-US", "zh-CN"]
+CLOSED = "() => !document.querySelector('dialog[open]')"
+
+
+def with_axe(look: Look, locale: str) -> Any:
+    """The overview, with axe in it."""
     module = pytest.importorskip("axe_playwright_python.base")
-    page = look(color_scheme=scheme)
+    page = look(locale=locale)
     page.wait_for_selector("main .card")
     page.evaluate(Path(module.__file__).with_name("axe.min.js").read_text("utf-8"))
+    return page
+
+
+RULES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"runOnly": ["color-contrast"]},  # all else is the same in both
+}
+
+
+def against_axe(page: Any, what: str = "html") -> list[str]:
+    """What axe finds in a part of the page, in both themes."""
     told = []
-    for path in visited(page):
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        told += [f"{path}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+    for theme, rules in RULES.items():
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        asked = {"resultTypes": ["violations"], **rules}
+        found = page.evaluate("([what, asked]) => axe.run(what, asked)", [what, asked])
+        told += [f"{theme}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
+    return told
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_axe_finds_nothing_on_any_page_in_either_theme(look: Look, locale: str) -> None:
+    page = with_axe(look, locale)
+    told = [f"{path}: {found}" for path in visited(page) for found in against_axe(page)]
     assert told == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_axe_finds_nothing_in_any_dialog_or_menu(
+    look: Look, kitchen: Kitchen, locale: str
+) -> None:
+    page = with_axe(look, locale)
+    kitchen.pace(1.0)  # else the trial that is to be stopped has ended before the click
+    more = page.locator("select.more")
+    verbs = more.locator("option:not([disabled])").evaluate_all("all => all.map(o => o.value)")
+    assert verbs == ["stop now", "add budget", "enqueue", "note"]
+    ways: list[Callable[[], Any]] = [
+        *(lambda verb=verb: more.select_option(verb) for verb in verbs),
+        lambda: page.locator(".actions button").last.click(),
+        lambda: page.locator(".running-list button").first.click(),
+        lambda: page.keyboard.press("?"),
+    ]
+    told = []
+    try:
+        for way in ways:
+            way()
+            page.wait_for_selector("dialog[open]")
+            told += [
+                f"{page.locator('dialog').inner_text()}: {f}" for f in against_axe(page, "dialog")
+            ]
+            page.keyboard.press("Escape")
+            page.wait_for_function(CLOSED)
+    finally:
+        kitchen.pace(0.08)
+    page.evaluate("location.hash = '/s/watched/trials'")
+    page.locator("details.menu summary").click()
+    told += against_axe(page, "details.menu")
+    page.evaluate("location.hash = '/s/watched/overview'")
+    page.locator(".card > details > summary").evaluate_all("all => all.forEach(s => s.click())")
+    page.wait_for_selector("#curves details tbody tr")
+    assert told + against_axe(page, "main") == []
 
 
 def test_no_page_scrolls_sideways_on_a_phone(look: Look) -> None:
@@ -309,6 +369,10 @@ def test_no_page_scrolls_sideways_on_a_phone(look: Look) -> None:
     page.wait_for_selector("main .card")
     for path in visited(page):
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+        here = page.locator("nav a[aria-current]")
+        if here.count():
+            box = here.bounding_box()
+            assert 0 <= box["x"] <= 360 - box["width"], f"{path}: its name is out of sight"
 
 
 ENGLISH = re.compile(r"\b[a-z]{2,}(?: [a-z]{2,}){2,}")

@@ -8,9 +8,10 @@ from tests.conformance.stores import one_trial, reports, spec_of
 from tests.processes import wait_for
 from tests.web.conftest import Client
 
-from danlu.core.event import Began, Continued, Ended, Paused, Started
+from danlu.core.event import Began, Continued, Ended, Paused, Reported, Started
 from danlu.core.history import History
 from danlu.core.parameter import Value
+from danlu.reporting.payload import spent_at_values
 from danlu.stores import Store
 from danlu.stores.memory import MemoryStore
 from danlu.web.live import LiveStudy
@@ -205,3 +206,19 @@ def test_what_is_not_there_is_said_so(dashboard: Client) -> None:
 def test_answers_are_compressed(dashboard: Client) -> None:
     response = dashboard.get("/studies/digits", headers={"Accept-Encoding": "gzip"})
     assert response.headers["content-encoding"] == "gzip"
+
+
+def test_what_was_spent_is_right_though_nobody_looked_for_a_while(store: Store) -> None:
+    live = LiveStudy(store, "older")
+    store.append("older", [Began(300.0)])
+    config: dict[str, Value] = {"lr": 1e-2, "units": 64, "optimizer": "adam"}
+    for number in (2, 3, 4):
+        at = 300.0 + 100 * number
+        started = Started(at, number, config, until=9, seed=number)
+        told = [Reported(at + e, number, e, {"val_loss": 1 / e}) for e in range(1, 10)]
+        store.append("older", [started, *told])
+    live.refresh()
+    rows = json.loads(live.trials(0, 10))["trials"]
+    spent = {row["n"]: row["spent"] for row in rows}
+    assert spent == pytest.approx(spent_at_values(live.history))
+    assert spent[2] < spent[3] < spent[4]

@@ -142,6 +142,20 @@ def test_the_list_of_studies_is_of_none_of_them(look: Callable[..., Any], shelf:
     page.wait_for_selector("nav, header .pill", state="detached")
 
 
-def test_a_study_that_does_not_exist_says_so(look: Callable[..., Any]) -> None:
+def test_a_study_that_does_not_exist_says_so_and_leads_to_those_that_do(
+    look: Callable[..., Any],
+) -> None:
     page = look("nowhere")
     page.wait_for_selector("text=there is no study")
+    assert "may not look" not in page.locator("main").inner_text()
+    page.get_by_role("link", name="All studies").click()
+    page.wait_for_selector("table.studies tbody tr:nth-child(5)")
+
+
+def test_where_nobody_runs_a_study_no_trial_can_be_stopped(look: Callable[..., Any]) -> None:
+    page = look("ended", "trials")
+    page.locator("tr.trial:has-text('paused') a").first.click()
+    page.wait_for_selector(".trial-head")
+    assert "paused" in page.locator(".trial-head").inner_text()
+    page.wait_for_selector("button:has-text('Note')")
+    assert page.get_by_role("button", name="Stop trial").count() == 0

@@ -5,6 +5,7 @@ from typing import Any
 
 from danlu.catalogue.roles import Known, catalogue, kind_of, known, known_by, role_of
 from danlu.core.parameter import Choice, Condition, Float, Int, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import SpaceError
 
@@ -34,7 +35,10 @@ def space(family: str, /, **overrides: Any) -> Space:
     families = catalogue()["families"]
     if family not in families:
         hint = nearest(str(family), [*families])
-        raise SpaceError(f"there is no family {family!r}: known are {', '.join(families)}.{hint}")
+        raise SpaceError(say(
+            "there is no family {family}: known are {families}.{hint}",
+            family=repr(family), families=list(families), hint=hint,
+        ))  # fmt: skip
     made: dict[str, Any] = {}
     names = families[family]["parameters"]
     optimizers = _optimizers(names["optimizer"], overrides)
@@ -57,7 +61,7 @@ def _optimizers(differs: Mapping[str, Any], overrides: Mapping[str, Any]) -> tup
         return known_by({**catalogue()["roles"]["optimizer"], **differs, "role": ""}).choices
     p = _parameter(given)
     if not isinstance(p, Choice):
-        raise SpaceError("optimizer: the name of one or a choice of several is needed.")
+        raise SpaceError(say("optimizer: the name of one or a choice of several is needed."))
     return p.values
 
 

@@ -11,33 +11,33 @@ from typing import Any
 import click
 
 from danlu import __version__
-from danlu.core.sentence import say
+from danlu.cli.speech import Spoken, lang_option, language
+from danlu.core.sentence import Sentence, say
 from danlu.errors import DanluError
 from danlu.language import in_language
 
 COMMANDS = {
-    "run": "Run a study, or go on with it: the same command again resumes.",
-    "check": "Check data, model and training loop before the first trial.",
-    "lint": "Say what is wrong or unusual in the space of a study file.",
-    "ls": "List the studies of this folder.",
-    "show": "Show a study: its trials, best first, and what was found.",
-    "why": "Say why: stages, log-book and findings, or one trial's decisions.",
-    "best": "Show the best config, to read or to use.",
-    "serve": "Watch studies live in the browser.",
-    "train": "Train the best config of the training kit on all data, and save the model.",
-    "predict": "Predict new data with a saved model.",
-    "report": "Write a report that opens in any browser.",
-    "export": "Write trials and epochs as CSV, JSON or Parquet.",
-    "stop": "Ask a running study to stop, or one of its trials.",
-    "pause": "Ask a running study to begin no more trials for now.",
-    "resume": "Ask a paused study to go on.",
-    "extend": "Give a running study more budget.",
-    "enqueue": "Have a config of one's own tried next.",
-    "pin": "Keep a trial in sight.",
-    "note": "Write a note on a study or a trial.",
-    "rm": "Remove a study and all that was recorded of it.",
+    "run": say("Run a study, or go on with it: the same command again resumes."),
+    "check": say("Check data, model and training loop before the first trial."),
+    "lint": say("Say what is wrong or unusual in the space of a study file."),
+    "ls": say("List the studies of this folder."),
+    "show": say("Show a study: its trials, best first, and what was found."),
+    "why": say("Say why: stages, log-book and findings, or one trial's decisions."),
+    "best": say("Show the best config, to read or to use."),
+    "serve": say("Watch studies live in the browser."),
+    "train": say("Train the best config of the training kit on all data, and save the model."),
+    "predict": say("Predict new data with a saved model."),
+    "report": say("Write a report that opens in any browser."),
+    "export": say("Write trials and epochs as CSV, JSON or Parquet."),
+    "stop": say("Ask a running study to stop, or one of its trials."),
+    "pause": say("Ask a running study to begin no more trials for now."),
+    "resume": say("Ask a paused study to go on."),
+    "extend": say("Give a running study more budget."),
+    "enqueue": say("Have a config of one's own tried next."),
+    "pin": say("Keep a trial in sight."),
+    "note": say("Write a note on a study or a trial."),
+    "rm": say("Remove a study and all that was recorded of it."),
 }
-LANGUAGE = "danlu.language"  # key of the chosen language in what a command's context remembers
 ERROR = say("Error: ")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -63,8 +63,33 @@ class Refusal(click.ClickException):
         click.echo(f"{self.head}{self.message}", file=file or sys.stderr)
 
 
+class Misuse(click.UsageError):
+    """A command that was not given what it takes: its usage and the mistake on stderr."""
+
+    @classmethod
+    def of(cls, error: click.UsageError) -> "Misuse":
+        """The same, in the language of the command where that is a sentence."""
+        plain = in_language(error.message, language())
+        if isinstance(error, click.NoSuchOption):
+            unknown = say("there is no option {name}.", name=error.option_name)
+            plain = in_language(unknown, language())
+        elif not isinstance(error.message, Sentence):
+            plain = error.format_message()
+        return cls(plain, error.ctx)
+
+    def show(self, file: Any = None) -> None:
+        out = file or sys.stderr
+        if self.ctx is not None:
+            click.echo(self.ctx.get_usage(), file=out)
+            told = say("`{command} --help` tells more.", command=self.ctx.command_path)
+            click.echo(f"{in_language(told, language())}\n", file=out)
+        click.echo(f"{in_language(ERROR, language())}{self.message}", file=out)
+
+
 class Commands(click.Group):
     """Commands that are imported when they are called."""
+
+    context_class = Spoken
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -72,9 +97,15 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             close = get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"there is no command {cmd_name!r}.{hint} `danlu --help` lists them.")
+            hint = say(" Did you mean '{name}'?", name=close[0]) if close else ""
+            raise click.UsageError(say(
+                "there is no command '{name}'.{hint} `danlu --help` lists them.",
+                name=cmd_name, hint=hint,
+            ), ctx)  # fmt: skip
         command: click.Command = import_module(f"danlu.cli.{cmd_name}").command
+        if not any(p.name == "lang" for p in command.params):
+            command.params.append(lang_option())
+        command.context_class = Spoken
         return command
 
     def format_commands(
@@ -93,15 +124,19 @@ class Commands(click.Group):
             raise Refusal.of(error) from error
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except click.UsageError as error:
+            raise Misuse.of(error) from error
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
             self._show_trace(ctx)
             text = str(error).strip().partition("\n")[0]
-            raise Refusal(
-                f"{type(error).__name__}: {text} (an error that danlu does not know; "
-                "`danlu --debug …` shows where it comes from)"
-            ) from error
+            unknown = say(
+                "{kind}: {text} (an error that danlu does not know; `danlu --debug …` "
+                "shows where it comes from)",
+                kind=type(error).__name__, text=text,
+            )  # fmt: skip
+            raise Refusal(in_language(unknown, language())) from error
 
     def _show_trace(self, ctx: click.Context) -> None:
         if ctx.params.get("debug"):
@@ -111,7 +146,7 @@ class Commands(click.Group):
 @click.command(
     cls=Commands, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.option("--debug", is_flag=True, help=say("Show where an error comes from."))
 @click.version_option(__version__, message="danlu %(version)s")
 def group(debug: bool) -> None:
     """Tune deep networks the way an experienced practitioner does.
@@ -119,12 +154,6 @@ def group(debug: bool) -> None:
     Studies are kept in the folder .danlu of the working folder; --store says otherwise. Without
     a name, commands take the newest study.
     """
-
-
-def language() -> str:
-    """The language that the command was asked for."""
-    ctx = click.get_current_context(silent=True)
-    return "en" if ctx is None else str(ctx.meta.get(LANGUAGE, "en"))
 
 
 def main() -> None:

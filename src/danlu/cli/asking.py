@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from danlu.cli.options import find, opened
-from danlu.core.request import check_request
+from danlu.cli.options import find, opened, said
+from danlu.core.request import WORDS, check_request
+from danlu.core.sentence import say
 
 
 def ask(where: str, name: str | None, verb: str, trial: int | None = None, **data: Any) -> None:
@@ -21,11 +22,12 @@ def ask(where: str, name: str | None, verb: str, trial: int | None = None, **dat
         history = store.load(study)
         check_request(history, verb, trial, data, store.holder(study))
         store.request(study, verb, trial, data=data, by=_user())
-    click.echo(f"Asked {study!r} to {verb}{'' if trial is None else f' {trial}'}.")
+    wanted = say("{verb} {trial}", verb=WORDS[verb], trial=trial) if trial else WORDS[verb]
+    click.echo(said(say("Asked '{study}': {wanted}.", study=study, wanted=wanted)))
 
 
 def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user number without a name
-        return "a person"
+        return say("a person")

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from danlu.cli.lines import tell
+from danlu.cli.options import said
+from danlu.cli.speech import language
+from danlu.core.sentence import say
 from danlu.errors import DanluError
 
 
@@ -29,7 +32,7 @@ def dashboard(where: str, study: str, *, show: bool) -> Iterator[None]:
         return
     words = [sys.executable, "-m", "danlu", "serve", study, "--open", "--with-parent"]
     # By the environment: the address may hold a password, and all may read arguments.
-    around = {**os.environ, "DANLU_STORE": where}
+    around = {**os.environ, "DANLU_STORE": where, "DANLU_LANG": language()}
     with subprocess.Popen(  # a session of its own: Ctrl-C is for the run
         words, env=around, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -38,12 +41,14 @@ def dashboard(where: str, study: str, *, show: bool) -> Iterator[None]:
         assert server.stderr is not None
         first = server.stdout.readline().strip()
         if not first:
-            raise DanluError(f"the dashboard did not start: {server.stderr.read().strip()}")
+            raise DanluError(
+                say("the dashboard did not start: {reason}", reason=server.stderr.read().strip())
+            )
         tell(first, sys.stdout)
         try:
             yield
             if sys.stdout.isatty():
-                tell("The dashboard stays open until Ctrl-C.", sys.stdout)
+                tell(said(say("The dashboard stays open until Ctrl-C.")), sys.stdout)
                 with suppress(KeyboardInterrupt):
                     server.wait()
         finally:

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from danlu.cli.options import lang_option, load, store_option, study_argument
+from danlu.cli.options import load, store_option, study_argument
 from danlu.cli.summary import print_best
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
@@ -15,17 +15,16 @@ from danlu.reporting.snippets import as_command, as_toml, as_training
 
 @click.command()
 @study_argument
-@click.option("--json", "form", flag_value="json", help="As one JSON object.")
+@click.option("--json", "form", flag_value="json", help=say("As one JSON object."))
 @click.option(
     "--toml",
     "form",
     flag_value="toml",
-    help="As lines of TOML; of the training kit, as a file for `danlu train`.",
+    help=say("As lines of TOML; of the training kit, as a file for `danlu train`."),
 )
 @click.option(
-    "--command", "form", flag_value="command", help="As the command line that trains it."
+    "--command", "form", flag_value="command", help=say("As the command line that trains it.")
 )
-@lang_option
 @store_option
 def command(name: str | None, form: str | None, where: str) -> None:
     """Show the best config, to read or to use."""

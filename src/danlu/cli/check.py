@@ -5,7 +5,7 @@ import json
 import click
 
 from danlu.checking import FILE
-from danlu.cli.options import lang_option, said, store_option
+from danlu.cli.options import said, store_option
 from danlu.cli.run import target_of
 from danlu.core.sentence import say
 from danlu.preflight.checklist import text_lines
@@ -16,15 +16,14 @@ from danlu.studyfile import load
 @click.command()
 @click.argument("study_file", type=click.Path(dir_okay=False))
 @click.option(
-    "--all", "go_on", is_flag=True, help="Go on after errors, to see what else there is."
+    "--all", "go_on", is_flag=True, help=say("Go on after errors, to see what else there is.")
 )
 @click.option(
     "--training/--no-training",
     default=True,
-    help="Train the default config for one epoch, twice, and look at its reports.",
+    help=say("Train the default config for one epoch, twice, and look at its reports."),
 )
-@click.option("--json", "as_json", is_flag=True, help="The checklist as one JSON object.")
-@lang_option
+@click.option("--json", "as_json", is_flag=True, help=say("The checklist as one JSON object."))
 @store_option
 def command(study_file: str, go_on: bool, training: bool, as_json: bool, where: str) -> None:
     """Check data, model and training loop before the first trial.

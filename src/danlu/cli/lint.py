@@ -8,7 +8,7 @@ from rich.text import Text
 
 from danlu.catalogue.filling import filled, taken
 from danlu.catalogue.lint import GRAVITY, lint
-from danlu.cli.options import lang_option, said
+from danlu.cli.options import said
 from danlu.cli.screen import SEVERITIES, clean, console
 from danlu.core.finding import Finding
 from danlu.core.sentence import say
@@ -24,11 +24,12 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 @click.command()
 @click.argument("study_file", type=click.Path(path_type=Path), required=False)
-@click.option("--strict", is_flag=True, help="Exit with 1 on warnings too, not only on errors.")
-@lang_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
 @click.option(
-    "--schema", "wants_schema", is_flag=True, help="Print the JSON schema of study files."
+    "--strict", is_flag=True, help=say("Exit with 1 on warnings too, not only on errors.")
+)
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object for each finding."))
+@click.option(
+    "--schema", "wants_schema", is_flag=True, help=say("Print the JSON schema of study files.")
 )
 def command(study_file: Path | None, strict: bool, as_json: bool, wants_schema: bool) -> None:
     """Say what is wrong or unusual in the space of a study file, and what to write instead."""
@@ -36,7 +37,7 @@ def command(study_file: Path | None, strict: bool, as_json: bool, wants_schema: 
         click.echo(json.dumps(schema(), indent=2))
         return
     if study_file is None:
-        raise click.UsageError("a study file is needed, or --schema.")
+        raise click.UsageError(say("a study file is needed, or --schema."))
     spec = load(study_file).spec
     found = findings_of(spec)
     if as_json:

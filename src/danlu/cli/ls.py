@@ -5,15 +5,16 @@ from datetime import datetime
 
 import click
 
-from danlu.cli.options import is_running, opened, store_option
-from danlu.cli.screen import clean, console, grid
+from danlu.cli.options import is_running, opened, said, store_option
+from danlu.cli.screen import ENDS, clean, console, grid
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.reporting.progress import progress_of
 from danlu.reporting.text import format_duration, format_value
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object a line, for machines."))
 @store_option
 def command(as_json: bool, where: str) -> None:
     """List the studies of this folder, the newest last."""
@@ -54,15 +55,19 @@ def _record(history: History, running: bool) -> dict[str, object]:
 
 
 def _print(rows: list[tuple[History, bool]]) -> None:
-    table = grid("study", "state", ">trials", "spent", ">time", "objective", ">best", "last")
+    table = grid(
+        said(say("study")), said(say("state")), f">{said(say('trials'))}", said(say("spent")),
+        f">{said(say('time'))}", said(say("objective")), f">{said(say('best'))}",
+        said(say("last event")),
+    )  # fmt: skip
     for history, running in rows:
         best = history.best
         last = datetime.fromtimestamp(history.last_at).strftime("%Y-%m-%d %H:%M")  # local time
         table.add_row(
             clean(history.spec.name),
-            state_of(history, running),
+            said(ENDS[state_of(history, running)]),
             str(len(history.trials)),
-            progress_of(history).text,
+            said(progress_of(history).text),
             format_duration(history.seconds),
             clean(str(history.objective)),
             format_value(best.value) if best else "–",

@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 import click
 
-from danlu.cli.app import LANGUAGE, language
 from danlu.cli.screen import clean
+from danlu.cli.speech import language
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import StudyError
-from danlu.language import LANGUAGES, in_language
+from danlu.language import in_language
 from danlu.stores import Store, open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,26 +28,9 @@ store_option = click.option(
     show_default=True,
     show_envvar=True,
     metavar="WHERE",
-    help="Where studies are kept: a folder, or postgresql://user@host/database.",
+    help=say("Where studies are kept: a folder, or postgresql://user@host/database."),
 )
 study_argument = click.argument("name", metavar="[STUDY]", required=False)
-
-
-def _speak(ctx: click.Context, _: click.Parameter, language: str) -> None:
-    ctx.meta[LANGUAGE] = language
-
-
-lang_option = click.option(
-    "--lang",
-    type=click.Choice(LANGUAGES),
-    default="en",
-    envvar="DANLU_LANG",
-    show_default=True,
-    show_envvar=True,
-    expose_value=False,
-    callback=_speak,
-    help="Language of what is found and said.",
-)
 
 
 def said(text: str) -> str:

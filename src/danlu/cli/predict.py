@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from danlu.cli.options import said
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DataError
 
 
@@ -15,9 +18,9 @@ from danlu.errors import DataError
 @click.argument("folder", type=click.Path(path_type=Path), metavar="MODEL")
 @click.argument("data", metavar="NEW_DATA")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="CSV file [standard output]."
+    "-o", "--output", type=click.Path(path_type=Path), help=say("CSV file [standard output].")
 )
-@click.option("--probabilities", is_flag=True, help="With the probability of every class.")
+@click.option("--probabilities", is_flag=True, help=say("With the probability of every class."))
 def command(folder: Path, data: str, output: Path | None, probabilities: bool) -> None:
     """Predict new data, a CSV, Parquet or NumPy file or a folder of images, one line a sample.
 
@@ -27,7 +30,9 @@ def command(folder: Path, data: str, output: Path | None, probabilities: bool) -
     try:
         from danlu.kit.saved import Model
     except ImportError as error:
-        raise DataError(f"the training kit needs {error.name}: pip install 'danlu[kit]'") from None
+        raise DataError(
+            say("the training kit needs {name}: pip install 'danlu[kit]'", name=error.name)
+        ) from None
     model = Model.load(folder)
     samples = model.read(data)
     lines = _lines(model, samples.names, model.outputs(samples), probabilities)
@@ -38,8 +43,10 @@ def command(folder: Path, data: str, output: Path | None, probabilities: bool) -
         with output.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(lines)
     except OSError as error:
-        raise DataError(f"{output} cannot be written: {error.strerror}.") from None
-    click.echo(f"{len(samples)} predictions in {output}.")
+        raise DataError(
+            say("{path} cannot be written: {reason}.", path=output, reason=reason_of(error))
+        ) from None
+    click.echo(said(say("{count} predictions in {output}.", count=len(samples), output=output)))
 
 
 def _lines(

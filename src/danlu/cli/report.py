@@ -7,6 +7,7 @@ import click
 
 from danlu.cli.options import find, opened, store_option, study_argument
 from danlu.cli.predictions import predictions_of
+from danlu.core.sentence import say
 from danlu.language import LANGUAGES
 from danlu.reporting.html import write_report
 
@@ -14,16 +15,16 @@ from danlu.reporting.html import write_report
 @click.command()
 @study_argument
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write [STUDY.html]."
+    "-o", "--output", type=click.Path(path_type=Path), help=say("File to write [STUDY.html].")
 )
 @click.option(
     "--png",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write PNG pictures into this folder too; needs danlu[plots].",
+    help=say("Write PNG pictures into this folder too; needs danlu[plots]."),
 )
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language [the browser's].")
-@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help=say("Language [the browser's]."))
+@click.option("--open", "show", is_flag=True, help=say("Open it in the browser."))
 @store_option
 def command(
     name: str | None,

@@ -15,7 +15,7 @@ from danlu.cli.app import INTERRUPTED
 from danlu.cli.beside import dashboard
 from danlu.cli.lines import JsonLines, PlainLines, Quiet, View, tell
 from danlu.cli.lint import remarks
-from danlu.cli.options import lang_option, said, store_option
+from danlu.cli.options import said, store_option
 from danlu.cli.summary import aims, print_summary
 from danlu.core.command import Command
 from danlu.core.history import History
@@ -33,8 +33,10 @@ SUFFIXES = (".toml", ".yaml", ".yml")
 
 
 @click.command(
-    epilog="Kinds of parameters: uniform(low,high), log(low,high), int(low,high), "
-    "logint(low,high), choice(a,b,...), each with an optional default=."
+    epilog=say(
+        "Kinds of parameters: uniform(low,high), log(low,high), int(low,high), "
+        "logint(low,high), choice(a,b,...), each with an optional default=."
+    )
 )
 @click.argument(
     "what",
@@ -42,49 +44,56 @@ SUFFIXES = (".toml", ".yaml", ".yml")
     type=click.UNPROCESSED,
     metavar="STUDY_FILE | -- COMMAND --lr~'log(1e-5,1e-1)' ...",
 )
-@click.option("-n", "--name", help="Name of the study; needed for a command.")
+@click.option("-n", "--name", help=say("Name of the study; needed for a command."))
 @click.option(
     "--objective",
     multiple=True,
-    help='What is tuned: "min val_loss" or "max val_accuracy"; repeatable.',
+    help=say('What is tuned: "min val_loss" or "max val_accuracy"; repeatable.'),
 )
 @click.option(
-    "--constraint", multiple=True, help='What a trial must keep to: "params <= 1e6"; repeatable.'
+    "--constraint",
+    multiple=True,
+    help=say('What a trial must keep to: "params <= 1e6"; repeatable.'),
 )
 @click.option(
-    "--epochs", type=click.IntRange(1), help="Full length of a trial [for a command: 1]."
+    "--epochs", type=click.IntRange(1), help=say("Full length of a trial [for a command: 1].")
 )
 @click.option(
-    "--budget", multiple=True, help='"20x" full trainings, "30 trials", "2h"; repeatable.'
+    "--budget", multiple=True, help=say('"20x" full trainings, "30 trials", "2h"; repeatable.')
 )
-@click.option("--workers", type=click.IntRange(1), help="How many trials train at once [1].")
+@click.option("--workers", type=click.IntRange(1), help=say("How many trials train at once [1]."))
 @click.option(
     "--executor", type=click.Choice(["auto", "fused", "processes", "ray"]),
-    help="Train trials of equal shape together, each in a process, or on a Ray cluster [auto].",
+    help=say(
+        "Train trials of equal shape together, each in a process, or on a Ray cluster [auto]."
+    ),
 )  # fmt: skip
-@click.option("--address", help="Of the head of a Ray cluster [RAY_ADDRESS, or this machine's].")
-@click.option("--cpus", type=float, help="CPUs of each worker of a Ray cluster [1].")
-@click.option("--gpus", type=float, help="GPUs of each of them; 0.25: four share one [0].")
+@click.option(
+    "--address", help=say("Of the head of a Ray cluster [RAY_ADDRESS, or this machine's].")
+)
+@click.option("--cpus", type=float, help=say("CPUs of each worker of a Ray cluster [1]."))
+@click.option("--gpus", type=float, help=say("GPUs of each of them; 0.25: four share one [0]."))
 @click.option(
     "--report-timeout", metavar="TIME",
-    help='A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].',
+    help=say('A trial silent for longer is taken to hang: "10 min", "off" [20 times an epoch].'),
 )  # fmt: skip
-@click.option("--trial-timeout", metavar="TIME", help='A trial ends after so long: "2h" [never].')
-@click.option("--seed", type=click.IntRange(0), help="Of the search and its trials [0].")
-@click.option("--strategy", help="How the search decides [auto].")
 @click.option(
-    "--metrics", metavar="REGEX", help="Named groups are metrics in what a command prints."
+    "--trial-timeout", metavar="TIME", help=say('A trial ends after so long: "2h" [never].')
 )
-@click.option("--no-check", is_flag=True, help="Do not check data and model before.")
+@click.option("--seed", type=click.IntRange(0), help=say("Of the search and its trials [0]."))
+@click.option("--strategy", help=say("How the search decides [auto]."))
+@click.option(
+    "--metrics", metavar="REGEX", help=say("Named groups are metrics in what a command prints.")
+)
+@click.option("--no-check", is_flag=True, help=say("Do not check data and model before."))
 @click.option(
     "--force",
     is_flag=True,
-    help="Begin although checks found errors, and go on although nothing learns.",
+    help=say("Begin although checks found errors, and go on although nothing learns."),
 )
-@click.option("--open", "show", is_flag=True, help="Watch it in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each event.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-@lang_option
+@click.option("--open", "show", is_flag=True, help=say("Watch it in the browser."))
+@click.option("--json", "as_json", is_flag=True, help=say("One JSON object for each event."))
+@click.option("-q", "--quiet", is_flag=True, help=say("Print errors only."))
 @store_option
 def command(
     what: tuple[str, ...], show: bool, as_json: bool, quiet: bool, where: str, **given: Any
@@ -104,7 +113,8 @@ def command(
     if not quiet and not as_json:
         _greet(spec, study.history, given)
         for note in planned.notes:
-            tell(note[0].upper() + note[1:], out=sys.stdout)
+            told = said(note)
+            tell(told[0].upper() + told[1:], out=sys.stdout)
     if _is_to_check(study, settings):
         _check(study, settings, quiet=quiet or as_json)
     with dashboard(where, spec.name, show=show):
@@ -155,21 +165,28 @@ def _check(study: Study, settings: RunSettings, *, quiet: bool) -> None:
 def _planned(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
     """The study that the arguments describe."""
     if not what:
-        raise click.UsageError("a study file, or a command after --, is needed.")
+        raise click.UsageError(say("a study file, or a command after --, is needed."))
     if not what[0].endswith(SUFFIXES):
         return _from_command(what, given)
     if len(what) > 1:
-        raise click.UsageError(f"after the study file {what[0]} nothing else may stand.")
+        raise click.UsageError(
+            say("after the study file {what} nothing else may stand.", what=what[0])
+        )
     return load(what[0])
 
 
 def _from_command(what: Sequence[str], given: dict[str, Any]) -> StudyFile:
     for option in ("name", "objective"):
         if not given[option]:
-            raise click.UsageError(f"a command needs --{option}; see `danlu run --help`.")
+            raise click.UsageError(
+                say("a command needs --{option}; see `danlu run --help`.", option=option)
+            )
     if len(what) == 1 and not Path(what[0]).exists() and "~" not in what[0]:
         raise click.UsageError(
-            f"{what[0]!r} is neither a study file (.toml, .yaml) nor a command with parameters."
+            say(
+                "{what} is neither a study file (.toml, .yaml) nor a command with parameters.",
+                what=repr(what[0]),
+            )
         )
     space, template = parse_command(what)
     objective = Objective.parse(given["objective"][0])
@@ -193,13 +210,15 @@ def _overridden(planned: StudyFile, given: dict[str, Any]) -> StudyFile:
         new["budget"] = Budget.parse(", ".join(given["budget"]))
     if given["metrics"] and settings.command is None:
         raise click.UsageError(
-            "--metrics reads what a command prints, but training is a function."
+            say("--metrics reads what a command prints, but training is a function.")
         )
     run = {key: given[key] for key in ("workers", "metrics", "executor") if given[key] is not None}
     cluster = {key: given[key] for key in ("address", "cpus", "gpus") if given[key] is not None}
     if cluster:
         if (run.get("executor") or settings.executor) != "ray":
-            raise click.UsageError(f"--{next(iter(cluster))} needs --executor ray.")
+            raise click.UsageError(
+                say("--{cluster} needs --executor ray.", cluster=next(iter(cluster)))
+            )
         run["cluster"] = replace(settings.cluster, **cluster)
     if given["no_check"] or given["force"]:
         run["check"] = False if given["no_check"] else "warn"

@@ -22,6 +22,12 @@ STATES = {
     "stopped": say("stopped"), "failed": say("failed"), "lost": say("lost"),
 }  # fmt: skip
 """States of trials."""
+ENDS = {
+    "running": say("running"), "killed": say("killed"), "not begun": say("not begun"),
+    "done": say("done"), "stopped": say("stopped"), "failed": say("failed"),
+    "interrupted": say("interrupted"), "hopeless": say("hopeless"),
+}  # fmt: skip
+"""States of studies."""
 UNLIMITED = 10_000  # columns, where the output is read by no person at a terminal
 
 

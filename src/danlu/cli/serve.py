@@ -3,26 +3,33 @@
 import os
 import signal
 import time
-from functools import partial
 from threading import Thread
 
 import click
 
-from danlu.cli.options import find, opened, store_option, study_argument
+from danlu.cli.options import find, opened, said, store_option, study_argument
+from danlu.core.sentence import say
 
 
 @click.command()
 @study_argument
-@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port [8321, or any that is free].")
+@click.option("--open", "show", is_flag=True, help=say("Open it in the browser."))
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; never open."
+    "--port", type=click.IntRange(1, 65535), help=say("Port [8321, or any that is free].")
 )
 @click.option(
-    "--name", "names", multiple=True, help="A name under which a proxy asks for it; repeatable."
+    "--host", default="127.0.0.1", show_default=True, help=say("Address to listen at; never open.")
 )
-@click.option("--read-only", is_flag=True, help="Nobody may stop, pause or add anything.")
-@click.option("--with-parent", is_flag=True, hidden=True, help="End with the one who began it.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help=say("A name under which a proxy asks for it; repeatable."),
+)
+@click.option("--read-only", is_flag=True, help=say("Nobody may stop, pause or add anything."))
+@click.option(
+    "--with-parent", is_flag=True, hidden=True, help=say("End with the one who began it.")
+)
 @store_option
 def command(
     name: str | None,
@@ -47,7 +54,7 @@ def command(
         study = find(store, name) if name is not None else None
     serve(
         where, host=host, port=port, names=frozenset(n.lower() for n in names),
-        read_only=read_only, show=show, study=study, tell=partial(click.echo, nl=True),
+        read_only=read_only, show=show, study=study, tell=lambda text: click.echo(said(text)),
     )  # fmt: skip
 
 

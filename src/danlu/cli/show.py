@@ -10,7 +10,6 @@ from rich.text import Text
 from danlu.cli.options import (
     find,
     is_running,
-    lang_option,
     opened,
     said,
     store_option,
@@ -44,8 +43,7 @@ GAP = 2  # columns between columns
 
 @click.command()
 @study_argument
-@click.option("--all", "everything", is_flag=True, help=f"All trials, not the best {MOST_TRIALS}.")
-@lang_option
+@click.option("--all", "everything", is_flag=True, help=say("All trials, not only the best."))
 @store_option
 def command(name: str | None, everything: bool, where: str) -> None:
     """Show a study: its trials, best first, and what was found."""

@@ -8,21 +8,23 @@ from typing import Any
 
 import click
 
+from danlu.cli.options import said
+from danlu.core.sentence import say
 from danlu.errors import DataError
 
 MOST_LINES = 10  # that tell of epochs
-WANTED = "write one with `danlu best --toml > best.toml` from a study with a section [train]"
+WANTED = say("write one with `danlu best --toml > best.toml` from a study with a section [train]")
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), metavar="BEST_TOML")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("model"), show_default=True,
-    help="Folder for the model.",
+    help=say("Folder for the model."),
 )  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1), help="In place of the file's.")
-@click.option("--seed", type=click.IntRange(0), help="In place of the file's.")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.option("--epochs", type=click.IntRange(1), help=say("In place of the file's."))
+@click.option("--seed", type=click.IntRange(0), help=say("In place of the file's."))
+@click.option("-q", "--quiet", is_flag=True, help=say("Print errors only."))
 def command(file: Path, output: Path, epochs: int | None, seed: int | None, quiet: bool) -> None:
     """Train the config in a file on all data, validation data included, and save the model.
 
@@ -36,7 +38,9 @@ def command(file: Path, output: Path, epochs: int | None, seed: int | None, quie
         from danlu.kit.final import train_on_all
         from danlu.kit.settings import Settings
     except ImportError as error:
-        raise DataError(f"the training kit needs {error.name}: pip install 'danlu[kit]'") from None
+        raise DataError(
+            say("the training kit needs {name}: pip install 'danlu[kit]'", name=error.name)
+        ) from None
     settings = Settings.of(table["train"])
     final = {"epochs": epochs, "seed": seed}
     given = {**table["final"], **{name: v for name, v in final.items() if v is not None}}
@@ -47,12 +51,17 @@ def command(file: Path, output: Path, epochs: int | None, seed: int | None, quie
     def watch(line: Mapping[str, Any]) -> None:
         epoch, epochs = line["epoch"], given["epochs"]
         if not quiet and (epoch % every == 0 or epoch == epochs):
-            click.echo(f"epoch {epoch} of {epochs}: train_loss {line['train_loss']:.4g}")
+            click.echo(said(say(
+                "epoch {epoch} of {epochs}: train_loss {loss:.4g}",
+                epoch=epoch, epochs=epochs, loss=line["train_loss"],
+            )))  # fmt: skip
 
     model = train_on_all(settings, table["params"], given["epochs"], horizon, given["seed"], watch)
     model.save(output)
     if not quiet:
-        click.echo(f"Saved in {output}. Next: danlu predict {output} NEW_DATA")
+        click.echo(said(say(
+            "Saved in {output}. Next: danlu predict {output} NEW_DATA", output=output,
+        )))  # fmt: skip
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:
@@ -60,17 +69,31 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"there is no file {file}: {WANTED}.") from None
+        raise DataError(
+            say("there is no file {file}: {wanted}.", file=file, wanted=WANTED)
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise DataError(f"{file} cannot be read as TOML: {error}.") from None
+        raise DataError(
+            say("{file} cannot be read as TOML: {error}.", file=file, error=error)
+        ) from None
     for section in ("train", "params", "final"):
         if not isinstance(table.get(section), dict):
-            raise DataError(f"{file} has no section [{section}]: {WANTED}.")
+            raise DataError(say(
+                "{file} has no section [{section}]: {wanted}.",
+                file=file, section=section, wanted=WANTED,
+            ))  # fmt: skip
     final = {"horizon": 1, "seed": 0, **table["final"]}
     for name, low in (("epochs", 1), ("horizon", 1), ("seed", 0)):
         value = final.get(name)
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
             raise DataError(
-                f"{file}: [final] {name} must be a whole number, at least {low}, but is {value!r}."
+                say(
+                    "{file}: [final] {name} must be a whole number, at least {low}, but is "
+                    "{value}.",
+                    file=file,
+                    name=name,
+                    low=low,
+                    value=repr(value),
+                )
             )
     return {**table, "final": final}

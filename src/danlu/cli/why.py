@@ -2,7 +2,7 @@
 
 import click
 
-from danlu.cli.options import find, lang_option, opened, said, store_option, study_argument
+from danlu.cli.options import find, opened, said, store_option, study_argument
 from danlu.cli.screen import SEVERITIES, STATES, clean, config_text, console, grid
 from danlu.cli.show import describe
 from danlu.core.finding import Finding
@@ -18,7 +18,6 @@ from danlu.reporting.verdict import gravest, verdict_of
 @click.command()
 @study_argument
 @click.argument("trial", type=int, required=False)
-@lang_option
 @store_option
 def command(name: str | None, trial: int | None, where: str) -> None:
     """Say why: a study's stages, log-book and findings, or one trial's decisions.

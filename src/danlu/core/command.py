@@ -11,6 +11,7 @@ from typing import Any
 
 from danlu.core.job import Job
 from danlu.core.parameter import Value
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import LaunchError
 
@@ -38,7 +39,7 @@ class Command:
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", _split(self.template))
         if not self.template:
-            raise LaunchError("the command is empty: give at least a program.")
+            raise LaunchError(say("the command is empty: give at least a program."))
         for part in self.template:
             _check_part(part)
         pattern(self.metrics)
@@ -51,10 +52,11 @@ class Command:
         """
         for name in (name for part in self.template for name in fields_of(part)):
             if name not in names and name not in EXTRA:
-                raise LaunchError(
-                    f"the command uses {{{name}}}, which is no parameter."
-                    f"{nearest(name, [*names, *EXTRA])} For the text itself write {{{{{name}}}}}."
-                )
+                raise LaunchError(say(
+                    "the command uses {{name}}, which is no parameter.{hint} For the text "
+                    "itself write {{{name}}}.",
+                    name=name, hint=nearest(name, [*names, *EXTRA]),
+                ))  # fmt: skip
 
     def arguments(self, job: Job) -> list[str]:
         """The template filled with a trial's values."""
@@ -83,7 +85,9 @@ def _split(given: Sequence[str]) -> tuple[str, ...]:
         return tuple(shlex.split(given))
     except ValueError as error:
         reason = str(error).lower()
-        raise LaunchError(f"the command {given!r} cannot be split: {reason}.") from error
+        raise LaunchError(
+            say("the command {given} cannot be split: {reason}.", given=repr(given), reason=reason)
+        ) from error
 
 
 def _check_part(part: str) -> None:
@@ -91,16 +95,17 @@ def _check_part(part: str) -> None:
     try:
         pieces = list(string.Formatter().parse(part))
     except ValueError as error:
-        raise LaunchError(
-            f"in the command's {part!r} a brace stands alone; for the character write "
-            "{{ or }}."
-        ) from error
+        raise LaunchError(say(
+            "in the command's {part} a brace stands alone; for the character write {{ or }}.",
+            part=repr(part),
+        )) from error  # fmt: skip
     for _, name, form, conversion in pieces:
         if name is not None and (form or conversion or not name):
-            raise LaunchError(
-                f"in the command's {part!r} only {{name}} can stand in braces, without a format; "
-                "for braces as text write {{ and }}."
-            )
+            raise LaunchError(say(
+                "in the command's {part} only {code} can stand in braces, without a "
+                "format; for braces as text write {{ and }}.",
+                part=repr(part), code="{name}",
+            ))  # fmt: skip
 
 
 def pattern(metrics: str | None) -> re.Pattern[str] | None:
@@ -114,12 +119,16 @@ def pattern(metrics: str | None) -> re.Pattern[str] | None:
     try:
         compiled = re.compile(metrics)
     except re.error as error:
-        raise LaunchError(f"metrics is no regular expression: {error} in {metrics!r}.") from error
+        raise LaunchError(say(
+            "metrics is no regular expression: {error} in {metrics}.",
+            error=error, metrics=repr(metrics),
+        )) from error  # fmt: skip
     if not set(compiled.groupindex) - {"epoch"}:
-        raise LaunchError(
+        raise LaunchError(say(
             "metrics must name at least one metric by a group such as "
-            f"(?P<val_loss>\\S+), but got {metrics!r}."
-        )
+            "(?P<val_loss>\\S+), but got {metrics}.",
+            metrics=repr(metrics),
+        ))  # fmt: skip
     return compiled
 
 

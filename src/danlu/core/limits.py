@@ -62,10 +62,11 @@ def parse_limit(name: str, given: object) -> float:
     except StudyError:
         limit = Budget()
     if limit.seconds is None or limit.trials is not None or limit.trainings is not None:
-        raise StudyError(
-            f"{name} must be a time such as '10 min' or '2h', seconds as a number, or 'off', "
-            f"but got {given!r}."
-        )
+        raise StudyError(say(
+            "{name} must be a time such as '10 min' or '2h', seconds as a number, or "
+            "'off', but got {given}.",
+            name=name, given=repr(given),
+        ))  # fmt: skip
     return limit.seconds
 
 

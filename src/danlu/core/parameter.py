@@ -45,20 +45,40 @@ def _range_problems(p: "Float | Int") -> list[str]:
     """Every mistake in a numeric range, as sentences."""
     bad = [f"{k}={v!r}" for k, v in (("low", p.low), ("high", p.high)) if not is_number(v)]
     if bad:
-        return [f"low and high must be finite numbers, but got {', '.join(bad)}."]
+        return [say("low and high must be finite numbers, but got {bad}.", bad=list(bad))]
     problems = []
     if p.low > p.high:
-        problems.append(f"low must not exceed high, but got low={p.low!r} > high={p.high!r}.")
+        problems.append(
+            say(
+                "low must not exceed high, but got low={low} > high={high}.",
+                low=repr(p.low),
+                high=repr(p.high),
+            )
+        )
     elif not is_number(p.high - p.low):
-        problems.append(f"the range [{p.low!r}, {p.high!r}] is too wide: its width is infinite.")
+        problems.append(
+            say(
+                "the range [{low}, {high}] is too wide: its width is infinite.",
+                low=repr(p.low),
+                high=repr(p.high),
+            )
+        )
     if p.log and p.low <= 0:
         problems.append(
-            f"a log scale needs low > 0, but got low={p.low!r}. "
-            "Use a small positive low such as 1e-6, or log=False."
+            say(
+                "a log scale needs low > 0, but got low={low}. Use a small positive low "
+                "such as 1e-6, or no log scale.",
+                low=repr(p.low),
+            )
         )
     if p.default is not None and not (is_number(p.default) and p.low <= p.default <= p.high):
         problems.append(
-            f"the default must lie in [{p.low!r}, {p.high!r}], but got default={p.default!r}."
+            say(
+                "the default must lie in [{low}, {high}], but got default={default}.",
+                low=repr(p.low),
+                high=repr(p.high),
+                default=repr(p.default),
+            )
         )
     if p.limits is not None:
         problems += _limit_problems(p)
@@ -69,11 +89,20 @@ def _limit_problems(p: "Float | Int") -> list[str]:
     limits = p.limits
     assert limits is not None
     if len(limits) != 2 or not all(is_number(v) for v in limits):
-        return [f"limits must be a pair of finite numbers, but got {limits!r}."]
+        return [
+            say("limits must be a pair of finite numbers, but got {limits}.", limits=repr(limits))
+        ]
     if not limits[0] <= p.low <= p.high <= limits[1]:
-        return [f"limits must enclose [{p.low!r}, {p.high!r}], but got {limits!r}."]
+        return [
+            say(
+                "limits must enclose [{low}, {high}], but got {limits}.",
+                low=repr(p.low),
+                high=repr(p.high),
+                limits=repr(limits),
+            )
+        ]
     if p.log and limits[0] <= 0:
-        return [f"a log scale needs limits > 0, but got {limits!r}."]
+        return [say("a log scale needs limits > 0, but got {limits}.", limits=repr(limits))]
     return []
 
 
@@ -201,7 +230,9 @@ class Int:
         broken = [f"{k}={v!r}" for k, v in given.items() if is_number(v) and v != int(v or 0)]
         problems = _range_problems(self)
         if broken:
-            problems.append(f"whole numbers are needed, but got {', '.join(broken)}.")
+            problems.append(
+                say("whole numbers are needed, but got {broken}.", broken=list(broken))
+            )
         if problems:
             raise SpaceError(*problems)
         for name in ("low", "high", "default"):
@@ -328,20 +359,24 @@ Parameter: TypeAlias = Float | Int | Choice
 def _choice_problems(values: Sequence[Any], default: Any) -> list[str]:
     """Every mistake in a list of choices, as sentences."""
     if not values:
-        return ["at least one choice is needed, but the list is empty."]
+        return [say("at least one choice is needed, but the list is empty.")]
     fits = [v is None or isinstance(v, str | bool) or is_number(v) for v in values]
     problems = [
-        f"choices must be text, numbers, true, false or none, but got {v!r}."
+        say("choices must be text, numbers, true, false or none, but got {value}.", value=repr(v))
         for v in compress(values, map(operator.not_, fits))
     ]
     counted = Counter((isinstance(v, bool), v) for v in compress(values, fits))  # as `same` has it
     twice = {repr(v) for (_, v), count in counted.items() if count > 1}
     if twice:
         problems.append(
-            f"each choice may stand once, but {', '.join(sorted(twice))} stands twice."
+            say("each choice may stand once, but {twice} stands twice.", twice=sorted(twice))
         )
     if default is not None and not any(same(default, v) for v in values):
         problems.append(
-            f"the default must be one of {', '.join(map(repr, values))}, but got {default!r}."
+            say(
+                "the default must be one of {values}, but got {default}.",
+                values=list(map(repr, values)),
+                default=repr(default),
+            )
         )
     return problems

@@ -103,11 +103,9 @@ def check_request(
             say("'{verb}' cannot be asked for; what can is: {verbs}.", verb=verb, verbs=VERBS)
         )
     if verb not in ANY_TIME and holder is None:
-        raise StudyError(
-            say(
-                "nobody runs '{name}', so there is nothing to {verb}.", name=name, verb=WORDS[verb]
-            )
-        )
+        raise StudyError(say(
+            "nobody runs '{name}', so there is nothing to {verb}.", name=name, verb=WORDS[verb],
+        ))  # fmt: skip
     if verb != "note" and (trial is None) == (verb in OF_TRIAL):
         missing = say("to {verb}, name a trial.", verb=WORDS[verb])
         raise StudyError(
@@ -215,7 +213,10 @@ def enlarged(budget: Budget, more: str) -> Budget:
         if step is None:
             continue
         if limit is None:
-            raise StudyError(f"the budget is {budget}: it does not limit {word}, so add another.")
+            raise StudyError(say(
+                "the budget is {budget}: it does not limit {word}, so add another.",
+                budget=budget, word=word,
+            ))  # fmt: skip
         changed = replace(changed, **{name: limit + step})
     return changed
 

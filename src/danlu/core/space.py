@@ -50,8 +50,11 @@ class Space:
     def __init__(self, parameters: Mapping[str, Any] | None = None, /, **named: Any) -> None:
         merged = {**(parameters or {}), **named}
         problems = [
-            f"{name!r} is no good name for a parameter: "
-            "it must begin with a letter and hold letters, digits, '_', '.' and '-' only."
+            say(
+                "{name} is no good name for a parameter: it must begin with a letter and "
+                "hold letters, digits, '_', '.' and '-' only.",
+                name=repr(name),
+            )
             for name in merged
             if not (isinstance(name, str) and NAME.fullmatch(name))
         ]
@@ -60,9 +63,11 @@ class Space:
             try:
                 made[name] = _as_parameter(value)
             except SpaceError as error:
-                problems += [f"{name}: {text}" for text in error.problems]
+                problems += [
+                    say("{where}: {text}", where=name, text=text) for text in error.problems
+                ]
         if not merged:
-            problems.append("a space needs at least one parameter.")
+            problems.append(say("a space needs at least one parameter."))
         if not problems:
             problems = condition_problems(made)
         if problems:
@@ -160,15 +165,31 @@ def condition_problems(parameters: Mapping[str, Parameter]) -> list[str]:
         for parent, values in p.when.items():
             if parent not in parameters:
                 hint = nearest(parent, tuple(parameters))
-                problems.append(f"{name}: its condition names {parent!r}, which is unknown.{hint}")
+                problems.append(
+                    say(
+                        "{name}: its condition names {parent}, which is unknown.{hint}",
+                        name=name,
+                        parent=repr(parent),
+                        hint=hint,
+                    )
+                )
                 continue
             problems += [
-                f"{name}: its condition can never hold: {parent} {text}"
+                say(
+                    "{name}: its condition can never hold: {parent} {text}",
+                    name=name,
+                    parent=parent,
+                    text=text,
+                )
                 for text in map(parameters[parent].problem, values)
                 if text
             ]
     if not problems and (circle := _circle(parameters)):
-        problems.append(f"the conditions of {', '.join(circle)} depend on each other in a circle.")
+        problems.append(
+            say(
+                "the conditions of {circle} depend on each other in a circle.", circle=list(circle)
+            )
+        )
     return problems
 
 

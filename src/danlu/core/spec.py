@@ -45,18 +45,20 @@ class Objective:
         if len(words) == 2 and words[0] in ("min", "max"):
             return cls(words[1], "min" if words[0] == "min" else "max")
         if len(words) != 1:
-            raise StudyError(
-                f'the objective must read "min METRIC" or "max METRIC", but got {text!r}.'
-            )
+            raise StudyError(say(
+                'the objective must read "min METRIC" or "max METRIC", but got {text}.',
+                text=repr(text),
+            ))  # fmt: skip
         parts = re.split(r"[^a-z0-9]+", words[0].lower())
         if any(p in SHRINKS for p in parts):
             return cls(words[0], "min", inferred=True)
         if any(p in GROWS for p in parts):
             return cls(words[0], "max", inferred=True)
-        raise StudyError(
-            f"whether {words[0]!r} should grow or shrink is not clear from its name: "
-            f'write "min {words[0]}" or "max {words[0]}".'
-        )
+        raise StudyError(say(
+            "whether {words} should grow or shrink is not clear from its name: write "
+            '"min {metric}" or "max {metric}".',
+            words=repr(words[0]), metric=words[0],
+        ))  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.direction} {self.metric}"
@@ -99,9 +101,11 @@ class Constraint:
         match = re.fullmatch(r"\s*([^\s<>=]+)\s*(<=|>=|<|>)\s*([^\s<>=]+)\s*", text)
         bound = _number(match[3]) if match else None
         if match is None or bound is None or _number(match[1]) is not None:
-            raise StudyError(
-                f'a constraint must read "METRIC <= NUMBER", or with >=, < or >, but got {text!r}.'
-            )
+            raise StudyError(say(
+                'a constraint must read "METRIC <= NUMBER", or with >=, < or >, but got '
+                "{text}.",
+                text=repr(text),
+            ))  # fmt: skip
         return cls(match[1], match[2], bound)
 
     def __str__(self) -> str:
@@ -170,7 +174,7 @@ class Budget:
         parts = [] if self.trainings is None else [f"{self.trainings:g}x"]
         parts += [] if self.trials is None else [f"{self.trials} trials"]
         parts += [] if self.seconds is None else [f"{self.seconds:g}s"]
-        return ", ".join(parts) or "no limit"
+        return ", ".join(parts) or say("no limit")
 
 
 def _budget_part(part: str, whole: str) -> tuple[str, float]:
@@ -233,17 +237,22 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"\w[\w.\- ]{0,99}", self.name):
-            raise StudyError(
-                f"{self.name!r} is no good name for a study: it must begin with a letter or digit "
-                "and hold letters, digits, spaces, '_', '.' and '-' only (100 at most)."
-            )
+            raise StudyError(say(
+                "{name} is no good name for a study: it must begin with a letter or digit "
+                "and hold letters, digits, spaces, '_', '.' and '-' only (100 at most).",
+                name=repr(self.name),
+            ))  # fmt: skip
         if isinstance(self.epochs, bool) or int(self.epochs) != self.epochs or self.epochs < 1:
-            raise StudyError(
-                f"epochs must be a whole number of at least 1, but got {self.epochs!r}."
-            )
+            raise StudyError(say(
+                "epochs must be a whole number of at least 1, but got {epochs}.",
+                epochs=repr(self.epochs),
+            ))  # fmt: skip
         metrics = [o.metric for o in self.objectives]
         if twice := next((m for m in metrics if metrics.count(m) > 1), None):
-            raise StudyError(f"{twice!r} is an objective twice: each metric can be one once.")
+            raise StudyError(say(
+                "{twice} is an objective twice: each metric can be one once.",
+                twice=repr(twice),
+            ))  # fmt: skip
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -39,16 +39,12 @@ def failed_starts(history: History) -> str:
         return ""
     last = failed[-1]
     log = "\n".join(last.log.splitlines()[-LOG_LINES:])
-    return (
-        say(
-            "the first {failed} trials all failed before their first report. Trial {number}: "
-            "{message}\n{log}",
-            failed=len(failed),
-            number=last.number,
-            message=last.message,
-            log=log,
-        )
-    ).strip()
+    text = say(
+        "the first {failed} trials all failed before their first report. Trial {number}: "
+        "{message}",
+        failed=len(failed), number=last.number, message=last.message,
+    )  # fmt: skip
+    return text + f"\n{log}" if log.strip() else text
 
 
 def affordable(history: History, data_fraction: float) -> int:

@@ -1,10 +1,18 @@
-"""Whether anything answers at the address of a cluster."""
+"""Whether anything answers at the address of a cluster, and why one cannot be joined."""
 
+import os
 import socket
+from pathlib import Path
 
+from danlu.core.sentence import say
 from danlu.errors import LaunchError
 
 REACH_S = 5.0
+TOKEN_FILE = Path.home() / ".ray" / "auth_token"
+TOKEN = say(
+    " If its log tells of a token: `ray start` asks for one where such a file lies; with "
+    "RAY_AUTH_MODE=token in the environment it is shown."
+)
 
 
 def reach(where: str) -> None:
@@ -19,7 +27,16 @@ def reach(where: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), REACH_S).close()
     except (OSError, OverflowError) as error:
-        raise LaunchError(
-            f"the Ray cluster at {where} cannot be joined: nothing answers there ({error}). "
-            "Expected is the address of its head, which `ray status` tells on a node."
-        ) from error
+        raise LaunchError(say(
+            "the Ray cluster at {where} cannot be joined: nothing answers there "
+            "({error}). Expected is the address of its head, which `ray status` tells "
+            "on a node.",
+            where=where, error=error,
+        )) from error  # fmt: skip
+
+
+def refused(where: str, error: Exception) -> LaunchError:
+    """Why a cluster cannot be joined, with what may help."""
+    hint = TOKEN if TOKEN_FILE.exists() and "RAY_AUTH_MODE" not in os.environ else ""
+    text = say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
+    return LaunchError(text + hint)

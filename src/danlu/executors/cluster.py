@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from danlu.core.sentence import say
 from danlu.errors import StudyError
 
 
@@ -28,12 +29,15 @@ class Cluster:
 
     def __post_init__(self) -> None:
         if not 0 < self.cpus < 10_000:
-            raise StudyError(f"cpus must be a number above 0, but got {self.cpus!r}.")
-        if not 0 <= self.gpus < 10_000 or (self.gpus > 1 and self.gpus % 1):
             raise StudyError(
-                "gpus must be a fraction up to 1, so that trials share a GPU, or a whole number, "
-                f"but got {self.gpus!r}."
+                say("cpus must be a number above 0, but got {cpus}.", cpus=repr(self.cpus))
             )
+        if not 0 <= self.gpus < 10_000 or (self.gpus > 1 and self.gpus % 1):
+            raise StudyError(say(
+                "gpus must be a fraction up to 1, so that trials share a GPU, or a whole "
+                "number, but got {gpus}.",
+                gpus=repr(self.gpus),
+            ))  # fmt: skip
 
     def __str__(self) -> str:
         gpus = f" and {self.gpus:g} GPU{'s' * (self.gpus > 1)}" if self.gpus else ""

@@ -9,6 +9,7 @@ from typing import Any
 from danlu.core.event import Event
 from danlu.core.job import Job
 from danlu.executors.launched import Files, Launched, Reading
+from danlu.executors.launching import new_files
 from danlu.executors.server import Train
 from danlu.executors.supervisor import exit_status
 from danlu.worker.spool import write_line
@@ -51,9 +52,7 @@ class InlineExecutor:
         return 0 if self._events else 1
 
     def launch(self, job: Job) -> None:
-        job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files = Files(job.folder, Files.last(job.folder).n + 1)
-        files.log.touch(mode=0o600)
+        files = new_files(job.folder)
         launched = Launched(job, files, Reading(job, files, None, script=False))
         status = self._call(launched)
         events = launched.events(final=True)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DiskFullError, LaunchError, UnavailableError
 from danlu.executors.launched import Files
 from danlu.worker.spool import FULL
@@ -24,13 +26,15 @@ def scarce() -> Iterator[None]:
     except OSError as error:
         if error.errno not in SCARCE:
             raise
-        raise UnavailableError(f"a trial cannot be started now: {error.strerror}.") from error
+        raise UnavailableError(
+            say("a trial cannot be started now: {reason}.", reason=reason_of(error))
+        ) from error
 
 
 def new_files(folder: Path) -> Files:
     """The files of a new launch; its log is made, so that the next launch has other ones."""
     with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private(folder)
         files = Files(folder, Files.last(folder).n + 1)
         files.log.touch(mode=0o600)
     return files
@@ -39,7 +43,16 @@ def new_files(folder: Path) -> Files:
 def made_folder(folder: Path) -> None:
     """Make a trial's folder."""
     with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _private(folder)
+
+
+def _private(folder: Path) -> None:
+    """Make a folder, and those around it that are missing, for this user alone."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError:
+        _private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager
@@ -52,4 +65,7 @@ def _written(folder: Path) -> Iterator[None]:
             raise DiskFullError(f"{folder}: {error.strerror}.") from error
         if error.errno in SCARCE:
             raise
-        raise LaunchError(f"{folder} cannot be written to: {error.strerror}.") from error
+        raise LaunchError(say(
+            "{folder} cannot be written to: {reason}.",
+            folder=folder, reason=reason_of(error),
+        )) from error  # fmt: skip

@@ -15,7 +15,7 @@ import psutil
 from danlu.core.command import Command, environment, pattern
 from danlu.core.event import Event, Lost, Paused
 from danlu.core.job import Job
-from danlu.core.sentence import say
+from danlu.core.sentence import decode_sentences, say
 from danlu.executors.gpus import visible_gpus
 from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.launching import new_files, scarce
@@ -202,7 +202,7 @@ class ProcessExecutor:
             if "pid" in message:
                 launched.pid = message["pid"]
             elif "failed" in message:
-                cause, text = message["failed"]
+                cause, text = decode_sentences(message["failed"])
                 launched.failure = (cause, text)
             elif "waits" in message and not launched.stopping and launched.held == "no":
                 self._events += launched.events(final=True)

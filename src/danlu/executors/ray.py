@@ -26,6 +26,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
+from ray._private import services
 
 from danlu.core.command import Command, pattern
 from danlu.core.event import Closing, Event, Lost, Noted, Paused, Reported, Saved, Stopped
@@ -33,7 +34,7 @@ from danlu.core.job import Job
 from danlu.core.logbook import CLUSTER, Entry
 from danlu.core.sentence import say
 from danlu.errors import DanluError, LaunchError
-from danlu.executors.address import reach
+from danlu.executors.address import reach, refused
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
 from danlu.executors.launched import GONE_S, Files, Launched, Reading
@@ -44,11 +45,6 @@ STEP_S = 0.2  # a worker that trains answers after so long, at most
 PATIENCE_S = 30.0  # for the cluster to find room for a worker
 END_S = 20.0  # for the workers to end what they train
 FAILED_STARTS = 3  # workers that die at their start, one after the other: so would the next
-TOKEN_FILE = Path.home() / ".ray" / "auth_token"
-TOKEN = say(
-    " If its log tells of a token: `ray start` asks for one where such a file lies; with "
-    "RAY_AUTH_MODE=token in the environment it is shown."
-)
 LOADER = "danlu.executors.ray:unpickled"
 
 
@@ -249,13 +245,14 @@ class RayExecutor:
             return
         self._told = True
         if not self.hosts and not _fits(self.cluster):
-            raise LaunchError(
-                f"no node of the cluster has {self.cluster} for a worker: ask for less."
-            )
-        seen = f"{waiting} of {self.workers} workers are not up after {PATIENCE_S:g} s"
-        entry = Entry(
-            CLUSTER, "", seen, "they begin when there is room", f"each needs {self.cluster}"
-        )
+            need = self.cluster
+            raise LaunchError(say("no node of the cluster has {need}: ask for less.", need=need))
+        seen = say(
+            "{waiting} of {workers} workers are not up after {seconds:g} s",
+            waiting=waiting, workers=self.workers, seconds=PATIENCE_S,
+        )  # fmt: skip
+        entry = Entry(CLUSTER, "", seen, say("they begin when there is room"),
+                      say("each needs {need}", need=self.cluster))  # fmt: skip
         self._events.append(Noted(time.time(), entry))
 
     # ---- losses
@@ -269,7 +266,8 @@ class RayExecutor:
         else:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
-                raise LaunchError(f"workers die at their start: {_last_words(error)}")
+                reason = _last_words(error)
+                raise LaunchError(say("workers die at their start: {reason}", reason=reason))
         self._hire()
 
     def _dismiss(self, worker: Worker) -> None:
@@ -347,7 +345,8 @@ def _connected(address: str | None) -> bool:
     # Of a cluster that is made here; workers of Ray's yield to all else, which trials should not.
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_worker_niceness", "0")):
         os.environ.setdefault(name, value)
-    where = address or os.environ.get("RAY_ADDRESS") or "this machine"
+    address = address or os.environ.get("RAY_ADDRESS") or _here()
+    where = address or "this machine"
     reach(where)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
@@ -356,15 +355,24 @@ def _connected(address: str | None) -> bool:
             address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-        hint = TOKEN if TOKEN_FILE.exists() and "RAY_AUTH_MODE" not in os.environ else ""
-        raise LaunchError(
-            say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
-            + hint
-        ) from error
+        raise refused(where, error) from error
     finally:
         if main:
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place
     return True
+
+
+def _here() -> str | None:
+    """What Ray shall look for on this machine: its own last cluster, unless that is gone.
+
+    The file with its address stays behind where it was killed: Ray would wait for minutes.
+    """
+    last = services.find_bootstrap_address(None)
+    try:
+        reach(last or "")
+    except LaunchError:
+        return "local"  # a new one
+    return None
 
 
 def _sent(target: Train | str | Command) -> str | Command | bytes:
@@ -376,10 +384,11 @@ def _sent(target: Train | str | Command) -> str | Command | bytes:
     try:
         return cloudpickle.dumps(target)  # type: ignore[no-any-return]
     except (TypeError, AttributeError, PicklingError) as error:
-        raise LaunchError(
-            f"the function cannot be sent to other machines: {error}. Move it to the top level of "
-            "a module, and open files and connections within it."
-        ) from error
+        raise LaunchError(say(
+            "the function cannot be sent to other machines: {error}. Move it to the "
+            "top level of a module, and open files and connections within it.",
+            error=error,
+        )) from error  # fmt: skip
 
 
 def unpickled(file: str) -> Train:

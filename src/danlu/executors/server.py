@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from danlu.core.job import Job
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError, LaunchError
 from danlu.executors.linux import (
     adopt_orphans,
@@ -78,9 +80,14 @@ def run_command(launch: Launch, channel: PairChannel) -> None:
         os.chdir(launch["cwd"])
         os.execvpe(argv[0], argv, os.environ)
     except OSError as error:
-        channel.failed("launch", f"{argv[0]}: {error.strerror}. Is it installed and executable?")
+        channel.failed("launch", say(
+            "{program}: {reason}. Is it installed and executable?",
+            program=argv[0], reason=reason_of(error),
+        ))  # fmt: skip
     except ValueError as error:
-        channel.failed("launch", f"{argv!r} cannot be a command: {error}.")
+        channel.failed(
+            "launch", say("{argv} cannot be a command: {error}.", argv=repr(argv), error=error)
+        )
     raise SystemExit(127)
 
 
@@ -227,11 +234,12 @@ def name_of(train: Train) -> str:
     """
     name = reference_of(train)
     if name is None:
-        raise LaunchError(
-            "this process has used CUDA already, and its forks could not: call Study.run before "
-            f"the first CUDA call, or move {getattr(train, '__qualname__', 'the function')} to "
-            "the top level of a module of its own."
-        )
+        raise LaunchError(say(
+            "this process has used CUDA already, and its forks could not: call "
+            "Study.run before the first CUDA call, or move {function} to the top level "
+            "of a module of its own.",
+            function=getattr(train, "__qualname__", "the function"),
+        ))  # fmt: skip
     return name
 
 
@@ -290,7 +298,10 @@ def load_function(name: str) -> Train:
     """
     train = load_object(name)
     if not callable(train):
-        raise LaunchError(f"{name!r} is no function, but a {type(train).__name__}.")
+        raise LaunchError(say(
+            "{name} is no function, but a {kind}.",
+            name=repr(name), kind=type(train).__name__,
+        ))  # fmt: skip
     return train  # type: ignore[no-any-return]
 
 
@@ -300,10 +311,15 @@ def load_object(name: str) -> Any:
     name, arguments = (call["name"], call["arguments"]) if call else (name, None)
     module_name, _, attribute = name.rpartition(":")
     if not module_name or not attribute:
-        raise LaunchError(f"the function must be given as 'module:function', but got {name!r}.")
+        raise LaunchError(say(
+            "the function must be given as 'module:function', but got {name}.", name=repr(name),
+        ))  # fmt: skip
     module = _load_module(module_name)
     if not hasattr(module, attribute):
-        raise LaunchError(f"module {module_name!r} has no function {attribute!r}.")
+        raise LaunchError(say(
+            "module {module} has no function {attribute}.",
+            module=repr(module_name), attribute=repr(attribute),
+        ))  # fmt: skip
     found = getattr(module, attribute)
     return found if arguments is None else found(**json.loads(arguments))
 
@@ -315,12 +331,13 @@ def _load_module(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != name.partition(".")[0]:
                 raise
-            raise LaunchError(
-                f"there is no module {name!r} in {Path.cwd()} or installed."
-            ) from None
+            raise LaunchError(say(
+                "there is no module {name} in {cwd} or installed.",
+                name=repr(name), cwd=Path.cwd(),
+            )) from None  # fmt: skip
     path = Path(name)
     if not path.is_file():
-        raise LaunchError(f"there is no file {path.resolve()}.")
+        raise LaunchError(say("there is no file {path}.", path=path.resolve()))
     sys.path.insert(0, str(path.resolve().parent))
     return importlib.import_module(path.stem)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from danlu.core.command import Command
+from danlu.core.sentence import say
 from danlu.errors import LaunchError
 from danlu.executors.linux import send
 from danlu.executors.server import Train, cuda_was_used, fork_server, name_of, run_function
@@ -98,10 +99,11 @@ class Server:
         if not self._wire.open and not self._ready:
             self._deaths += 1
         if self._deaths >= MOST_DEATHS:
-            raise LaunchError(
-                f"the process that loads the training function died at its start, {MOST_DEATHS} "
-                "times in a row: try to import it in a Python of its own."
-            )
+            raise LaunchError(say(
+                "the process that loads the training function died at its start, "
+                "{times} times in a row: try to import it in a Python of its own.",
+                times=MOST_DEATHS,
+            ))  # fmt: skip
 
     def close(self) -> None:
         """End it, and wait until it is gone."""

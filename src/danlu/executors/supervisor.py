@@ -29,6 +29,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from danlu.core.sentence import encode_sentences
 from danlu.executors.linux import (
     adopt_orphans,
     death_watch,
@@ -75,7 +76,7 @@ class PairChannel:
 
     def failed(self, cause: str, message: str) -> None:
         """Tell why training ends with an error."""
-        self._wire.send({"failed": [cause, message]})
+        self._wire.send({"failed": [cause, encode_sentences(message)]})
 
 
 class Supervisor:

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 from danlu.kit.images import NUMBERS, channels_first, stacked
 from danlu.kit.tables import typed
@@ -26,14 +27,17 @@ def inputs(x: Any, kind: Kind, size: int | None = None) -> Any:
         return _sequences(x)
     array = stacked(x, size) if kind == "images" else array_of(x)
     if array.dtype.kind not in NUMBERS:
-        raise DataError(f"x must hold numbers, but its type is {array.dtype}.")
+        raise DataError(say("x must hold numbers, but its type is {dtype}.", dtype=array.dtype))
     if kind == "images":
         images = channels_first(array)
         if not np.all(np.isfinite(images)):
-            raise DataError("some pixels are NaN or infinite: remove these images.")
+            raise DataError(say("some pixels are NaN or infinite: remove these images."))
         return images
     if array.ndim < 2 or not array[:1].size:
-        raise DataError(f"a table must have shape (samples, features), but x has {array.shape}.")
+        raise DataError(say(
+            "a table must have shape (samples, features), but x has {shape}.",
+            shape=array.shape,
+        ))  # fmt: skip
     array = array.reshape(len(array), -1)
     return typed({f"x{i}": column for i, column in enumerate(array.T)})
 
@@ -42,7 +46,9 @@ def array_of(x: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(x)
     except ValueError:
-        raise DataError("the samples of x must all have one shape, but theirs differ.") from None
+        raise DataError(
+            say("the samples of x must all have one shape, but theirs differ.")
+        ) from None
 
 
 def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
@@ -51,19 +57,24 @@ def _sequences(x: Any) -> list[npt.NDArray[np.float32]]:
         try:
             array = np.asarray(item, dtype=np.float32)
         except (ValueError, TypeError):
-            raise DataError(f"sequence {i + 1} must hold numbers, (time, features).") from None
+            raise DataError(
+                say("sequence {number} must hold numbers, (time, features).", number=i + 1)
+            ) from None
         array = array[:, None] if array.ndim == 1 else array
         if array.ndim != 2 or not array.size:
-            raise DataError(
-                f"sequence {i + 1} must have shape (time, features), not {array.shape}."
-            )
+            raise DataError(say(
+                "sequence {number} must have shape (time, features), not {shape}.",
+                number=i + 1, shape=array.shape,
+            ))  # fmt: skip
         if not np.all(np.isfinite(array)):
-            raise DataError(f"sequence {i + 1} holds values that are NaN or infinite.")
-        if array.shape[1] != (found[0] if found else array).shape[1]:
             raise DataError(
-                f"sequence {i + 1} has {array.shape[1]} features, but the first one "
-                f"{found[0].shape[1]}."
+                say("sequence {number} holds values that are NaN or infinite.", number=i + 1)
             )
+        if array.shape[1] != (found[0] if found else array).shape[1]:
+            raise DataError(say(
+                "sequence {number} has {features} features, but the first one {first}.",
+                number=i + 1, features=array.shape[1], first=found[0].shape[1],
+            ))  # fmt: skip
         found.append(array)
     return found
 
@@ -74,8 +85,9 @@ def cut_to(x: Any, lengths: Any) -> Any:
         return x
     steps = np.asarray(lengths)
     if steps.shape != (len(x),) or steps.dtype.kind not in "iu":
-        raise DataError(
-            f"lengths must be {len(x)} whole numbers, one for each sequence, but have shape "
-            f"{steps.shape} and type {steps.dtype}."
-        )
+        raise DataError(say(
+            "lengths must be {count} whole numbers, one for each sequence, but have "
+            "shape {shape} and type {dtype}.",
+            count=len(x), shape=steps.shape, dtype=steps.dtype,
+        ))  # fmt: skip
     return [sequence[:n] for sequence, n in zip(x, steps.tolist(), strict=True)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from danlu.catalogue.families import space as family_space
 from danlu.core.parameter import Choice, Float, Int, Parameter
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.errors import DataError
 from danlu.kit.reading import FAMILY_OF, KIND_OF, Labelled, read
@@ -91,9 +92,10 @@ def family_of(labelled: Labelled, settings: Settings) -> Family:
     """The family of models that fits the data; a wanted one is checked."""
     kind = labelled.samples.kind
     if settings.model in KIND_OF and KIND_OF[settings.model] != kind:
-        raise DataError(
-            f'model = "{settings.model}" needs {KIND_OF[settings.model]}, not a {kind}.'
-        )
+        raise DataError(say(
+            'model = "{model}" needs {wanted}, not a {kind}.',
+            model=settings.model, wanted=KIND_OF[settings.model], kind=kind,
+        ))  # fmt: skip
     return FAMILY_OF[kind]  # type: ignore[return-value]
 
 
@@ -104,9 +106,10 @@ def metric_of(labelled: Labelled, settings: Settings) -> str:
         fits = OF_NUMBERS if regression else OF_CLASSES
         if settings.metric not in fits:
             what = "regression" if regression else "classification"
-            raise DataError(
-                f"metric = {settings.metric!r} does not go with {what}: {', '.join(fits)}."
-            )
+            raise DataError(say(
+                "metric = {metric} does not go with {what}: {fits}.",
+                metric=repr(settings.metric), what=what, fits=list(fits),
+            ))  # fmt: skip
         return settings.metric
     if regression:
         return "r2"
@@ -156,10 +159,11 @@ def _epochs(family: Family, n: int) -> int:
 
 def _kind_note(labelled: Labelled, settings: Settings) -> str:
     target, n = labelled.target, len(labelled.target.y)
-    name = settings.target or "the target"
+    name = settings.target or say("the target")
     if target.regression:
-        return f"{n:,} samples; {name} is a number to predict (regression)."
-    return f"{n:,} samples; {name} has {len(target.classes)} classes."
+        return say("{n:,} samples; {name} is a number to predict (regression).", n=n, name=name)
+    classes = len(target.classes)
+    return say("{n:,} samples; {name} has {classes} classes.", n=n, name=name, classes=classes)
 
 
 def params_of(family: Family, n: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 
 # Floating-point operations of a step from which on bfloat16 is expected to be quicker: some 10¹³
@@ -39,7 +40,7 @@ def check_device(name: str) -> None:
         raise _refused(name, known) from None
     built = {"cuda": torch.backends.cuda.is_built(), "mps": torch.backends.mps.is_built()}
     if not built.get(kind, True):
-        raise _refused(name, f"this torch was built without {kind}.")
+        raise _refused(name, say("this torch was built without {kind}.", kind=kind))
 
 
 def device_of(name: str) -> torch.device:
@@ -57,7 +58,8 @@ def device_of(name: str) -> torch.device:
 
 
 def _refused(name: str, reason: object) -> DataError:
-    return DataError(f"device = {name!r} cannot be used: {str(reason).partition(chr(10))[0]}")
+    told = reason if isinstance(reason, str) else str(reason).partition("\n")[0]
+    return DataError(say("device = '{name}' cannot be used: {reason}", name=name, reason=told))
 
 
 def gains_by_mixing(model: nn.Module, x: tuple[Tensor, ...]) -> bool:

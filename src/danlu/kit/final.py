@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from danlu.core.job import Job
+from danlu.core.sentence import say
 from danlu.errors import ConfigError, DataError
 from danlu.kit.defaults import family_of, params_of
 from danlu.kit.devices import device_of
@@ -32,8 +33,11 @@ class Progress:
         if "epoch" in line and "danlu" not in line:
             if not math.isfinite(line["train_loss"]):
                 raise DataError(
-                    f"training broke down in epoch {line['epoch']}, and nothing is saved: "
-                    "try a learning rate ten times smaller, or clip gradients."
+                    say(
+                        "training broke down in epoch {epoch}, and nothing is saved: try a "
+                        "learning rate ten times smaller, or clip gradients.",
+                        epoch=line["epoch"],
+                    )
                 )
             self.watch(line)
 

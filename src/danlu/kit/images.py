@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -34,7 +35,9 @@ def read_folder(
     """
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
     if not files:
-        raise DataError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
+        raise DataError(
+            say("{folder} holds no images ({suffixes}).", folder=folder, suffixes=list(SUFFIXES))
+        )
     names = [str(file.relative_to(folder)) for file in files]
     images = [_read(file, size) for file in files]
     _check_sizes(images, names)
@@ -50,10 +53,12 @@ def _check_sizes(images: Sequence[npt.NDArray[Any]], names: Sequence[str]) -> No
     odd = next((i for i, size in enumerate(others, 1) if size != (h, w)), None)
     if odd is not None:
         height, width = images[odd].shape[:2]
-        raise DataError(
-            f"images must be of one size, but {names[0]} has {w}×{h} pixels and {names[odd]} "
-            f"{width}×{height}: say size = {min(h, w)} to have all resized."
-        )
+        raise DataError(say(
+            "images must be of one size, but {names} has {w}×{h} pixels and {other} "
+            "{width}×{height}: say size = {least} to have all resized.",
+            names=names[0], w=w, h=h, other=names[odd], width=width, height=height,
+            least=min(h, w),
+        ))  # fmt: skip
 
 
 def _read(file: Path, size: int | None) -> npt.NDArray[Any]:
@@ -67,7 +72,9 @@ def _read(file: Path, size: int | None) -> npt.NDArray[Any]:
             plain = image.convert(gray if deep or image.mode in ("1", "L") else "RGB")
             scale = DEEP if image.mode.startswith("I") else 1.0
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DataError(f"{file} is no image that can be read: {error}") from None
+        raise DataError(
+            say("{file} is no image that can be read: {error}", file=file, error=error)
+        ) from None
     if size is not None:
         plain = plain.resize((size, size))
     array = np.asarray(plain) / np.float32(scale) if deep else np.asarray(plain)
@@ -90,16 +97,17 @@ def stacked(images: Any, size: int | None) -> npt.NDArray[Any]:
     plain = [a.ndim in (2, 3) and a.dtype.kind in NUMBERS for a in arrays]
     if not all(plain):
         odd = plain.index(False)
-        raise DataError(
-            f"image {odd + 1} must be an array of numbers, (height, width) or (height, width, "
-            f"channels), but has shape {arrays[odd].shape}."
-        )
+        raise DataError(say(
+            "image {odd} must be an array of numbers, (height, width) or (height, "
+            "width, channels), but has shape {shape}.",
+            odd=odd + 1, shape=arrays[odd].shape,
+        ))  # fmt: skip
     if size is None:
         _check_sizes(arrays, [f"image {i + 1}" for i in range(len(arrays))])
     elif any(a.shape[:2] != (size, size) for a in arrays):
         arrays = [_resized(a, size) for a in arrays]
     if len({a.shape for a in arrays}) > 1:
-        raise DataError("images must all have the same channels, but some have others.")
+        raise DataError(say("images must all have the same channels, but some have others."))
     return np.stack(arrays)
 
 
@@ -130,12 +138,16 @@ def channels_first(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if images.ndim == 3:
         return images[:, None]
     if images.ndim != 4:
-        raise DataError(f"images must have 3 or 4 axes, but the array has shape {images.shape}.")
+        raise DataError(say(
+            "images must have 3 or 4 axes, but the array has shape {shape}.",
+            shape=images.shape,
+        ))  # fmt: skip
     first, last = (images.shape[axis] for axis in (1, 3))
     if first in CHANNELS and (last not in CHANNELS or first < last):
         return images
     if last in CHANNELS:
         return images.transpose(0, 3, 1, 2)
-    raise DataError(
-        f"images must have 1, 3 or 4 channels, but the array has shape {images.shape}."
-    )
+    raise DataError(say(
+        "images must have 1, 3 or 4 channels, but the array has shape {shape}.",
+        shape=images.shape,
+    ))  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from danlu.core.parameter import Choice, Float, Parameter
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import ConfigError
 
@@ -161,14 +162,16 @@ class Params:
             if problem := value_problem(name, getattr(self, name)):
                 return problem
         if self.class_weights and (self.oversample > 0 or self.balanced_batches):
-            return (
-                "class_weights with oversample or balanced_batches would count rare classes "
-                "twice: use one of them."
+            return say(
+                "class_weights with oversample or balanced_batches would count rare "
+                "classes twice: use one of them."
             )
         if self.l2 is not None and self.weight_decay:
-            return "l2 and weight_decay are the same thing in two conventions: give one of them."
+            return say(
+                "l2 and weight_decay are the same thing in two conventions: give one of them."
+            )
         if self.nesterov and self.momentum == 0:
-            return "nesterov needs momentum above 0."
+            return say("nesterov needs momentum above 0.")
         return None
 
 
@@ -196,7 +199,12 @@ def name_problem(name: str) -> str | None:
     if name in NAMES:
         return None
     hint = nearest(name, NAMES)
-    return f"the training kit has no parameter {name!r}.{hint} It has {', '.join(NAMES)}."
+    return say(
+        "the training kit has no parameter {name}.{hint} It has {known}.",
+        name=repr(name),
+        hint=hint,
+        known=list(NAMES),
+    )
 
 
 def value_problem(name: str, value: Any) -> str | None:
@@ -208,18 +216,26 @@ def value_problem(name: str, value: Any) -> str | None:
             return None
         kind = float
     if choices := Params.CHOICES.get(of):
-        fits, wanted = value in choices, f"one of {', '.join(choices)}"
+        fits, wanted = value in choices, say("one of {choices}", choices=list(choices))
     elif kind is bool:
-        fits, wanted = isinstance(value, bool), "true or false"
+        fits, wanted = isinstance(value, bool), say("true or false")
     else:
         known = (int,) if kind is int else (int, float)
         fits = isinstance(value, known) and not isinstance(value, bool)
-        wanted = "a whole number" if kind is int else "a number"
+        wanted = say("a whole number") if kind is int else say("a number")
     if not fits:
-        return f"{name} must be {wanted}, but is {value!r}."
+        return say(
+            "{name} must be {wanted}, but is {value}.", name=name, wanted=wanted, value=repr(value)
+        )
     low, high = _RANGES.get(of, (-_MOST, _MOST))
     if of in _RANGES and not low <= value <= high:
-        return f"{name} must lie in [{low}, {high}], but is {value!r}."
+        return say(
+            "{name} must lie in [{low}, {high}], but is {value}.",
+            name=name,
+            low=low,
+            high=high,
+            value=repr(value),
+        )
     return None
 
 
@@ -241,7 +257,7 @@ def space_problems(
         if problem := name_problem(name):
             yield name, problem
         elif isinstance(parameter, Float) and _KINDS.get(name) is int:
-            yield name, f"{name} takes whole numbers only: say int = true."
+            yield name, say("{name} takes whole numbers only: say int = true.", name=name)
         else:
             found = (value_problem(name, value) for value in _extremes(parameter))
             if problem := next(filter(None, found), None):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import DataError
 from danlu.kit.reading import Samples
@@ -98,10 +99,10 @@ class TablePreprocessing:
     def apply(self, samples: Samples) -> Inputs:
         columns: Columns = samples.x
         if missing := [n for n in (*self.means, *self.categories) if n not in columns]:
-            raise DataError(
-                f"column {missing[0]!r} is missing, which the model was trained with."
-                + nearest(missing[0], tuple(columns))
-            )
+            raise DataError(say(
+                "column {missing} is missing, which the model was trained with.{hint}",
+                missing=repr(missing[0]), hint=nearest(missing[0], tuple(columns)),
+            ))  # fmt: skip
         inputs = []
         if self.means:
             inputs.append(self._numbers(columns))
@@ -161,10 +162,11 @@ class ImagePreprocessing:
     def apply(self, samples: Samples) -> Inputs:
         x = samples.x
         if list(x.shape[1:]) != list(self.size):
-            raise DataError(
-                f"images must have channels × height × width {tuple(self.size)}, as in training, "
-                f"but have {x.shape[1:]}."
-            )
+            raise DataError(say(
+                "images must have channels × height × width {size}, as in training, but "
+                "have {shape}.",
+                size=tuple(self.size), shape=x.shape[1:],
+            ))  # fmt: skip
         means, scales = (np.array(v, dtype=np.float32) for v in (self.means, self.scales))
         return (((x - means[:, None, None]) / scales[:, None, None]).astype(np.float32),)
 
@@ -201,10 +203,10 @@ class SequencePreprocessing:
         lengths = np.array([min(len(s), self.length) for s in samples.x], dtype=np.int64)
         for i, sequence in enumerate(samples.x):
             if sequence.shape[1] != len(self.means):
-                raise DataError(
-                    f"sequences must have {len(self.means)} features, but sequence {i + 1} has "
-                    f"{sequence.shape[1]}."
-                )
+                raise DataError(say(
+                    "sequences must have {count} features, but sequence {number} has {features}.",
+                    count=len(self.means), number=i + 1, features=sequence.shape[1],
+                ))  # fmt: skip
             part = sequence[: self.length]
             x[i, : len(part)] = (part - self.means) / self.scales
         return x, lengths
@@ -234,10 +236,11 @@ class TextPreprocessing:
         frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_WORDS]
         words = [word for word, n in frequent if n >= settings.min_freq]
         if not words:
-            raise DataError(
-                f"no word occurs in {settings.min_freq} training texts: lower min_freq, or find "
-                "more texts."
-            )
+            raise DataError(say(
+                "no word occurs in {min_freq} training texts: lower min_freq, or find more "
+                "texts.",
+                min_freq=settings.min_freq,
+            ))  # fmt: skip
         lengths = [len(t) for t in texts]
         length = settings.max_len or int(np.percentile(lengths, LENGTH_PERCENTILE))
         return cls(words, max(1, length))

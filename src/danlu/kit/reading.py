@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 from danlu.kit.arrays import Kind, array_of, cut_to, inputs
 from danlu.kit.settings import Settings
@@ -76,8 +77,8 @@ def read(settings: Settings) -> Labelled:
     samples, notes = arranged(raw, settings)
     if samples.labels is None:
         if "columns" in raw:
-            raise DataError('which column to predict is missing: say target = "…".')
-        raise DataError("the labels are missing: an array y beside x is needed.")
+            raise DataError(say('which column to predict is missing: say target = "…".'))
+        raise DataError(say("the labels are missing: an array y beside x is needed."))
     _check_folders(samples.names)
     _check_groups(samples.groups, settings.groups or "groups")
     name = settings.target or ("folders" if samples.names else "y")
@@ -96,10 +97,11 @@ def _check_folders(names: Sequence[str]) -> None:
     """Each image must lie in a folder of its class."""
     loose = [name for name in names if len(Path(name).parts) == 1]
     if loose:
-        raise DataError(
-            f"image {loose[0]} lies in no folder of a class: put the images of each class into a "
-            "folder that is named like it."
-        )
+        raise DataError(say(
+            "image {loose} lies in no folder of a class: put the images of each class "
+            "into a folder that is named like it.",
+            loose=loose[0],
+        ))  # fmt: skip
 
 
 def _check_groups(groups: npt.NDArray[Any] | None, name: str) -> None:
@@ -107,15 +109,17 @@ def _check_groups(groups: npt.NDArray[Any] | None, name: str) -> None:
         return
     missing = [i + 1 for i, group in enumerate(groups) if group is None]
     if missing:
-        raise DataError(
-            f"the group is missing in {len(missing)} of {len(groups)} samples, the first is row "
-            f"{missing[0]}: fill {name!r} in, or remove these rows."
-        )
+        raise DataError(say(
+            "the group is missing in {count} of {total} samples, the first is row "
+            "{row}: fill {name} in, or remove these rows.",
+            count=len(missing), total=len(groups), row=missing[0], name=repr(name),
+        ))  # fmt: skip
     if len(set(groups)) < 2:
-        raise DataError(
-            f"all samples are of one group, {groups[0]!r} in {name!r}: at least two are needed, "
-            "one to train and one to validate on."
-        )
+        raise DataError(say(
+            "all samples are of one group, {groups} in {name}: at least two are "
+            "needed, one to train and one to validate on.",
+            groups=repr(groups[0]), name=repr(name),
+        ))  # fmt: skip
 
 
 def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
@@ -127,13 +131,13 @@ def read_samples(data: Any, settings: Settings, kind: Kind) -> Samples:
     raw = load(data, settings)
     samples, _ = arranged(raw, settings, kind)
     if not len(samples):
-        raise DataError("there are no samples to predict.")
+        raise DataError(say("there are no samples to predict."))
     return samples
 
 
 def _given_for_validation(raw: Mapping[str, Any], kind: Kind, settings: Settings) -> Samples:
     if raw.get("y_val") is None:
-        raise DataError("x_val comes without its labels: an array y_val is needed, too.")
+        raise DataError(say("x_val comes without its labels: an array y_val is needed, too."))
     x = cut_to(raw["x_val"], raw.get("lengths_val"))
     return Samples(kind, inputs(x, kind, settings.size), np.asarray(raw["y_val"]))
 
@@ -152,7 +156,7 @@ def _joined(
 ) -> Labelled:  # fmt: skip
     assert samples.labels is not None
     if further.labels is None or not len(further):
-        raise DataError("the validation data have no samples with a label.")
+        raise DataError(say("the validation data have no samples with a label."))
     _check_length(samples)
     _check_length(further)
     target = read_target(samples.labels, settings.kind, name, numbers_are_classes=plain)
@@ -171,9 +175,10 @@ def _concatenated(a: Samples, b: Samples) -> Any:
         return {n: np.concatenate([c, _alike(n, c, b.x)]) for n, c in a.x.items()}
     if a.kind == "images":
         if a.x.shape[1:] != b.x.shape[1:]:
-            raise DataError(
-                f"validation images have shape {b.x.shape[1:]}, but training ones {a.x.shape[1:]}."
-            )
+            raise DataError(say(
+                "validation images have shape {val}, but training ones {train}.",
+                val=b.x.shape[1:], train=a.x.shape[1:],
+            ))  # fmt: skip
         return np.concatenate([a.x, b.x])
     return [*a.x, *b.x]
 
@@ -187,7 +192,10 @@ def _alike(name: str, column: npt.NDArray[Any], further: Columns) -> npt.NDArray
 def _check_length(samples: Samples) -> None:
     labels = samples.labels
     if labels is not None and len(samples) != len(labels):
-        raise DataError(f"there are {len(samples)} samples, but {len(labels)} labels.")
+        raise DataError(say(
+            "there are {samples} samples, but {labels} labels.",
+            samples=len(samples), labels=len(labels),
+        ))  # fmt: skip
 
 
 def arranged(
@@ -204,9 +212,11 @@ def arranged(
     if "columns" in raw:
         return _arranged_columns(raw["columns"], settings, known)
     if "x" not in raw:
-        raise DataError(f"arrays x and y are needed, but there are {', '.join(map(str, raw))}.")
+        raise DataError(
+            say("arrays x and y are needed, but there are {raw}.", raw=list(map(str, raw)))
+        )
     if not len(raw["x"]):
-        raise DataError("there are no samples: x is empty.")
+        raise DataError(say("there are no samples: x is empty."))
     given = cut_to(raw["x"], raw.get("lengths"))
     kind = known or ("sequences" if given is not raw["x"] else _kind_of(given, settings.model))
     labels = None if raw.get("y") is None else np.asarray(raw["y"])
@@ -234,18 +244,20 @@ def _arranged_columns(
     columns: Mapping[str, npt.NDArray[Any]], settings: Settings, known: Kind | None
 ) -> tuple[Samples, tuple[str, ...]]:
     if known in ("images", "sequences"):
-        raise DataError(f"{known} are needed, but this is a table.")
+        raise DataError(say("{known} are needed, but this is a table.", known=known))
     if not columns or not len(next(iter(columns.values()))):
-        raise DataError("the table has no rows.")
+        raise DataError(say("the table has no rows."))
     rest = dict(columns)
     labels, rest = _taken_out(rest, settings.target, "target", known)
     groups, rest = _taken_out(rest, settings.groups, "groups", known)
     for name in settings.drop:
-        _, rest = _taken_out(rest, name, "columns to drop", known)
+        _, rest = _taken_out(rest, name, say("columns to drop"), known)
     texts = None if groups is None else as_text(groups)
     counters = [] if known else [n for n, column in rest.items() if _counts(n, column)]
     rest = {n: column for n, column in rest.items() if n not in counters}
-    counted = tuple(f"column {n!r} is left out: it only counts the rows." for n in counters)
+    counted = tuple(
+        say("column {name} is left out: it only counts the rows.", name=repr(n)) for n in counters
+    )
     text = settings.text or _text_column(rest, "text" if known == "text" else settings.model)
     if known == "text" or (text is not None and known is None):
         column, _ = taken(rest, text or "text", "text")
@@ -273,7 +285,7 @@ def _text_column(columns: Mapping[str, npt.NDArray[Any]], model: str) -> str | N
         return None
     wordy = [name for name, column in columns.items() if _words(column) >= TEXT_WORDS]
     if model == "text" and len(wordy) != 1:
-        raise DataError('which column holds the text is not clear: say text = "…".')
+        raise DataError(say('which column holds the text is not clear: say text = "…".'))
     return wordy[0] if len(wordy) == 1 and (len(columns) == 1 or model == "text") else None
 
 
@@ -290,11 +302,13 @@ def _features(columns: Columns) -> tuple[Columns, tuple[str, ...]]:
     notes = []
     for name, column in columns.items():
         if problem := _useless(column):
-            notes.append(f"column {name!r} is left out: {problem}.")
+            notes.append(
+                say("column {name} is left out: {problem}.", name=repr(name), problem=problem)
+            )
         else:
             kept[name] = column
     if not kept:
-        raise DataError(" ".join(["no column is left to learn from:", *notes]))
+        raise DataError(" ".join([say("no column is left to learn from:"), *notes]))
     return kept, tuple(notes)
 
 
@@ -309,14 +323,14 @@ def _counts(name: str, column: npt.NDArray[Any]) -> bool:
 def _useless(column: npt.NDArray[Any]) -> str | None:
     if column.dtype.kind == "f":
         known = column[~np.isnan(column)]
-        return (
-            "it is empty" if not len(known) else "it is constant" if np.ptp(known) == 0 else None
-        )
+        if not len(known):
+            return say("it is empty")
+        return say("it is constant") if np.ptp(known) == 0 else None
     values = {t for t in column if t is not None}
     if len(values) < 2:
-        return "it is constant" if values else "it is empty"
+        return say("it is constant") if values else say("it is empty")
     if len(values) > max(FEW_CATEGORIES, MOST_CATEGORIES * len(column)):
         if _words(column) >= TEXT_WORDS:
-            return 'it is text, which model = "text" learns from, and from nothing else'
-        return f"its {len(values)} different texts are rather an id"
+            return say('it is text, which model = "text" learns from, and from nothing else')
+        return say("its {count} different texts are rather an id", count=len(values))
     return None

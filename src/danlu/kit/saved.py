@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 from danlu.kit.arrays import Kind
 from danlu.kit.loop import outputs_of
@@ -98,11 +99,16 @@ class Model:
             DataError: If there is none, or it is damaged.
         """
         if not (folder / ABOUT).is_file():
-            raise DataError(f"there is no model in {folder}: train one with `danlu train`.")
+            raise DataError(
+                say("there is no model in {folder}: train one with `danlu train`.", folder=folder)
+            )
         try:
             about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
             if about["format"] != FORMAT:
-                raise DataError(f"{folder} has format {about['format']}, but {FORMAT} is known.")
+                raise DataError(say(
+                    "{folder} has format {about}, but {known} is known.",
+                    folder=folder, about=about["format"], known=FORMAT,
+                ))  # fmt: skip
             settings = Settings.of(about["settings"])
             fitted = decode(about["preprocessing"])
             weights = torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True)
@@ -116,8 +122,13 @@ class Model:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise DataError(
-                f"the model in {folder} is damaged, or another version's "
-                f"({type(error).__name__}: {reason}): train it again."
+                say(
+                    "the model in {folder} is damaged, or another version's ({kind}: "
+                    "{reason}): train it again.",
+                    folder=folder,
+                    kind=type(error).__name__,
+                    reason=reason,
+                )
             ) from error
         return cls(
             network.eval(), fitted, tuple(about["classes"]), settings, about["config"],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import DataError
 
@@ -75,7 +76,10 @@ class Settings:
         known = [f.name for f in fields(cls)]
         for name in table:
             if name not in known:
-                raise DataError(f"{name!r} is no setting of training.{nearest(name, known)}")
+                raise DataError(say(
+                    "{name} is no setting of training.{hint}",
+                    name=repr(name), hint=nearest(name, known),
+                ))  # fmt: skip
         lists = {n: tuple(v) for n, v in table.items() if n in ("drop", "categorical")}
         settings = cls(**{**table, **lists})
         if problem := settings.problem():
@@ -87,20 +91,38 @@ class Settings:
         if self.model not in ("auto", *FAMILIES) and ":" not in self.model:
             hint = nearest(self.model, FAMILIES)
             families = ", ".join(FAMILIES)
-            return (
-                f'model must be "auto", {families} or "module:builder", not {self.model!r}.{hint}'
+            return say(
+                'model must be "auto", {families} or "module:builder", not {model}.{hint}',
+                families=families,
+                model=repr(self.model),
+                hint=hint,
             )
         if self.metric not in ("auto", *METRICS):
             hint = nearest(self.metric, METRICS)
-            return f'metric must be "auto", {", ".join(METRICS)}, not {self.metric!r}.{hint}'
+            return say(
+                'metric must be "auto", {metrics}, not {metric}.{hint}',
+                metrics=list(METRICS),
+                metric=repr(self.metric),
+                hint=hint,
+            )
         if self.kind not in ("auto", "classification", "regression"):
-            return f'kind must be "auto", "classification" or "regression", not {self.kind!r}.'
+            return say(
+                'kind must be "auto", "classification" or "regression", not {kind}.',
+                kind=repr(self.kind),
+            )
         if not isinstance(self.val, str) and not 0.0 < self.val < 1.0:
-            return f"val must be a share between 0 and 1, or a file, not {self.val!r}."
+            return say(
+                "val must be a share between 0 and 1, or a file, not {val}.", val=repr(self.val)
+            )
         for name, low in LEAST.items():
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < low):
-                return f"{name} must be a whole number from {low}, not {value!r}."
+                return say(
+                    "{name} must be a whole number from {low}, not {value}.",
+                    name=name,
+                    low=low,
+                    value=repr(value),
+                )
         return None
 
     @property

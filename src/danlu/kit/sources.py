@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 from danlu.kit.images import read_folder
 from danlu.kit.settings import Settings
@@ -32,10 +33,11 @@ def load(data: Any, settings: Settings) -> Any:
         return data
     if hasattr(data, "columns") and hasattr(data, "iloc"):
         return {"columns": from_frame(data)}
-    raise DataError(
-        "data must be a file, a folder, a function's name, a data frame, a pair (x, y) or a "
-        f"mapping with x and y, but got {type(data).__name__}."
-    )
+    raise DataError(say(
+        "data must be a file, a folder, a function's name, a data frame, a pair "
+        "(x, y) or a mapping with x and y, but got {kind}.",
+        kind=type(data).__name__,
+    ))  # fmt: skip
 
 
 def _load_named(name: str, settings: Settings) -> Any:
@@ -45,18 +47,19 @@ def _load_named(name: str, settings: Settings) -> Any:
         return {"x": images, "y": labels, "names": tuple(names)}
     if path.suffix in (".csv", ".tsv", ".txt", ".parquet", ".npz"):
         if not path.is_file():
-            raise DataError(f"there is no file {name}.")
+            raise DataError(say("there is no file {name}.", name=name))
         if path.suffix == ".npz":
             return _read_npz(path)
         return {"columns": read_table(path)}
     if ":" in name:
         return load(_called(name), settings)
     if not path.exists():
-        raise DataError(f"there is no file or folder {name}.")
-    raise DataError(
-        f"{name} is no data that is known: .csv, .tsv, .parquet, .npz, a folder of images, or "
-        '"module:function".'
-    )
+        raise DataError(say("there is no file or folder {name}.", name=name))
+    raise DataError(say(
+        "{name} is no data that is known: .csv, .tsv, .parquet, .npz, a folder of "
+        'images, or "module:function".',
+        name=name,
+    ))  # fmt: skip
 
 
 def _called(name: str) -> Any:
@@ -65,7 +68,10 @@ def _called(name: str) -> Any:
     try:
         return function()
     except Exception as error:
-        raise DataError(f"{name} failed with {type(error).__name__}: {error}") from error
+        raise DataError(say(
+            "{name} failed with {kind}: {error}",
+            name=name, kind=type(error).__name__, error=error,
+        )) from error  # fmt: skip
 
 
 def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -73,7 +79,9 @@ def _read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as NumPy arrays: {error}") from None
+        raise DataError(
+            say("{path} cannot be read as NumPy arrays: {error}", path=path, error=error)
+        ) from None
 
 
 def imported(name: str) -> Any:
@@ -89,10 +97,15 @@ def imported(name: str) -> Any:
         raise
     except Exception as error:  # whatever a user's module raises
         text = f"{type(error).__name__}: {error}"
-        raise DataError(f"{module_name} cannot be imported: {text}") from error
+        raise DataError(
+            say("{module} cannot be imported: {text}", module=module_name, text=text)
+        ) from error
     function = getattr(module, attribute, None)
     if not callable(function):
-        raise DataError(f"module {module_name!r} has no function {attribute!r}.")
+        raise DataError(say(
+            "module {module} has no function {attribute}.",
+            module=repr(module_name), attribute=repr(attribute),
+        ))  # fmt: skip
     return function
 
 
@@ -104,13 +117,13 @@ def _module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != name.partition(".")[0]:
             raise
-        raise DataError(f"there is no module {name!r}.") from None
+        raise DataError(say("there is no module {name}.", name=repr(name))) from None
 
 
 def _module_in(path: Path) -> ModuleType:
     """The module in a file, also if another file's module goes by the same name."""
     if not path.is_file():
-        raise DataError(f"there is no file {path}.")
+        raise DataError(say("there is no file {path}.", path=path))
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     known = sys.modules.get(path.stem)

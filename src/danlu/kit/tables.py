@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import DataError
 
@@ -40,14 +41,18 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
                 path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
             )
     except UnicodeDecodeError:
-        raise DataError(f"{path} must be UTF-8 text, but is not: convert it first.") from None
+        raise DataError(
+            say("{path} must be UTF-8 text, but is not: convert it first.", path=path)
+        ) from None
     except pd.errors.EmptyDataError:
         raise DataError(
-            f"{path} is empty: a line with the names of the columns is needed."
+            say("{path} is empty: a line with the names of the columns is needed.", path=path)
         ) from None
     except (pd.errors.ParserError, ValueError, OSError, csv.Error) as error:
         reason = " ".join(str(error).split()).rstrip(".").rpartition("C error: ")[2]
-        raise DataError(f"{path} cannot be read as a table: {reason}.") from None
+        raise DataError(
+            say("{path} cannot be read as a table: {reason}.", path=path, reason=reason)
+        ) from None
     columns = from_frame(frame)
     return {n: _with_points(c) for n, c in columns.items()} if separator == ";" else columns
 
@@ -75,7 +80,9 @@ def _check_names(names: Iterable[Any]) -> list[str]:
     """Names of columns as texts, each of them once."""
     found = [str(name).strip() for name in names]
     if twice := next((name for name in found if name and found.count(name) > 1), None):
-        raise DataError(f"two columns are named {twice!r}: give each a name of its own.")
+        raise DataError(
+            say("two columns are named {twice}: give each a name of its own.", twice=repr(twice))
+        )
     return found
 
 
@@ -95,7 +102,10 @@ def taken(
     """
     if name not in columns:
         hint = nearest(name, tuple(columns)) or f" There are {_listed(columns)}."
-        raise DataError(f"there is no column {name!r} for the {what}.{hint}")
+        raise DataError(say(
+            "there is no column {name} for the {what}.{hint}",
+            name=repr(name), what=what, hint=hint,
+        ))  # fmt: skip
     return columns[name], {n: c for n, c in columns.items() if n != name}
 
 
@@ -134,12 +144,14 @@ def _typed(name: str, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _stray_problem(name: str, texts: npt.NDArray[Any], stray: list[int]) -> str:
-    shown = ", ".join(f"{texts[i]!r} in row {i + 1}" for i in stray[:SHOWN])
-    return (
-        f"column {name!r} holds numbers, but also {len(stray)} "
-        f"{'texts' if len(stray) > 1 else 'text'}: {shown}. "
-        f"Correct them, leave them empty, or say categorical = [{name!r}]."
-    )
+    shown = [say("{text} in row {row}", text=repr(texts[i]), row=i + 1) for i in stray[:SHOWN]]
+    count = len(stray)
+    counted = say("1 text") if count == 1 else say("{count} texts", count=count)
+    return say(
+        "column '{name}' holds numbers, but also {texts}: {shown}. Correct them, "
+        "leave them empty, or say categorical = [\"{name}\"].",
+        name=name, texts=counted, shown=shown,
+    )  # fmt: skip
 
 
 def as_text(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -178,10 +190,11 @@ def as_numbers(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], list[i
 
 def _finite(name: str, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     if len(rows := np.flatnonzero(np.isinf(numbers))):
-        raise DataError(
-            f"column {name!r} is infinite, {len(rows)} times in all, first in row {rows[0] + 1}: "
-            "leave them empty, or limit the values."
-        )
+        raise DataError(say(
+            "column {name} is infinite, {count} times in all, first in row {rows}: "
+            "leave them empty, or limit the values.",
+            name=repr(name), count=len(rows), rows=rows[0] + 1,
+        ))  # fmt: skip
     return numbers
 
 
@@ -193,8 +206,8 @@ def numbers_of(name: str, column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """
     numbers, stray = as_numbers(as_text(column))
     if stray:
-        raise DataError(
-            f"column {name!r} must hold numbers, but is {str(column[stray[0]])!r} in row "
-            f"{stray[0] + 1}."
-        )
+        raise DataError(say(
+            "column {name} must hold numbers, but is {column} in row {stray}.",
+            name=repr(name), column=repr(str(column[stray[0]])), stray=stray[0] + 1,
+        ))  # fmt: skip
     return _finite(name, numbers)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from danlu.core.sentence import say
 from danlu.errors import DataError
 from danlu.kit.tables import as_numbers, as_text
 
@@ -50,9 +51,11 @@ def read_target(
         DataError: If labels are missing, all the same, too many, or texts among numbers.
     """
     if labels.ndim != 1:
-        raise DataError(f"the target must have one value a sample, not shape {labels.shape}.")
+        raise DataError(
+            say("the target must have one value a sample, not shape {shape}.", shape=labels.shape)
+        )
     if not len(labels):
-        raise DataError("there are no samples: at least two of each class are needed.")
+        raise DataError(say("there are no samples: at least two of each class are needed."))
     texts = as_text(labels)
     _check_missing(texts, name)
     numbers, stray = as_numbers(texts)
@@ -66,11 +69,13 @@ def read_target(
 def _check_missing(texts: npt.NDArray[Any], name: str) -> None:
     rows = [i + 1 for i, text in enumerate(texts) if text is None]
     if rows:
-        is_are = "label is" if len(rows) == 1 else "labels are"
-        raise DataError(
-            f"{len(rows)} {is_are} missing in the target {name!r}, the first in row {rows[0]}: "
-            "remove these rows, or fill them in."
-        )
+        count = len(rows)
+        labels = say("1 label is") if count == 1 else say("{count} labels are", count=count)
+        raise DataError(say(
+            "{labels} missing in the target {name}, the first in row {rows}: "
+            "remove these rows, or fill them in.",
+            labels=labels, name=repr(name), rows=rows[0],
+        ))  # fmt: skip
 
 
 def _kind_of(
@@ -88,14 +93,21 @@ def _numbers(
     numbers: npt.NDArray[np.float64], stray: list[int], texts: npt.NDArray[Any], name: str
 ) -> npt.NDArray[np.float64]:
     if stray:
-        raise DataError(
-            f"regression needs numbers, but the target {name!r} is {texts[stray[0]]!r} in row "
-            f"{stray[0] + 1}, and no number in {len(stray)} rows in all."
-        )
+        raise DataError(say(
+            "regression needs numbers, but the target {name} is {texts} in row "
+            "{stray}, and no number in {count} rows in all.",
+            name=repr(name), texts=repr(texts[stray[0]]), stray=stray[0] + 1, count=len(stray),
+        ))  # fmt: skip
     if not np.all(np.isfinite(numbers)):
-        raise DataError(f"the target {name!r} is infinite in some rows: remove or limit them.")
+        raise DataError(say(
+            "the target {name} is infinite in some rows: remove or limit them.",
+            name=repr(name),
+        ))  # fmt: skip
     if np.all(numbers == numbers[0]):
-        raise DataError(f"the target {name!r} is {texts[0]} in every row: nothing can be learnt.")
+        raise DataError(say(
+            "the target {name} is {texts} in every row: nothing can be learnt.",
+            name=repr(name), texts=texts[0],
+        ))  # fmt: skip
     return numbers
 
 
@@ -104,23 +116,27 @@ def _classes(
 ) -> Target:
     many = len(set(texts) if numbers is None else np.unique(numbers))
     if many > MOST_CLASSES or (many > OWN_LABEL_SHARE * len(texts) and len(texts) > 4):
-        raise DataError(
-            f"the target {name!r} has {many:,} classes in {len(texts):,} rows: that is rather an "
-            'id, or a number to predict with kind = "regression".'
-        )
+        raise DataError(say(
+            "the target {name} has {many:,} classes in {count:,} rows: that is rather "
+            'an id, or a number to predict with kind = "regression".',
+            name=repr(name), many=many, count=len(texts),
+        ))  # fmt: skip
     found, codes, counts = np.unique(texts.astype(str), return_inverse=True, return_counts=True)
     names = found.astype(object)
     if len(names) == 1:
-        raise DataError(
-            f"the target {name!r} has one class only, {names[0]!r}, in all {len(texts)} rows: "
-            "at least two are needed."
-        )
+        raise DataError(say(
+            "the target {name} has one class only, {names}, in all {count} rows: at "
+            "least two are needed.",
+            name=repr(name), names=repr(names[0]), count=len(texts),
+        ))  # fmt: skip
     if counts.min() < 2:
         rare = names[counts.argmin()]
-        raise DataError(
-            f"class {rare!r} of the target {name!r} has one sample only, and cannot be both "
-            "trained and validated on: remove it, merge it with another class, or find more."
-        )
+        raise DataError(say(
+            "class {rare} of the target {name} has one sample only, and cannot be both "
+            "trained and validated on: remove it, merge it with another class, or find "
+            "more.",
+            rare=repr(rare), name=repr(name),
+        ))  # fmt: skip
     if numbers is not None:  # "10" comes after "9"
         order = np.argsort([float(n) for n in names], kind="stable")
         names, codes = names[order], np.argsort(order)[codes]
@@ -140,12 +156,18 @@ def same_classes(labels: npt.NDArray[Any], known: Target, name: str) -> npt.NDAr
     code = {c: i for i, c in enumerate(known.classes)}
     unknown = [t for t in texts if t not in code]
     if unknown:
-        raise DataError(f"class {unknown[0]!r} is in the validation data, but not in training.")
+        raise DataError(say(
+            "class {unknown} is in the validation data, but not in training.",
+            unknown=repr(unknown[0]),
+        ))  # fmt: skip
     return np.array([code[t] for t in texts], dtype=np.int64)
 
 
 def _numbers_of(texts: npt.NDArray[Any], name: str) -> npt.NDArray[np.float64]:
     numbers, stray = as_numbers(texts)
     if stray:
-        raise DataError(f"the target {name!r} is {texts[stray[0]]!r} in row {stray[0] + 1}.")
+        raise DataError(say(
+            "the target {name} is {texts} in row {stray}.",
+            name=repr(name), texts=repr(texts[stray[0]]), stray=stray[0] + 1,
+        ))  # fmt: skip
     return numbers

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.task import Task
 from danlu.errors import DataError, LaunchError
@@ -180,7 +181,7 @@ class Training:
         """
         if not isinstance(self.settings.data, str | Path):
             raise LaunchError(
-                "these data live in this process only: give the name of a file or a function."
+                say("these data live in this process only: give the name of a file or a function.")
             )
         return self.settings.reference
 
@@ -200,7 +201,10 @@ def checked_model(
     """
     model = build(config, shape)
     if not isinstance(model, nn.Module):
-        raise DataError(f"the builder must return a torch.nn.Module, but gave {model!r:.80}.")
+        raise DataError(say(
+            "the builder must return a torch.nn.Module, but gave {model:.80}.",
+            model=repr(model),
+        ))  # fmt: skip
     return model
 
 

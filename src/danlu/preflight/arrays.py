@@ -174,28 +174,31 @@ def data_of(problem: Problem) -> Data:
     try:
         given = problem.data() if callable(problem.data) else problem.data
     except Exception as error:
-        raise CheckError(f"the data cannot be loaded: {phrase(error)}.") from error
+        raise CheckError(
+            say("the data cannot be loaded: {problem}.", problem=phrase(error))
+        ) from error
     if isinstance(given, Data):
         return given
     if isinstance(given, Mapping):
         return _from_mapping(given)
     if isinstance(given, list | tuple) and len(given) == len(NEEDED):
         return Data(**dict(zip(NEEDED, given, strict=True)))
-    raise CheckError(
-        "the data must be a danlu.Data, a mapping with its names, or the four arrays "
-        f"{', '.join(NEEDED)}, but got {_kind(given)}."
-    )
+    raise CheckError(say(
+        "the data must be a danlu.Data, a mapping with its names, or the four "
+        "arrays {needed}, but got {kind}.",
+        needed=list(NEEDED), kind=_kind(given),
+    ))  # fmt: skip
 
 
 def _from_mapping(given: Mapping[str, Any]) -> Data:
     known = {f.name for f in fields(Data)}
     if unknown := [name for name in given if name not in known]:
-        raise CheckError(
-            f"the data has {unknown[0]!r}, which means nothing here; known are "
-            f"{', '.join(f.name for f in fields(Data))}."
-        )
+        raise CheckError(say(
+            "the data has {unknown}, which means nothing here; known are {fields}.",
+            unknown=repr(unknown[0]), fields=[f.name for f in fields(Data)],
+        ))  # fmt: skip
     if missing := [name for name in NEEDED if given.get(name) is None]:
-        raise CheckError(f"the data lacks {', '.join(missing)}.")
+        raise CheckError(say("the data lacks {missing}.", missing=list(missing)))
     return Data(**given)
 
 
@@ -213,10 +216,11 @@ def arrays_of(problem: Problem) -> Arrays:
     _same_length(x_val, y_val, "val")
     _same_shapes(x_train, x_val)
     if y_train.shape[1:] != y_val.shape[1:]:
-        raise CheckError(
-            f"y_train has the shape {_shape(y_train)}, but y_val {_shape(y_val)}: "
-            "they must agree from the second axis on."
-        )
+        raise CheckError(say(
+            "y_train has the shape {y_train}, but y_val {y_val}: they must agree from "
+            "the second axis on.",
+            y_train=_shape(y_train), y_val=_shape(y_val),
+        ))  # fmt: skip
     sides = {name: _side(data, name, x_train, x_val) for name in SIDE}
     form, one_hot = _form(problem, y_train, y_val)
     found = {name: side for name, side in sides.items() if side is not None}
@@ -227,7 +231,7 @@ def _inputs(given: Any, name: str) -> tuple[Array, ...]:
     if not isinstance(given, tuple):
         return (numbers(given, name),)
     if not given:
-        raise CheckError(f"{name} is an empty tuple: at least one array is needed.")
+        raise CheckError(say("{name} is an empty tuple: at least one array is needed.", name=name))
     return tuple(numbers(part, f"{name}[{i}]") for i, part in enumerate(given))
 
 
@@ -242,22 +246,27 @@ def _column(given: Any, name: str) -> Array:
 def _same_length(x: tuple[Array, ...], y: Array, part: str) -> None:
     lengths = {len(a) for a in (*x, y)}
     if len(lengths) > 1:
-        raise CheckError(
-            f"x_{part} has {' and '.join(str(len(a)) for a in x)} rows, but y_{part} has "
-            f"{len(y)}: each sample needs one input and one target."
-        )
+        raise CheckError(say(
+            "x_{part} has {rows} rows, but y_{part} has {count}: each sample needs one "
+            "input and one target.",
+            part=part, rows=" and ".join(str(len(a)) for a in x), count=len(y),
+        ))  # fmt: skip
 
 
 def _same_shapes(train: tuple[Array, ...], val: tuple[Array, ...]) -> None:
     if len(train) != len(val):
-        raise CheckError(f"x_train has {len(train)} arrays, but x_val has {len(val)}.")
+        raise CheckError(say(
+            "x_train has {train} arrays, but x_val has {val}.",
+            train=len(train), val=len(val),
+        ))  # fmt: skip
     for a, b in zip(train, val, strict=True):
         sequences = a.dtype.kind in "iu" or a.ndim > 2  # may be padded to different lengths
         if a.ndim != b.ndim or (a.shape[1:] != b.shape[1:] and not sequences):
-            raise CheckError(
-                f"x_train has the shape {_shape(a)}, but x_val {_shape(b)}: "
-                "they must agree from the second axis on."
-            )
+            raise CheckError(say(
+                "x_train has the shape {train}, but x_val {val}: they must agree from the second "
+                "axis on.",
+                train=_shape(a), val=_shape(b),
+            ))  # fmt: skip
 
 
 def _side(data: Data, name: str, x_train: Any, x_val: Any) -> Array | None:
@@ -267,10 +276,15 @@ def _side(data: Data, name: str, x_train: Any, x_val: Any) -> Array | None:
     try:
         array = np.asarray(given.detach().cpu() if hasattr(given, "detach") else given)
     except (ValueError, TypeError) as error:
-        raise CheckError(f"{name} is no array: {phrase(error)}.") from error
+        raise CheckError(
+            say("{name} is no array: {problem}.", name=name, problem=phrase(error))
+        ) from error
     rows = len((x_train if name.endswith("train") else x_val)[0])
     if array.shape != (rows,):
-        raise CheckError(f"{name} must have one value a sample ({rows}), but is {array.shape}.")
+        raise CheckError(say(
+            "{name} must have one value a sample ({rows}), but is {shape}.",
+            name=name, rows=rows, shape=array.shape,
+        ))  # fmt: skip
     return array.astype(np.str_) if array.dtype.kind == "O" else array
 
 
@@ -302,10 +316,12 @@ def _check_classes(y: Array) -> None:
     """
     top = float(np.nanmax(y, initial=0))
     if np.isfinite(top) and top > max(MOST_CLASSES, 10 * len(y)):
-        raise CheckError(
-            f"y_train holds {top:.15g} among {len(y)} samples, which is no class number from 0: "
-            'number the classes 0, 1, 2, …, or say kind="regression" if it is a quantity.'
-        )
+        raise CheckError(say(
+            "y_train holds {top:.15g} among {count} samples, which is no class number "
+            'from 0: number the classes 0, 1, 2, …, or say kind="regression" if it is '
+            "a quantity.",
+            top=top, count=len(y),
+        ))  # fmt: skip
 
 
 def _only(y: Array, *values: int) -> bool:

@@ -17,7 +17,7 @@ def numbers(given: Any, name: str) -> Array:
         CheckError: If it is none.
     """
     if given is None:
-        raise CheckError(f"{name} is missing (None).")
+        raise CheckError(say("{name} is missing (None).", name=name))
     if hasattr(given, "detach"):  # a torch tensor, on whatever device and of whatever type
         given = given.detach().cpu()
         given = given.float() if "bfloat16" in str(given.dtype) else given
@@ -40,7 +40,7 @@ def _no_array(given: Any, name: str, error: Exception) -> str:
             lengths=min(lengths),
             lengths2=max(lengths),
         )
-    return say("{name} is no array of numbers: {phrase}.", name=name, phrase=phrase(error))
+    return say("{name} is no array of numbers: {problem}.", name=name, problem=phrase(error))
 
 
 def _rows(given: Any) -> bool:
@@ -52,17 +52,26 @@ def _of_numbers(array: Array, name: str) -> Array:
         array = _from_objects(array, name)
     if array.dtype.kind in "US":
         raise CheckError(
-            f"{name} holds text such as {str(array.ravel()[0])!r}: encode it as numbers "
-            "(classes as 0, 1, 2, …)."
+            say(
+                "{name} holds text such as {value}: encode it as numbers (classes as 0, 1, 2, …).",
+                name=name,
+                value=repr(str(array.ravel()[0])),
+            )
             if array.size
-            else f"{name} is empty."
+            else say("{name} is empty.", name=name)
         )
     if array.dtype.kind not in "biuf":
-        raise CheckError(f"{name} must hold numbers, but holds {array.dtype}.")
+        raise CheckError(
+            say("{name} must hold numbers, but holds {dtype}.", name=name, dtype=array.dtype)
+        )
     if array.ndim == 0:
-        raise CheckError(f"{name} must be an array with one row a sample, but is a single number.")
+        raise CheckError(say(
+            "{name} must be an array with one row a sample, but is a single number.", name=name,
+        ))  # fmt: skip
     if array.size == 0:
-        raise CheckError(f"{name} is empty: its shape is {array.shape}.")
+        raise CheckError(
+            say("{name} is empty: its shape is {shape}.", name=name, shape=array.shape)
+        )
     return array.astype(np.int64) if array.dtype.kind == "b" else array
 
 
@@ -70,13 +79,20 @@ def _from_objects(array: Array, name: str) -> Array:
     """Numbers from objects; None counts as missing (NaN)."""
     for value in array.ravel():
         if isinstance(value, str):
-            raise CheckError(f"{name} holds text such as {value!r}: encode it as numbers.")
+            raise CheckError(say(
+                "{name} holds text such as {value}: encode it as numbers.",
+                name=name, value=repr(value),
+            ))  # fmt: skip
         if isinstance(value, list | tuple | np.ndarray):
-            raise CheckError(f"{name} is ragged: its rows differ in length; pad them to one.")
+            raise CheckError(
+                say("{name} is ragged: its rows differ in length; pad them to one.", name=name)
+            )
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise CheckError(f"{name} holds what is no number: {phrase(error)}.") from error
+        raise CheckError(
+            say("{name} holds what is no number: {problem}.", name=name, problem=phrase(error))
+        ) from error
 
 
 def phrase(error: Exception) -> str:

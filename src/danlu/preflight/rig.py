@@ -127,14 +127,19 @@ def model_of(problem: Problem, seed: int = 0, *, regularised: bool = True) -> nn
     try:
         built = problem.build(problem.params)
     except KeyError as error:
-        raise CheckError(
-            f"the model cannot be built: the config has no parameter {error}; it has "
-            f"{', '.join(problem.params) or 'none'}."
-        ) from error
+        raise CheckError(say(
+            "the model cannot be built: the config has no parameter {error}; it has {value}.",
+            error=error, value=", ".join(problem.params) or "none",
+        )) from error  # fmt: skip
     except Exception as error:
-        raise CheckError(f"the model cannot be built: {type(error).__name__}: {error}") from error
+        raise CheckError(say(
+            "the model cannot be built: {kind}: {error}",
+            kind=type(error).__name__, error=error,
+        )) from error  # fmt: skip
     if not isinstance(built, nn.Module):
-        raise CheckError(f"build must return a torch.nn.Module, but returned {built!r:.80}.")
+        raise CheckError(say(
+            "build must return a torch.nn.Module, but returned {built:.80}.", built=repr(built),
+        ))  # fmt: skip
     model = copy.deepcopy(built).cpu()
     if not regularised:
         switch_off_dropout(model)
@@ -173,7 +178,10 @@ def optimizer_of(
     else:
         found = problem.optimizer(model.parameters(), problem.params)
     if not isinstance(found, torch.optim.Optimizer):
-        raise CheckError(f"optimizer must return a torch optimiser, but returned {found!r:.80}.")
+        raise CheckError(say(
+            "optimizer must return a torch optimiser, but returned {found:.80}.",
+            found=repr(found),
+        ))  # fmt: skip
     if not regularised:
         for group in found.param_groups:
             if "weight_decay" in group:
@@ -214,7 +222,10 @@ def outputs(model: nn.Module, x: Inputs) -> Tensor:
     if isinstance(found, dict):
         found = found.get("logits", next(iter(found.values())))
     if not isinstance(found, Tensor):
-        raise CheckError(f"the model must return a tensor, but returned {type(found).__name__}.")
+        raise CheckError(say(
+            "the model must return a tensor, but returned {kind}.",
+            kind=type(found).__name__,
+        ))  # fmt: skip
     return found
 
 
@@ -232,13 +243,15 @@ def loss_of(problem: Problem, found: Any, y: Tensor) -> Tensor:
         loss = functional.cross_entropy(found, y)
     if not isinstance(loss, Tensor) or loss.ndim:
         raise CheckError(
-            "the loss must be one number as a tensor, but it is "
-            + (
-                f"a tensor of shape {tuple(loss.shape)}"
-                if isinstance(loss, Tensor)
-                else repr(loss)
+            say(
+                "the loss must be one number as a tensor, but it is {value}: take the mean "
+                "over the batch.",
+                value=(
+                    say("a tensor of shape {shape}", shape=tuple(loss.shape))
+                    if isinstance(loss, Tensor)
+                    else repr(loss)
+                ),
             )
-            + ": take the mean over the batch."
         )
     return loss
 

@@ -18,6 +18,8 @@ from danlu.comparing import importance
 from danlu.core.history import History
 from danlu.core.prediction import Prediction
 from danlu.core.request import Request
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.reporting.payload import page_data
 
@@ -53,7 +55,10 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(page, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise DanluError(f"the report cannot be written to {target}: {error.strerror}.") from error
+        raise DanluError(say(
+            "the report cannot be written to {target}: {reason}.",
+            target=target, reason=reason_of(error),
+        )) from error  # fmt: skip
     return target
 
 

@@ -19,7 +19,14 @@ from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.progress import progress_of
 from danlu.reporting.ranges import Range, curve_range, drawable, value_range
-from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
+from danlu.reporting.result import (
+    describe_gain,
+    further_data,
+    influence,
+    leaders,
+    result_of,
+    stage_starts,
+)
 from danlu.reporting.snippets import as_command, as_python, as_toml
 from danlu.reporting.text import (
     format_count,
@@ -85,6 +92,7 @@ def overview_data(
         ],
         "names": list(history.spec.space),
         "leaders": [t.number for t in best],
+        "further": further_data(history),
         "stages": list(stage_starts(history).items()),
         "thinned": any(len(t.reports) > LONG for t in history.trials.values()),
         "fans": {str(number): fan for number, fan in fans.items()},
@@ -114,7 +122,7 @@ def _study(history: History) -> dict[str, Any]:
         "strategy": spec.strategy,
         "state": state_of(history),
         "ended": encode_sentences(history.ended_why),
-        "process": history.process,
+        "process": encode_sentences(history.process),
         "began": _when(_began(history)),
         "last": _when(history.last_at),
         "last_at": round(history.last_at, 2),

@@ -9,6 +9,8 @@ from typing import Any
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Int
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
 from danlu.reporting.ranges import Range, curve_range, drawable, padded, value_range
@@ -22,7 +24,7 @@ try:
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 except ImportError as error:
     raise DanluError(
-        "PNG plots need matplotlib, which is not installed: pip install 'danlu[plots]'."
+        say("PNG plots need matplotlib, which is not installed: pip install 'danlu[plots]'.")
     ) from error
 
 HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito 2008
@@ -58,7 +60,10 @@ def write_pngs(history: History, folder: Path) -> list[Path]:
                 _save(figure, folder / name)
                 written.append(folder / name)
     except OSError as error:
-        raise DanluError(f"{folder} cannot be written: {error.strerror or error}.") from error
+        raise DanluError(say(
+            "{path} cannot be written: {reason}.",
+            path=folder, reason=reason_of(error),
+        )) from error  # fmt: skip
     return written
 
 

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
@@ -161,3 +162,15 @@ def _explained(ranked: Sequence[TrialRecord], name: str, history: History) -> fl
     total = sum((rank - mean) ** 2 for _, rank in rows)
     between = sum(len(g) * (statistics.fmean(g) - mean) ** 2 for g in groups.values())
     return between / total if total else 0.0
+
+
+def further_data(history: History) -> dict[str, Any] | None:
+    """The objectives beside the first one, and the trials that no other one beats in all."""
+    spec = history.spec
+    if not spec.further and not spec.constraints:
+        return None
+    return {
+        "objectives": [[o.metric, o.direction] for o in spec.further],
+        "constraints": [[c.metric, str(c)] for c in spec.constraints],
+        "pareto": [t.number for t in history.pareto] if spec.further else [],
+    }

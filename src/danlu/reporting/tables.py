@@ -13,11 +13,14 @@ from typing import Any, TypeAlias
 
 from danlu.core.codec import encode_number
 from danlu.core.history import History
+from danlu.core.sentence import say
 from danlu.core.spec import encode_spec
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 
 Row: TypeAlias = dict[str, Any]
 EPOCH_COLUMNS = ("number", "epoch", "at")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 
 
 def trial_rows(history: History) -> list[Row]:
@@ -62,6 +65,8 @@ def report_rows(history: History) -> list[Row]:
 def write_csv(history: History, path: Path) -> list[Path]:
     """Write trials and epochs as CSV.
 
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+
     Args:
         history: The study.
         path: A folder, which gets ``trials.csv`` and ``epochs.csv``; or a file ``NAME.csv`` for
@@ -76,10 +81,15 @@ def write_csv(history: History, path: Path) -> list[Path]:
     files = _two_files(path, ".csv")
     for file, rows in zip(files, (trial_rows(history), report_rows(history)), strict=True):
         with _writing(file), file.open("w", encoding="utf-8", newline="", errors=REPLACED) as out:
-            writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            writer = csv.writer(out, lineterminator="\n")
+            writer.writerow(map(_cell, rows[0] if rows else ()))
+            writer.writerows(map(_cell, row.values()) for row in rows)
     return files
+
+
+def _cell(value: Any) -> Any:
+    """A value as a spreadsheet may read it (OWASP, CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def write_json(history: History, path: Path) -> list[Path]:
@@ -146,10 +156,10 @@ def _frame(rows: Sequence[Row]) -> Any:
         import pandas as pd
         import pyarrow  # noqa: F401 - pandas needs it for Parquet; one extra brings both
     except ImportError as error:
-        raise DanluError(
+        raise DanluError(say(
             "data frames and Parquet need pandas and pyarrow, which are not installed: "
-            "pip install 'danlu[frames]'."
-        ) from error
+            "pip install 'danlu[frames]'.",
+        )) from error  # fmt: skip
     names = list(rows[0]) if rows else []
     return pd.DataFrame({_whole(name): _column([row[name] for row in rows]) for name in names})
 
@@ -183,7 +193,9 @@ def _writing(file: Path) -> Iterator[None]:
         file.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise DanluError(f"{file} cannot be written: {error.strerror or error}.") from error
+        raise DanluError(
+            say("{path} cannot be written: {reason}.", path=file, reason=reason_of(error))
+        ) from error
 
 
 def _plain(row: Mapping[str, Any]) -> Row:

@@ -1,6 +1,5 @@
 """The seam of all stores: events in, histories out."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import Any, Protocol
 from danlu.catalogue.filling import filled
 from danlu.core.event import Event
 from danlu.core.history import History
-from danlu.core.outset import differences
+from danlu.core.outset import differences, other_study
 from danlu.core.request import Request
 from danlu.core.space import Space
 from danlu.core.spec import Spec
@@ -131,7 +130,4 @@ def set_out(store: Store, spec: Spec, written: Space) -> History:
         store.remove(spec.name)
         store.create(spec)
         return History(spec)
-    raise StudyError(
-        f"study {spec.name!r} is there already, but {'; '.join(changes)}. "
-        f"Use another name, or remove it first with: danlu rm {shlex.quote(spec.name)}"
-    )
+    raise other_study(spec.name, changes)

@@ -15,6 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DiskFullError, StoreError, UnavailableError
 from danlu.stores.address import shown
 from danlu.stores.filesystem import refuse_network
@@ -47,10 +49,11 @@ def open_database(
             return prepared(_postgres(text, read_only=read_only)), shown(text)
     if re.match(r"\w[\w+]*://", text):
         kind = text.split("://", maxsplit=1)[0]
-        raise StoreError(
-            f"a store cannot be opened at {kind}://…: give a folder, such as .danlu, "
-            "or the address of a PostgreSQL database, such as postgresql://user@host/name."
-        )
+        raise StoreError(say(
+            "a store cannot be opened at {kind}://…: give a folder, such as .danlu, or "
+            "the address of a PostgreSQL database, such as postgresql://user@host/name.",
+            kind=kind,
+        ))  # fmt: skip
     path = _sqlite_path(Path(text).expanduser().absolute(), create=create)
     with explained(str(path)):
         return prepared(_sqlite(path, read_only=read_only)), str(path)
@@ -110,14 +113,18 @@ def _sqlite_path(where: Path, *, create: bool) -> Path:
     is_file = where.is_file() or (where.suffix == ".db" and not where.is_dir())
     path = where if is_file else where / "danlu.db"
     if not create and not path.exists():
-        raise StoreError(f"there are no studies at {where}: run one there first, or give --store.")
+        raise StoreError(say(
+            "there are no studies at {where}: run one there first, or give --store.",
+            where=where,
+        ))  # fmt: skip
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(
-            f"the folder {path.parent} cannot be made: {error.strerror}. "
-            "Give a folder that you may write to."
-        ) from error
+        raise StoreError(say(
+            "the folder {parent} cannot be made: {reason}. Give a folder that you "
+            "may write to.",
+            parent=path.parent, reason=reason_of(error),
+        )) from error  # fmt: skip
     refuse_network(path.parent)
     if path.is_file() and 0 < path.stat().st_size < SMALLEST:  # SQLite would write over it
         raise StoreError(f"{path}: {_reason(ValueError('file is not a database'))}")
@@ -155,15 +162,15 @@ def _postgres(address: str, *, read_only: bool) -> sa.Engine:
         )
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
     except ModuleNotFoundError as error:
-        raise StoreError(
-            "PostgreSQL needs psycopg, which is not installed: "
-            "install it with: pip install 'danlu[postgres]'"
-        ) from error
+        raise StoreError(say(
+            "PostgreSQL needs psycopg, which is not installed: install it with: pip "
+            "install 'danlu[postgres]'",
+        )) from error  # fmt: skip
     except (ValueError, sa.exc.ArgumentError):  # whose texts repeat the password
-        raise StoreError(
-            "the address of a PostgreSQL database cannot be read: "
-            "it must look like postgresql://user:password@host:5432/database"
-        ) from None
+        raise StoreError(say(
+            "the address of a PostgreSQL database cannot be read: it must look like "
+            "postgresql://user:password@host:5432/database",
+        )) from None  # fmt: skip
 
 
 def prepared(engine: sa.Engine, head: str = HEAD, migrations: Path = MIGRATIONS) -> sa.Engine:
@@ -194,18 +201,20 @@ def found_revision(engine: sa.Engine, head: str = HEAD) -> str | None:
         if sqlite and inspector.get_table_names():
             mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
             if mark != APPLICATION_ID:
-                raise StoreError(
-                    f"{engine.url.database} is a database of another program, and is left as it "
-                    "is: give another folder for the studies."
-                )
+                raise StoreError(say(
+                    "{database} is a database of another program, and is left as it is: give "
+                    "another folder for the studies.",
+                    database=engine.url.database,
+                ))  # fmt: skip
         if not inspector.has_table(revision.name):
             return None
         found = connection.execute(sa.select(revision.c.version_num)).scalar()
     if found is None or found > head:
-        raise StoreError(
-            f"{engine.url.render_as_string()} has schema {found}, but this danlu knows "
-            f"{head} at most: upgrade danlu, or give another store."
-        )
+        raise StoreError(say(
+            "{url} has schema {found}, but this danlu knows {head} at most: upgrade "
+            "danlu, or give another store.",
+            url=engine.url.render_as_string(), found=found, head=head,
+        ))  # fmt: skip
     return str(found)
 
 

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from danlu.core.sentence import say
 from danlu.errors import StoreError
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -20,11 +21,13 @@ def refuse_network(folder: Path) -> None:
     """
     kind = kind_of(folder)
     if NETWORK.fullmatch(kind) and not os.environ.get(FORCED):
-        raise StoreError(
-            f"{folder} lies on a network file system ({kind}), where SQLite can be damaged when "
-            "several machines use it: give --store a folder of this machine or a PostgreSQL "
-            f"address, or set {FORCED}=1 if no other machine will open it."
-        )
+        raise StoreError(say(
+            "{folder} lies on a network file system ({kind}), where SQLite can be "
+            "damaged when several machines use it: give --store a folder of this "
+            "machine or a PostgreSQL address, or set {setting}=1 if no other machine "
+            "will open it.",
+            folder=folder, kind=kind, setting=FORCED,
+        ))  # fmt: skip
 
 
 def kind_of(folder: Path) -> str:

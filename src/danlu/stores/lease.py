@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from danlu.core.sentence import say
 from danlu.errors import UnavailableError
 from danlu.stores import schema
 from danlu.stores.database import APPLICATION_ID, explained
@@ -149,7 +150,9 @@ class Session:
         finally:
             self.close()
             self._pid = pid
-        raise UnavailableError(f"{self._where}: the session that was cut off is still there.")
+        raise UnavailableError(
+            say("{where}: the session that was cut off is still there.", where=self._where)
+        )
 
     def _begun(self) -> sa.Connection:
         with explained(self._where):

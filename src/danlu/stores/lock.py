@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import StoreError
 from danlu.stores.refusals import SOMEBODY, Holder, held
 
@@ -83,7 +85,10 @@ def _lock(path: Path, study: str) -> int:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened to lock a study: {error.strerror}.") from error
+        raise StoreError(say(
+            "{path} cannot be opened to lock a study: {reason}.",
+            path=path, reason=reason_of(error),
+        )) from error  # fmt: skip
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -91,10 +96,11 @@ def _lock(path: Path, study: str) -> int:
         os.close(descriptor)
         if error.errno in (errno.EACCES, errno.EAGAIN):
             raise held(study, holder) from None
-        raise StoreError(
-            f"{path} cannot be locked: {error.strerror}. "
-            "Use a folder on a file system with locks, or PostgreSQL."
-        ) from error
+        raise StoreError(say(
+            "{path} cannot be locked: {reason}. Use a folder on a file system with "
+            "locks, or PostgreSQL.",
+            path=path, reason=reason_of(error),
+        )) from error  # fmt: skip
     return descriptor
 
 

@@ -50,14 +50,15 @@ class Holder:
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since)
         today = since.date() == datetime.now().date()
-        return (
-            f"pid {self.pid} on host {self.host} since {since:{'%H:%M' if today else '%F %H:%M'}}"
-        )
+        return say(
+            "pid {pid} on host {host} since {since}",
+            pid=self.pid, host=self.host, since=f"{since:{'%H:%M' if today else '%F %H:%M'}}",
+        )  # fmt: skip
 
 
 def held(study: str, holder: Holder | None) -> StudyError:
     """The refusal to run a study twice."""
-    who = holder or SOMEBODY
+    who = str(holder or SOMEBODY)
     return StudyError(say(
         'study "{study}" is run by {who}; stop it first with: danlu stop {quoted}',
         study=study, who=who, quoted=shlex.quote(study),

@@ -11,6 +11,7 @@ import orjson
 from danlu.core.codec import encode_number
 from danlu.core.event import Event, Reported, decode_event, encode_event
 from danlu.core.growing import Evaluated
+from danlu.core.sentence import say
 from danlu.core.spec import Spec, encode_spec
 from danlu.errors import StoreError
 
@@ -57,10 +58,11 @@ def _encode_row(event: Event) -> Row:
         at, trial = data.pop("at"), data.pop("trial", None)
         return Row(at, kind, trial, 0, _dumps(data))
     except (TypeError, ValueError, OverflowError) as error:
-        raise StoreError(
-            f"{event!r} cannot be stored, and nothing of its batch was: {error}. "
-            "Its values must be plain numbers, strings, lists or dicts."
-        ) from error
+        raise StoreError(say(
+            "{event} cannot be stored, and nothing of its batch was: {error}. Its "
+            "values must be plain numbers, strings, lists or dicts.",
+            event=repr(event), error=error,
+        )) from error  # fmt: skip
 
 
 def _metrics(metrics: Mapping[str, float]) -> str:
@@ -91,10 +93,11 @@ def decode_rows(chunks: Iterable[Sequence[Stored]]) -> Iterator[Event | Evaluate
         try:
             yield from _decode_chunk(chunk)
         except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(
-                f"the store holds an event that this version of danlu cannot read ({error!r}): "
-                "was it written by a newer one, or changed by hand?"
-            ) from error
+            raise StoreError(say(
+                "the store holds an event that this version of danlu cannot read "
+                "({error}): was it written by a newer one, or changed by hand?",
+                error=repr(error),
+            )) from error  # fmt: skip
 
 
 def _decode_chunk(chunk: Sequence[Stored]) -> list[Event | Evaluated]:
@@ -129,10 +132,11 @@ def encode_request_data(data: Mapping[str, Any]) -> str:
     try:
         return _dumps(dict(data))
     except (TypeError, ValueError) as error:
-        raise StoreError(
-            f"the request {data!r} cannot be stored: {error}. "
-            "Its values must be plain numbers, strings, lists or dicts."
-        ) from error
+        raise StoreError(say(
+            "the request {data} cannot be stored: {error}. Its values must be plain "
+            "numbers, strings, lists or dicts.",
+            data=repr(data), error=error,
+        )) from error  # fmt: skip
 
 
 def encode_spec_text(spec: Spec) -> str:
@@ -144,7 +148,8 @@ def encode_spec_text(spec: Spec) -> str:
     try:
         return _dumps(encode_spec(spec))
     except (TypeError, ValueError) as error:
-        raise StoreError(
-            f'the spec of study "{spec.name}" cannot be stored: {error}. '
-            "Its options must be plain numbers, strings, lists or dicts."
-        ) from error
+        raise StoreError(say(
+            'the spec of study "{name}" cannot be stored: {error}. Its options must be '
+            "plain numbers, strings, lists or dicts.",
+            name=spec.name, error=error,
+        )) from error  # fmt: skip

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from danlu.core.event import Event
 from danlu.core.history import History, fold
 from danlu.core.request import Request
+from danlu.core.sentence import say
 from danlu.core.spec import Spec, decode_spec
 from danlu.errors import DanluError, StoreError
 from danlu.stores import schema
@@ -160,10 +161,11 @@ class SqlStore:
         try:
             return [Request(*row[:4], json.loads(row.data), row.by) for row in rows]
         except WRONG as error:
-            raise StoreError(
-                f'study "{study}" is damaged: it holds a request that cannot be read ({error}). '
-                "Were rows changed by hand?"
-            ) from error
+            raise StoreError(say(
+                'study "{study}" is damaged: it holds a request that cannot be read '
+                "({error}). Were rows changed by hand?",
+                study=study, error=error,
+            )) from error  # fmt: skip
 
     def holder(self, study: str) -> str | None:
         with self._reading() as c:
@@ -280,7 +282,7 @@ class SqlStore:
 def _names(c: sa.Connection) -> list[str]:
     found = c.execute(sa.select(schema.study.c.name).order_by(schema.study.c.id)).scalars().all()
     if not all(isinstance(name, str) for name in found):
-        raise StoreError("the store is damaged: the name of a study in it is no text.")
+        raise StoreError(say("the store is damaged: the name of a study in it is no text."))
     return list(found)
 
 
@@ -291,7 +293,7 @@ def _spec(c: sa.Connection, study_id: int) -> tuple[int, str]:
     found = c.execute(newest.order_by(t.c.version.desc()).limit(1)).one_or_none()
     if found is None:
         raise StoreError(
-            "the spec of a study is missing from the store: were rows removed by hand?"
+            say("the spec of a study is missing from the store: were rows removed by hand?")
         )
     return found.version, found.data
 
@@ -358,15 +360,17 @@ def _folded(c: sa.Connection, study_id: int, history: History) -> History:
             with _without_collection():
                 return fold(history, decode_rows(chunks))
         except KeyError as error:
-            raise StoreError(
-                f'study "{history.spec.name}" is damaged: it holds events of trial {error}, '
-                "but not its start. Were rows removed by hand?"
-            ) from error
+            raise StoreError(say(
+                'study "{name}" is damaged: it holds events of trial {error}, but not its '
+                "start. Were rows removed by hand?",
+                name=history.spec.name, error=error,
+            )) from error  # fmt: skip
         except WRONG as error:
-            raise StoreError(
-                f'study "{history.spec.name}" is damaged: it holds an event that cannot be '
-                f"({error}). Were rows changed by hand?"
-            ) from error
+            raise StoreError(say(
+                'study "{name}" is damaged: it holds an event that cannot be ({error}). '
+                "Were rows changed by hand?",
+                name=history.spec.name, error=error,
+            )) from error  # fmt: skip
 
 
 @contextmanager
@@ -385,7 +389,8 @@ def _decode_spec(text: str) -> Spec:
     try:
         return decode_spec(json.loads(text))
     except (*WRONG, LookupError, DanluError) as error:
-        raise StoreError(
-            f"the store holds the spec of a study that this version of danlu cannot read "
-            f"({error!r}): was it written by a newer one, or changed by hand?"
-        ) from error
+        raise StoreError(say(
+            "the store holds the spec of a study that this version of danlu cannot "
+            "read ({error}): was it written by a newer one, or changed by hand?",
+            error=repr(error),
+        )) from error  # fmt: skip

@@ -144,13 +144,15 @@ def grid_of(space: Space, points: int | Mapping[str, int]) -> Lattice:
 
 def _check_named(space: Space, name: str) -> None:
     if name not in space:
-        raise StudyError(
-            f"points: {name!r} is no parameter of this space.{nearest(name, tuple(space))}"
-        )
+        raise StudyError(say(
+            "points: {name} is no parameter of this space.{hint}",
+            name=repr(name), hint=nearest(name, tuple(space)),
+        ))  # fmt: skip
     if isinstance(space[name], Choice):
-        raise StudyError(
-            f"points: {name!r} is a choice, of which a grid takes every value; leave it out."
-        )
+        raise StudyError(say(
+            "points: {name} is a choice, of which a grid takes every value; leave it out.",
+            name=repr(name),
+        ))  # fmt: skip
 
 
 def levels(p: Parameter, points: int) -> tuple[Value, ...]:

@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.core.spec import Spec
 from danlu.errors import StudyError
@@ -43,10 +44,11 @@ class Place:
         except ModuleNotFoundError as error:
             if not self.extra:
                 raise
-            raise StudyError(
-                f"strategy {called!r} needs the package {error.name}, which is not installed: "
-                f"pip install 'danlu[{self.extra}]'."
-            ) from error
+            raise StudyError(say(
+                "strategy {called} needs the package {name}, which is not installed: pip "
+                "install 'danlu[{extra}]'.",
+                called=repr(called), name=error.name, extra=self.extra,
+            )) from error  # fmt: skip
         made: Callable[..., Strategy] = getattr(module, self.name)
         return made if self.first is None else partial(made, self.first)
 
@@ -79,18 +81,19 @@ def make(name: str, options: Mapping[str, Any]) -> Strategy:
             library is not installed.
     """
     if name not in STRATEGIES:
-        raise StudyError(
-            f"{name!r} is no strategy.{nearest(name, tuple(STRATEGIES))} "
-            f"There are {', '.join(STRATEGIES)}."
-        )
+        raise StudyError(say(
+            "{name} is no strategy.{hint} There are {strategies}.",
+            name=repr(name), hint=nearest(name, tuple(STRATEGIES)), strategies=list(STRATEGIES),
+        ))  # fmt: skip
     constructor = STRATEGIES[name].constructor(name)
     keys = tuple(inspect.signature(constructor).parameters)
     for key in options:
         if key not in keys:
-            known = f"Its keys are {', '.join(keys)}."
-            raise StudyError(
-                f"strategy {name!r}: {key!r} is no key of it.{nearest(key, keys)} {known}"
-            )
+            known = say("Its keys are {keys}.", keys=list(keys))
+            raise StudyError(say(
+                "strategy {name}: {key} is no key of it.{hint} {known}",
+                name=repr(name), key=repr(key), hint=nearest(key, keys), known=known,
+            ))  # fmt: skip
     return constructor(**options)
 
 
@@ -112,7 +115,8 @@ def check_serves(name: str, objectives: int, constraints: int) -> None:
         return
     more = f"{objectives} objectives" if objectives > 1 else "constraints"
     able = ", ".join(n for n, place in STRATEGIES.items() if place.several)
-    raise StudyError(
-        f"strategy {name!r} follows one objective without constraints, but the study has {more}. "
-        f"Those that serve it are {able}."
-    )
+    raise StudyError(say(
+        "strategy {name} follows one objective without constraints, but the study "
+        "has {more}. Those that serve it are {able}.",
+        name=repr(name), more=more, able=able,
+    ))  # fmt: skip

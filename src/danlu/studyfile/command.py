@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from danlu.core.command import EXTRA, fields_of, pattern
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import LaunchError
 from danlu.studyfile.document import Document
@@ -20,7 +21,9 @@ def read_command(document: Document, run: dict[str, Any]) -> tuple[str, ...] | N
         return tuple(shlex.split(given))
     except ValueError as error:
         reason = str(error).lower()
-        document.mistake(("run", "command"), f"it cannot be split into arguments: {reason}.")
+        document.mistake(
+            ("run", "command"), say("it cannot be split into arguments: {reason}.", reason=reason)
+        )
         return None
 
 
@@ -29,15 +32,18 @@ def check_target(document: Document, run: dict[str, Any]) -> None:
     given = document.data.get("run")
     named = [k for k in ("command", "function") if isinstance(given, dict) and k in given]
     if len(named) == 2:
-        document.mistake(("run", "function"), "either command or function, but got both.")
+        document.mistake(("run", "function"), say("either command or function, but got both."))
     elif named and "train" in document.data:
-        text = f"either [train] or {named[0]}, but got both."
+        text = say("either [train] or {named}, but got both.", named=named[0])
         document.mistake(("run", named[0]), text)
     elif not named and "train" not in document.data:
-        text = 'what trains is missing: command = "python train.py --lr {lr}" or function = "m:f".'
+        text = say(
+            'what trains is missing: command = "python train.py --lr {code}" or function = "m:f".',
+            code="{lr}",
+        )
         document.mistake(("run",), text)
     if "metrics" in run and "function" in run:
-        text = "only what a command prints is read, but training is a function here."
+        text = say("only what a command prints is read, but training is a function here.")
         document.mistake(("run", "metrics"), text)
 
 
@@ -56,13 +62,21 @@ def template_problems(template: Sequence[str], names: Iterable[str]) -> list[str
             used.update(fields_of(part))
         except ValueError:
             problems.append(
-                f"in {part!r} a brace stands alone; for the character write {{{{ or }}}}."
+                say(
+                    "in {part} a brace stands alone; for the character write {{ or }}.",
+                    part=repr(part),
+                )
             )
     for name in sorted(used - {*known, *EXTRA}):
         hint = nearest(name, [*known, *EXTRA])
         problems.append(
-            f"{{{name}}} is no parameter.{hint} Besides the parameters there are "
-            f"{', '.join(EXTRA)}; for braces as text write {{{{{name}}}}}."
+            say(
+                "{{name}} is no parameter.{hint} Besides the parameters there are {extra}; "
+                "for braces as text write {{{name}}}.",
+                name=name,
+                hint=hint,
+                extra=list(EXTRA),
+            )
         )
     unused = [name for name in known if name not in used]
     if len(unused) < len(known) or problems:
@@ -72,7 +86,10 @@ def template_problems(template: Sequence[str], names: Iterable[str]) -> list[str
 
 def _unused_problem(names: Sequence[str]) -> str:
     listed = ", ".join(f"{{{name}}}" for name in names)
-    return f"it never uses {listed}: add what the script takes, drop the rest from [space]."
+    return say(
+        "it never uses {listed}: add what the script takes, drop the rest from [space].",
+        listed=listed,
+    )
 
 
 def check_command(document: Document, template: Sequence[str]) -> None:
@@ -94,13 +111,17 @@ def check_metrics(document: Document, metrics: str, watched: Sequence[str]) -> N
     try:
         compiled = pattern(metrics)
     except LaunchError as error:
-        document.mistake(path, str(error).removeprefix("metrics ").removesuffix("."))
+        document.mistake(path, error.told)
         return
     assert compiled is not None
     groups = [name for name in compiled.groupindex if name != "epoch"]
     for metric in dict.fromkeys(watched):
         if metric not in groups:
-            text = f"the metric {metric!r} is none of its groups ({', '.join(groups)})."
+            text = say(
+                "the metric {metric} is none of its groups ({groups}).",
+                metric=repr(metric),
+                groups=list(groups),
+            )
             document.mistake(path, text + nearest(metric, groups))
 
 

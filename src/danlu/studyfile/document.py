@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
 
+from danlu.core.sentence import say
 from danlu.errors import StudyFileError
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -39,24 +40,29 @@ class Document:
     def mistake(self, path: Sequence[str | int], text: str) -> None:
         """Note a mistake in the value at ``path``; ``text`` is a whole sentence."""
         where = ".".join(map(str, path))
-        self.mistake_at(self.line(path), f"{where}: {text}" if where else text)
+        self.mistake_at(self.line(path), place(where, text) if where else text)
 
     def mistake_at(self, line: int, text: str) -> None:
-        self._mistakes.append((line, f"{self.file}:{line}: {text}"))
+        self._mistakes.append((line, place(f"{self.file}:{line}", text)))
 
     def refuse(self) -> NoReturn:
         """Raise every mistake, in the order of the lines."""
         raise StudyFileError(*(text for _, text in sorted(self._mistakes, key=lambda m: m[0])))
 
 
+def place(where: str, text: str) -> str:
+    """A sentence after the place that it is about."""
+    return say("{where}: {text}", where=where, text=text)
+
+
 def shown(value: Any) -> str:
     """A value as an error message quotes it: short, and without the depths of tables."""
     if isinstance(value, dict):
-        return "a table"
+        return say("a table")
     if isinstance(value, list):
-        return "a list" if value else "an empty list"
+        return say("a list") if value else say("an empty list")
     if value is None:
-        return "nothing"
+        return say("nothing")
     if isinstance(value, bool):
         return "true" if value else "false"
     text = f'"{value}"' if isinstance(value, str) else str(value)

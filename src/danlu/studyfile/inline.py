@@ -18,6 +18,7 @@ from typing import Any
 
 from danlu.core.command import EXTRA, fields_of
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import SpaceError
 
@@ -51,9 +52,16 @@ def parse_command(arguments: Sequence[str]) -> tuple[Space, tuple[str, ...]]:
         try:
             template += _taken(match, parameters) if match else [_literal(argument)]
         except SpaceError as error:
-            problems += [f"{argument}: {text}" for text in error.problems]
+            problems += [
+                say("{where}: {text}", where=argument, text=text) for text in error.problems
+            ]
     if not problems and not parameters:
-        problems.append(f"the command holds no parameter to tune: write, for example, {EXAMPLE}.")
+        problems.append(
+            say(
+                "the command holds no parameter to tune: write, for example, {example}.",
+                example=EXAMPLE,
+            )
+        )
     problems += [] if problems else _unknown_fields(template, parameters)
     if problems:
         raise SpaceError(*problems)
@@ -72,9 +80,13 @@ def _taken(match: re.Match[str], parameters: dict[str, Parameter]) -> list[str]:
     """The arguments that stand for a parameter, which is added to ``parameters``."""
     name, flag = match["name"], match["flag"]
     if name in parameters:
-        raise SpaceError(f"{name} stands twice; write {{{name}}} for its value elsewhere.")
+        raise SpaceError(
+            say("{name} stands twice; write {{name}} for its value elsewhere.", name=name)
+        )
     if name in EXTRA:
-        raise SpaceError(f"{name} is a name of danlu's own; write {{{name}}} for its value.")
+        raise SpaceError(
+            say("{name} is a name of danlu's own; write {{name}} for its value.", name=name)
+        )
     parameters[name] = p = parse_parameter(match["what"])
     joined = match["sign"] or not flag.startswith("-") or _may_look_like_option(p)
     return [f"{flag}={{{name}}}"] if joined else [flag, f"{{{name}}}"]
@@ -97,7 +109,13 @@ def _literal(argument: str) -> str:
 def _unknown_fields(template: Sequence[str], parameters: dict[str, Parameter]) -> list[str]:
     known = (*parameters, *EXTRA)
     return [
-        f"{part}: {{{name}}} is no parameter.{nearest(name, known)} There are {', '.join(known)}."
+        say(
+            "{part}: {{name}} is no parameter.{hint} There are {known}.",
+            part=part,
+            name=name,
+            hint=nearest(name, known),
+            known=list(known),
+        )
         for part in template
         for name in fields_of(part)
         if name not in known
@@ -114,10 +132,11 @@ def parse_parameter(text: str) -> Parameter:
     if call is None or call["kind"] not in KINDS:
         kind = call["kind"] if call else re.split(r"\W", text, maxsplit=1)[0]
         hint = "" if kind in KINDS else nearest(kind, KINDS)
-        raise SpaceError(
-            f"a parameter is written as one of {', '.join(KINDS)} with its values in brackets, "
-            f"such as log(1e-5, 1e-1), but got {text!r}.{hint}"
-        )
+        raise SpaceError(say(
+            "a parameter is written as one of {kinds} with its values in brackets, "
+            "such as log(1e-5, 1e-1), but got {text}.{hint}",
+            kinds=list(KINDS), text=repr(text), hint=hint,
+        ))  # fmt: skip
     values, default = _values(call["body"])
     if call["kind"] == "choice":
         return Choice(*values, default=default)
@@ -129,7 +148,9 @@ def _numeric(kind: str, values: Sequence[Any], default: Any) -> Parameter:
     odd = [repr(v) for v in given if isinstance(v, str)]
     if len(values) != 2 or odd:
         got = f"{', '.join(odd)}" if odd else f"{len(values)} values"
-        raise SpaceError(f"{kind} needs two numbers, as in {kind}(1, 10), but got {got}.")
+        raise SpaceError(say(
+            "{kind} needs two numbers, as in {kind}(1, 10), but got {got}.", kind=kind, got=got,
+        ))  # fmt: skip
     low, high = values
     made = Int if kind in ("int", "logint") else Float
     return made(low, high, log=kind in ("log", "logint"), default=default)
@@ -143,9 +164,11 @@ def _values(body: str) -> tuple[list[Value], Value]:
     while at < len(body):
         piece = PIECE.match(body, at)
         if piece is None:
-            raise SpaceError(f"the values are separated by commas, but got {body[at:]!r}.")
+            raise SpaceError(
+                say("the values are separated by commas, but got {body}.", body=repr(body[at:]))
+            )
         if not piece[2].strip():
-            raise SpaceError(f"a value is empty in ({body}).")
+            raise SpaceError(say("a value is empty in ({body}).", body=body))
         if piece["default"] is None:
             values.append(_value(piece[2].strip()))
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from danlu.core.limits import parse_limit
+from danlu.core.sentence import say
 from danlu.core.space import nearest
 from danlu.errors import StudyError
 from danlu.kit.params import NAMES
@@ -119,81 +120,90 @@ def anything(_value: Any) -> bool:
 
 
 STUDY = {
-    "name": Key('a text such as "digits"', is_text, True, TEXT),
-    "objective": Key('a text such as "min val_loss", or a list of them', texts, True, TEXTS),
+    "name": Key(say('a text such as "digits"'), is_text, True, TEXT),
+    "objective": Key(say('a text such as "min val_loss", or a list of them'), texts, True, TEXTS),
     "epochs": Key(
-        "a whole number from 1 (the full length of a trial)",
+        say("a whole number from 1 (the full length of a trial)"),
         whole(1, 10**9), True, whole_schema(1, 10**9),
     ),
     "seed": Key(
-        "a whole number from 0", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
+        say("a whole number from 0"), whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
     ),
-    "constraints": Key('a list of texts such as ["params <= 1e6"]', listed, schema=LISTED),
+    "constraints": Key(say('a list of texts such as ["params <= 1e6"]'), listed, schema=LISTED),
 }  # fmt: skip
 RUN = {
     "command": Key(
-        'a text such as "python train.py --lr {lr}", or a list of texts', texts, schema=TEXTS
+        say('a text such as "python train.py --lr {code}", or a list of texts', code="{lr}"),
+        texts, schema=TEXTS,
     ),
     "function": Key(
-        'a text of the form "module:function"', is_function,
+        say('a text of the form "module:function"'), is_function,
         schema={"type": "string", "pattern": f"^{FUNCTION}$"},
     ),
-    "metrics": Key("a regular expression with named groups, as text", is_text, schema=TEXT),
-    "workers": Key("a whole number from 1", whole(1, 10_000), schema=whole_schema(1, 10_000)),
+    "metrics": Key(say("a regular expression with named groups, as text"), is_text, schema=TEXT),
+    "workers": Key(say("a whole number from 1"), whole(1, 10_000), schema=whole_schema(1, 10_000)),
     "executor": Key(
-        '"auto", "fused", "processes" or "ray"', one_of("auto", "fused", "processes", "ray"),
+        say('"auto", "fused", "processes" or "ray"'), one_of("auto", "fused", "processes", "ray"),
         schema={"enum": ["auto", "fused", "processes", "ray"]},
     ),
-    "address": Key("the address of a Ray cluster's head, as text", is_text, schema=TEXT),
-    "cpus": Key("a number above 0 (CPUs of a worker of a cluster)", is_positive, schema=POSITIVE),
+    "address": Key(say("the address of a Ray cluster's head, as text"), is_text, schema=TEXT),
+    "cpus": Key(
+        say("a number above 0 (CPUs of a worker of a cluster)"), is_positive, schema=POSITIVE
+    ),
     "gpus": Key(
-        "0, a fraction or a whole number (GPUs of a worker of a cluster)", is_not_negative,
+        say("0, a fraction or a whole number (GPUs of a worker of a cluster)"), is_not_negative,
         schema={"type": "number", "minimum": 0},
     ),
     "problem": Key(
-        'a text of the form "module:name" (of a danlu.Problem)', is_function,
+        say('a text of the form "module:name" (of a danlu.Problem)'), is_function,
         schema={"type": "string", "pattern": f"^{FUNCTION}$"},
     ),
     "classes": Key(
-        "a whole number from 2 (of a classification)", whole(2, 10**6),
+        say("a whole number from 2 (of a classification)"), whole(2, 10**6),
         schema=whole_schema(2, 10**6),
     ),
     "check": Key(
-        'true, false or "warn"', is_check,
+        say('true, false or "warn"'), is_check,
         schema={"anyOf": [{"type": "boolean"}, {"const": "warn"}]},
     ),
     "budget": Key(
-        'a text such as "20x", "30 trials" or "2h", or a list of them', is_budget,
+        say('a text such as "20x", "30 trials" or "2h", or a list of them'), is_budget,
         schema={"anyOf": [POSITIVE, *TEXTS["anyOf"]]},
     ),
 }  # fmt: skip
 LIMIT = Key(
-    'a time such as "10 min", seconds as a number, or "off"', is_limit,
+    say('a time such as "10 min", seconds as a number, or "off"'), is_limit,
     schema={"anyOf": [POSITIVE, TEXT]},
 )  # fmt: skip
 RUN |= {"report_timeout": LIMIT, "trial_timeout": LIMIT}
-PLAN = {"strategy": Key('a text such as "auto"', is_text, schema=TEXT)}
+PLAN = {"strategy": Key(say('a text such as "auto"'), is_text, schema=TEXT)}
 TRAIN = {
-    "data": Key('a text such as "wine.csv" or "module:function"', is_text, True, TEXT),
-    "target": Key("the name of a column", is_text, schema=TEXT),
-    "model": Key('"auto", "mlp", "cnn", "rnn", "text" or "module:builder"', is_text, schema=TEXT),
-    "kind": Key('"auto", "classification" or "regression"', is_text, schema=TEXT),
-    "metric": Key('a text such as "balanced_accuracy"', is_text, schema=TEXT),
-    "val": Key("a share between 0 and 1, or a file", is_share_or_file, schema=SHARE_OR_FILE),
-    "groups": Key("the name of a column", is_text, schema=TEXT),
-    "text": Key("the name of a column", is_text, schema=TEXT),
-    "drop": Key("a list of columns", listed, schema=LISTED),
-    "categorical": Key("a list of columns", listed, schema=LISTED),
-    "size": Key("a whole number from 1 (pixels)", whole(1, 4096), schema=whole_schema(1, 4096)),
-    "min_freq": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
-    "max_len": Key("a whole number from 1", whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "data": Key(say('a text such as "wine.csv" or "module:function"'), is_text, True, TEXT),
+    "target": Key(say("the name of a column"), is_text, schema=TEXT),
+    "model": Key(
+        say('"auto", "mlp", "cnn", "rnn", "text" or "module:builder"'), is_text, schema=TEXT
+    ),
+    "kind": Key(say('"auto", "classification" or "regression"'), is_text, schema=TEXT),
+    "metric": Key(say('a text such as "balanced_accuracy"'), is_text, schema=TEXT),
+    "val": Key(say("a share between 0 and 1, or a file"), is_share_or_file, schema=SHARE_OR_FILE),
+    "groups": Key(say("the name of a column"), is_text, schema=TEXT),
+    "text": Key(say("the name of a column"), is_text, schema=TEXT),
+    "drop": Key(say("a list of columns"), listed, schema=LISTED),
+    "categorical": Key(say("a list of columns"), listed, schema=LISTED),
+    "size": Key(
+        say("a whole number from 1 (pixels)"), whole(1, 4096), schema=whole_schema(1, 4096)
+    ),
+    "min_freq": Key(say("a whole number from 1"), whole(1, 10**6), schema=whole_schema(1, 10**6)),
+    "max_len": Key(say("a whole number from 1"), whole(1, 10**6), schema=whole_schema(1, 10**6)),
     "patience": Key(
-        "a whole number from 0 (epochs)", whole(0, 10**6), schema=whole_schema(0, 10**6)
+        say("a whole number from 0 (epochs)"), whole(0, 10**6), schema=whole_schema(0, 10**6)
     ),
     "split": Key(
-        "a whole number from 0 (a seed)", whole(0, 2**63 - 1), schema=whole_schema(0, 2**63 - 1)
+        say("a whole number from 0 (a seed)"),
+        whole(0, 2**63 - 1),
+        schema=whole_schema(0, 2**63 - 1),
     ),
-    "device": Key('a text such as "cpu" or "cuda:0"', is_text, schema=TEXT),
+    "device": Key(say('a text such as "cpu" or "cuda:0"'), is_text, schema=TEXT),
 }
 SECTIONS: Mapping[str, Mapping[str, Key]] = {
     "study": STUDY, "space": {}, "plan": PLAN, "run": RUN, "train": TRAIN,
@@ -204,7 +214,10 @@ def check_sections(document: Document) -> None:
     """Note sections that are unknown or no tables."""
     for name in document.data:
         if name not in SECTIONS:
-            text = f"this is no section of a study file; those are {', '.join(SECTIONS)}."
+            text = say(
+                "this is no section of a study file; those are {sections}.",
+                sections=list(SECTIONS),
+            )
             document.mistake(
                 (str(name),), text + _elsewhere(name) + nearest(str(name), [*SECTIONS])
             )
@@ -215,7 +228,12 @@ def table_of(document: Document, section: str) -> dict[str, Any]:
     table = document.data.get(section, {})
     if isinstance(table, dict):
         return table
-    document.mistake((section,), f"a table [{section}] is needed, but got {shown(table)}.")
+    document.mistake(
+        (section,),
+        say(
+            "a table [{section}] is needed, but got {shown}.", section=section, shown=shown(table)
+        ),
+    )
     return {}
 
 
@@ -231,12 +249,18 @@ def checked(document: Document, section: str, *, open_ended: bool = False) -> di
     if not open_ended:
         for name in table:
             if name not in keys:
-                known = f"[{section}] knows {', '.join(keys)}."
+                known = say("[{section}] knows {keys}.", section=section, keys=list(keys))
                 hint = _elsewhere(name) or nearest(str(name), [*keys])
-                document.mistake((section, str(name)), f"this key is unknown; {known}{hint}")
+                document.mistake(
+                    (section, str(name)),
+                    say("this key is unknown; {known}{hint}", known=known, hint=hint),
+                )
     for name, key in keys.items():
         if name not in table and key.needed:
-            document.mistake((section,), f"{name} is missing: {key.wanted} is needed.")
+            document.mistake(
+                (section,),
+                say("{name} is missing: {wanted} is needed.", name=name, wanted=key.wanted),
+            )
     return check_values(document, (section,), table, keys)
 
 
@@ -251,7 +275,9 @@ def check_values(
         if key.fits(table[name]):
             good[name] = table[name]
         else:
-            text = f"{key.wanted} is needed, but got {shown(table[name])}."
+            text = say(
+                "{wanted} is needed, but got {shown}.", wanted=key.wanted, shown=shown(table[name])
+            )
             document.mistake((*path, name), text + _unquoted(name, table[name], key))
     return good
 
@@ -267,14 +293,14 @@ def _unquoted(name: str, value: Any, key: Key) -> str:
     as_is = int(number) if number.is_integer() and abs(number) < 1e15 else number
     if not math.isfinite(number) or not key.fits(as_is):
         return ""
-    return f" Write it without quotes: {name} = {value.strip()}"
+    return say(" Write it without quotes: {name} = {value}", name=name, value=value.strip())
 
 
 def _elsewhere(name: Any) -> str:
     homes = [section for section, keys in SECTIONS.items() if name in keys]
     if homes:
-        return f" It belongs in [{homes[0]}]."
+        return say(" It belongs in [{homes}].", homes=homes[0])
     like = str(name).replace("_", "")
     if params := [n for n in NAMES if n.replace("_", "") == like]:
-        return f" Write {params[0]} in [space], as a range or as the only value."
+        return say(" Write {name} in [space], as a range or as the only value.", name=params[0])
     return ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from danlu.core.limits import DEFAULT, Limits
+from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.core.spec import Budget, Constraint, Objective, Spec
 from danlu.errors import StudyError
@@ -121,10 +122,12 @@ def _read_objectives(document: Document, study: dict[str, Any]) -> list[Objectiv
         try:
             objective = Objective.parse(text)
         except StudyError as error:
-            document.mistake(path, str(error))
+            document.mistake(path, error.told)
             continue
         if objective.metric in found:
-            document.mistake(path, f"{objective.metric!r} is an objective twice.")
+            document.mistake(
+                path, say("{metric} is an objective twice.", metric=repr(objective.metric))
+            )
         found[objective.metric] = objective
     return list(found.values())
 
@@ -135,7 +138,7 @@ def _read_constraints(document: Document, study: dict[str, Any]) -> tuple[Constr
         try:
             found.append(Constraint.parse(text))
         except StudyError as error:
-            document.mistake(("study", "constraints", i), str(error))
+            document.mistake(("study", "constraints", i), error.told)
     return tuple(found)
 
 
@@ -144,7 +147,7 @@ def _read_name(document: Document, study: dict[str, Any]) -> str:
     try:
         Spec(name, Space(any=0), Objective("any", "min"), 1)
     except StudyError as error:
-        document.mistake(("study", "name"), str(error))
+        document.mistake(("study", "name"), error.told)
     return name
 
 
@@ -154,7 +157,7 @@ def _read_budget(document: Document, run: dict[str, Any]) -> Budget:
     try:
         return Budget.parse(text)
     except StudyError as error:
-        document.mistake(("run", "budget"), str(error))
+        document.mistake(("run", "budget"), error.told)
         return Budget()
 
 
@@ -183,12 +186,12 @@ def _read_cluster(document: Document, run: dict[str, Any]) -> Cluster:
     given = {key: run[key] for key in ("address", "cpus", "gpus") if key in run}
     if given and run.get("executor") not in (None, "ray"):
         key = next(iter(given))
-        document.mistake(("run", key), f'{key} is of executor = "ray" only.')
+        document.mistake(("run", key), say('{key} is of executor = "ray" only.', key=key))
     try:
         return Cluster(**given)
     except StudyError as error:
         key = next((k for k in given if str(error).startswith(k)), "cpus")
-        document.mistake(("run", key), str(error))
+        document.mistake(("run", key), error.told)
         return Cluster()
 
 
@@ -202,8 +205,9 @@ def _read_plan(
     options = {key: value for key, value in given.items() if key != "strategy"}
     for key, value in options.items():
         if not isinstance(key, str) or not _is_plain(value):
-            text = (
-                f"text, numbers, true, false, lists and tables are possible, not {shown(value)}."
+            text = say(
+                "text, numbers, true, false, lists and tables are possible, not {shown}.",
+                shown=shown(value),
             )
             document.mistake(("plan", str(key)), text)
     if "strategy" in plan or "strategy" not in given:
@@ -218,14 +222,14 @@ def _check_options(document: Document, strategy: str, options: dict[str, Any]) -
         make(strategy, options)
     except StudyError as error:
         key = next((k for k in options if k in re.findall(r"[\w-]+", str(error))), "strategy")
-        document.mistake(("plan", key), str(error))
+        document.mistake(("plan", key), error.told)
 
 
 def _check_serves(document: Document, strategy: str, objectives: int, constraints: int) -> None:
     try:
         check_serves(strategy, max(1, objectives), constraints)
     except StudyError as error:
-        document.mistake(("plan", "strategy"), str(error))
+        document.mistake(("plan", "strategy"), error.told)
 
 
 def _is_plain(value: Any) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from danlu.core.parameter import Choice, Float, Int, Parameter
+from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import SpaceError
 from danlu.studyfile.document import Document, shown
@@ -55,24 +56,24 @@ CONDITION = {
 NUMERIC = {
     "low": Key("a number", is_number, schema=NUMBER),
     "high": Key("a number", is_number, schema=NUMBER),
-    "log": Key("true or false", is_flag, schema=FLAG),
-    "int": Key("true or false", is_flag, schema=FLAG),
+    "log": Key(say("true or false"), is_flag, schema=FLAG),
+    "int": Key(say("true or false"), is_flag, schema=FLAG),
     "default": Key("a number", is_number, schema=NUMBER),
     "limits": Key(
-        "a list of two numbers, the lowest and the highest value", _is_pair,
+        say("a list of two numbers, the lowest and the highest value"), _is_pair,
         schema={"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2},
     ),
 }  # fmt: skip
 CHOICES = {
-    "choices": Key("a list of texts, numbers, true or false", _are_values, schema=VALUES),
-    "default": Key("one of the choices", is_value, schema=VALUE),
+    "choices": Key(say("a list of texts, numbers, true or false"), _are_values, schema=VALUES),
+    "default": Key(say("one of the choices"), is_value, schema=VALUE),
 }
 EITHER = {
     "type": Key(
-        '"float", "int" or "choice"', lambda value: value in TYPES, schema={"enum": TYPES}
+        say('"float", "int" or "choice"'), lambda value: value in TYPES, schema={"enum": TYPES}
     ),
-    "when": Key('a table such as { optimizer = "sgd" }', is_condition, schema=CONDITION),
-    "role": Key('a text such as "lr"', is_text, schema=TEXT),
+    "when": Key(say('a table such as { optimizer = "sgd" }'), is_condition, schema=CONDITION),
+    "role": Key(say('a text such as "lr"'), is_text, schema=TEXT),
 }
 ALL_KEYS = (*NUMERIC, "choices", *EITHER)
 
@@ -81,7 +82,7 @@ def read_space(document: Document) -> Space | None:
     """The space of a study file; None, with the mistakes noted, if it cannot be."""
     table = table_of(document, "space")
     if not table:
-        document.mistake(("space",), "at least one parameter is needed, but there is none.")
+        document.mistake(("space",), say("at least one parameter is needed, but there is none."))
         return None
     made = {name: p for name in table if (p := _read_parameter(document, name, table[name]))}
     _check_conditions(document, made, table)
@@ -107,10 +108,17 @@ def _read_parameter(document: Document, name: Any, given: Any) -> Parameter | No
     if is_value(given) and given is not None:
         return Choice(given)
     hint = (
-        f" For a choice write {name} = {{ choices = [...] }}." if isinstance(given, list) else ""
+        say(" For a choice write {name} = { choices = [...] }.", name=name)
+        if isinstance(given, list)
+        else ""
     )
-    text = "a table such as { low = 0.0, high = 1.0 } or one plain value is needed, but got "
-    document.mistake(path, f"{text}{shown(given)}.{hint}")
+    text = say(
+        "a table such as { low = 0.0, high = 1.0 } or one plain value is needed, "
+        "but got {value}.{hint}",
+        value=shown(given),
+        hint=hint,
+    )
+    document.mistake(path, text)
     return None
 
 
@@ -118,13 +126,15 @@ def _from_table(document: Document, name: str, table: Mapping[str, Any]) -> Para
     path = ("space", name)
     unknown = [key for key in table if key not in ALL_KEYS]
     if unknown and all(isinstance(table[key], dict) for key in table):
-        text = (
-            f'this is a table of tables. Quote a name with dots: "{name}.{unknown[0]}" = {{ … }}'
+        text = say(
+            'this is a table of tables. Quote a name with dots: "{name}.{unknown}" = { … }',
+            name=name,
+            unknown=unknown[0],
         )
         document.mistake(path, text)
         return None
     for key in unknown:
-        text = f"this key is unknown; a parameter knows {', '.join(ALL_KEYS)}."
+        text = say("this key is unknown; a parameter knows {keys}.", keys=list(ALL_KEYS))
         document.mistake((*path, key), text + nearest(str(key), ALL_KEYS))
     kind = _kind(document, path, table)
     if kind is None:
@@ -144,12 +154,15 @@ def _kind(
     named = table.get("type")
     if "choices" in table and (numeric or named in ("float", "int")):
         other = f"type = {shown(named)}" if not numeric else " and ".join(numeric)
-        document.mistake(path, f"either choices or a range is possible, but got both ({other}).")
+        document.mistake(
+            path,
+            say("either choices or a range is possible, but got both ({other}).", other=other),
+        )
         return None
     if "choices" in table or named == "choice":
         return _complete(document, path, table, ["choices"], Choice)
     if named == "float" and table.get("int") is True:
-        document.mistake(path, 'type = "float" and int = true contradict each other.')
+        document.mistake(path, say('type = "float" and int = true contradict each other.'))
         return None
     kind = Int if named == "int" or table.get("int") is True else Float
     return _complete(document, path, table, ["low", "high"], kind)
@@ -166,9 +179,12 @@ def _complete(
     if not missing:
         return kind
     if len(missing) == 2 and not table.get("type"):
-        missing = ["low and high, or choices,"]
-    verb = "is" if len(missing) == 1 and "," not in missing[0] else "are"
-    document.mistake(path, f"{' and '.join(missing)} {verb} missing.")
+        text = say("low and high, or choices, are missing.")
+    elif len(missing) == 2:
+        text = say("low and high are missing.")
+    else:
+        text = say("{name} is missing.", name=missing[0])
+    document.mistake(path, text)
     return None
 
 
@@ -184,8 +200,7 @@ def _make(
     except SpaceError as error:
         for problem in error.problems:
             spot = next((word for word in re.findall(r"\w+", problem) if word in fields), None)
-            text = problem.replace("log=False", "log = false")
-            document.mistake((*path, spot) if spot else path, text)
+            document.mistake((*path, spot) if spot else path, problem)
         return None
 
 
@@ -199,8 +214,13 @@ def _check_conditions(
             path = ("space", str(name), "when", parent)
             if parent not in table:
                 hint = nearest(parent, [str(known) for known in table])
-                document.mistake(path, f"there is no parameter {parent!r}.{hint}")
+                document.mistake(
+                    path,
+                    say("there is no parameter {parent}.{hint}", parent=repr(parent), hint=hint),
+                )
             elif parent in made:
                 values = wanted if isinstance(wanted, list) else [wanted]
                 for text in filter(None, map(made[parent].problem, values)):
-                    document.mistake(path, f"this can never hold: {parent} {text}")
+                    document.mistake(
+                        path, say("this can never hold: {parent} {text}", parent=parent, text=text)
+                    )

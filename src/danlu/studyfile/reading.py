@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import StudyFileError
 from danlu.studyfile.document import Document, KeyPath
 from danlu.studyfile.toml_lines import toml_lines
@@ -27,7 +29,7 @@ def read_document(path: Path) -> Document:
         read = _read_toml if path.suffix == ".toml" else _read_yaml
         read(document, text)
     except RecursionError:
-        document.mistake_at(1, "the lists and tables in it are nested too deeply.")
+        document.mistake_at(1, say("the lists and tables in it are nested too deeply."))
     if not document.sound:
         document.refuse()
     return document
@@ -35,21 +37,29 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     if path.suffix not in SUFFIXES:
-        raise StudyFileError(f"{path}: a study file must end in .toml, .yaml or .yml.")
+        raise StudyFileError(
+            say("{path}: a study file must end in .toml, .yaml or .yml.", path=path)
+        )
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise StudyFileError(f"{path}: there is no such file.") from None
+        raise StudyFileError(say("{path}: there is no such file.", path=path)) from None
     except OSError as error:
-        raise StudyFileError(f"{path}: the file cannot be read: {error.strerror}.") from None
+        raise StudyFileError(
+            say("{path}: the file cannot be read: {reason}.", path=path, reason=reason_of(error))
+        ) from None
     if len(data) > LARGEST:
-        raise StudyFileError(f"{path}: a study file may hold 1 MiB at most, but this is larger.")
+        raise StudyFileError(
+            say("{path}: a study file may hold 1 MiB at most, but this is larger.", path=path)
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise StudyFileError(f"{path}:{line}: the file must be UTF-8 text, but is not.") from None
+        raise StudyFileError(
+            say("{path}:{line}: the file must be UTF-8 text, but is not.", path=path, line=line)
+        ) from None
 
 
 def _read_toml(document: Document, text: str) -> None:
@@ -60,10 +70,10 @@ def _read_toml(document: Document, text: str) -> None:
         line = int(found[1]) if found and found[1] else text.count("\n") + 1
         reason = str(error)[: found.start()] if found else str(error)
         if "character for a key part" in reason:
-            reason += " (a table in braces must stand on one line)"
-        document.mistake_at(line, f"this is no valid TOML: {reason}.")
+            reason += say(" (a table in braces must stand on one line)")
+        document.mistake_at(line, say("this is no valid TOML: {reason}.", reason=reason))
     except ValueError as error:  # such as a number of more than 4,300 digits
-        document.mistake_at(1, f"this is no valid TOML: {error}.")
+        document.mistake_at(1, say("this is no valid TOML: {error}.", error=error))
     else:
         document.lines = toml_lines(text)
 
@@ -76,20 +86,26 @@ def _read_yaml(document: Document, text: str) -> None:
     try:
         lines = _yaml_lines(yaml.compose(text))
         if lines is None:
-            document.mistake_at(1, "it is too large or too deep once its aliases are written out.")
+            document.mistake_at(
+                1, say("it is too large or too deep once its aliases are written out.")
+            )
             return
         data = yaml.load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        document.mistake_at(line, f"this is no valid YAML: {error.problem or error.context}.")
+        document.mistake_at(
+            line, say("this is no valid YAML: {value}.", value=error.problem or error.context)
+        )
     except (YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        document.mistake_at(1, f"this is no valid YAML: {reason}.")
+        document.mistake_at(1, say("this is no valid YAML: {reason}.", reason=reason))
     else:
         if isinstance(data, dict):
             document.data, document.lines = data, lines
         else:
-            document.mistake_at(1, "a study file must hold sections such as study: and space:.")
+            document.mistake_at(
+                1, say("a study file must hold sections such as study: and space:.")
+            )
 
 
 def _yaml_lines(root: Any) -> dict[KeyPath, int] | None:

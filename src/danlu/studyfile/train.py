@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import DataError
 from danlu.kit.settings import Settings
@@ -55,8 +56,13 @@ def check_watched(document: Document, section: TrainSection, watched: Sequence[s
     """Note metrics of objectives and constraints that training does not report."""
     for metric in dict.fromkeys(watched):
         if metric not in section.metrics:
-            known = f"training reports {', '.join(section.metrics)}."
-            text = f"there is no metric {metric!r}; {known}{nearest(metric, section.metrics)}"
+            known = say("training reports {metrics}.", metrics=list(section.metrics))
+            text = say(
+                "there is no metric {metric}; {known}{nearest}",
+                metric=repr(metric),
+                known=known,
+                nearest=nearest(metric, section.metrics),
+            )
             document.mistake(("study", "objective"), text)
 
 
@@ -75,14 +81,17 @@ def _read(
         settings = Settings.of(_beside(given, path.parent))
         found = defaults(settings)
     except DataError as error:
-        document.mistake(("train", _spot(str(error), given)), str(error))
+        document.mistake(("train", _spot(str(error), given)), error.told)
         return None
     except ImportError as error:
-        text = f"the training kit needs {error.name}: install it with pip install 'danlu[kit]'."
+        text = say(
+            "the training kit needs {name}: install it with pip install 'danlu[kit]'.",
+            name=error.name,
+        )
         document.mistake(("train",), text)
         return None
     if settings.own_network and "space" not in document.data:
-        text = "[space] is needed: what a builder of your own takes is not known."
+        text = say("[space] is needed: what a builder of your own takes is not known.")
         document.mistake(("train", "model"), text)
     section = TrainSection(settings, found.space, found.metrics, found.notes)
     return section, (found.objective, found.epochs)

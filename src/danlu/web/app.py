@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
 import danlu
+from danlu.core.sentence import say
 from danlu.errors import DanluError
 from danlu.reporting.html import ASSETS, asset, shell
 from danlu.stores.base import Store
@@ -17,6 +18,7 @@ from danlu.web.reading import reading_routes
 from danlu.web.refusals import REFUSALS, add_refusals
 from danlu.web.streaming import Streams
 from danlu.web.studies import LiveStudies
+from danlu.web.wire import AsciiJson
 from danlu.web.wishes import wish_routes
 
 SMALL = 1000  # bytes below which an answer is not compressed
@@ -48,6 +50,7 @@ def create_app(
     app = FastAPI(
         title="danlu", version=danlu.__version__, lifespan=lifespan, responses=REFUSALS,
         openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
+        default_response_class=AsciiJson,
     )  # fmt: skip
     app.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=LEVEL)
     app.add_middleware(Guard, access=access)  # the outermost: added last
@@ -80,5 +83,5 @@ def _add_page(app: FastAPI) -> None:
     @app.get("/assets/{name}", include_in_schema=False)
     def part(name: str) -> Response:
         if name not in ASSETS:
-            raise HTTPException(404, "there is no such file")
+            raise HTTPException(404, say("there is no such file"))
         return Response(asset(name), media_type=ASSETS[name])

@@ -12,6 +12,7 @@ from danlu.core.history import History
 from danlu.core.prediction import Prediction
 from danlu.core.record import TrialRecord
 from danlu.core.request import Request
+from danlu.core.sentence import encode_sentences
 from danlu.predicting import predict_open
 from danlu.reporting.payload import overview_data, spent_at_values, trial_row
 from danlu.reporting.result import leaders
@@ -25,6 +26,7 @@ SHARE = 0.04  # of one core that figures may take while a study runs
 LEAST_S = 0.25  # between two makings of the same figures
 SLOW_LEAST_S = 10.0  # between two fits of the models behind predictions and importance
 HOLDER_S = 1.0  # between two looks at who runs the study
+JUST_NOW = 0.005  # share of all that is spent which a chart of it cannot tell
 FIRST = 12  # of the leaders, which a page gets before all other trials
 
 
@@ -140,7 +142,7 @@ class LiveStudy:
 
     def _notice(self, before: History) -> None:
         """Note which trials are not what they were."""
-        version = self.history.version
+        version, better = self.history.version, list[int]()
         for number, trial in self.history.trials.items():
             old = before.trials.get(number)
             if trial is old or trial == old:
@@ -151,7 +153,16 @@ class LiveStudy:
             changes.append((version, len(trial.reports)))
             self.newest = version
             if old is None or old.value != trial.value:
-                self._spent[number] = round(self.history.trainings, 4)
+                better.append(number)
+        self._spent |= self._spent_at(better, before)
+
+    def _spent_at(self, numbers: Sequence[int], before: History) -> dict[int, float]:
+        """What was spent when each of these trials reached its new value."""
+        total = self.history.trainings
+        if total - before.trainings <= max(1.0, JUST_NOW * total):
+            return dict.fromkeys(numbers, round(total, 4))
+        spent = spent_at_values(self.history)  # nobody looked for a while
+        return {number: spent[number] for number in numbers}
 
     # ---- what pages get
 
@@ -213,7 +224,7 @@ class LiveStudy:
     def _make_overview(self) -> bytes:
         predictions, matter = self._fits.value
         data = overview_data(self.history, predictions, matter, self._requests)
-        data["study"]["holder"] = self._holder
+        data["study"]["holder"] = encode_sentences(self._holder)
         data["study"]["alive"] = self._holder is not None
         data["generation"], data["revision"] = self.generation, self.history.version
         data["count"] = len(self.history.trials)

@@ -9,6 +9,8 @@ from threading import Timer
 
 import uvicorn
 
+from danlu.core.sentence import say
+from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.stores import open_store
 from danlu.web.app import create_app
@@ -57,10 +59,10 @@ def serve(
     ):
         at = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
         view = f"&/s/{study}/overview" if study else ""
-        tell(f"Dashboard: {at}#token={access.control}{view}")
-        tell(f"To look only: {at}#token={access.look}{view}")
+        tell(say("Dashboard: {link}", link=f"{at}#token={access.control}{view}"))
+        tell(say("To look only: {link}", link=f"{at}#token={access.look}{view}"))
         if host not in ("127.0.0.1", "::1", "localhost"):
-            tell("It is not encrypted: whoever listens on the network can read the token.")
+            tell(say("It is not encrypted: whoever listens on the network can read the token."))
         if show:  # once the server listens
             Timer(0.5, webbrowser.open, [f"{at}#token={access.control}{view}"]).start()
         config = uvicorn.Config(
@@ -95,10 +97,11 @@ def _listening(host: str, port: int | None) -> socket.socket:
         except OSError as error:
             listener.close()
             if number == wanted[-1]:
-                raise DanluError(
-                    f"the dashboard cannot listen at {host}:{number}: {error.strerror}. "
-                    "Give another --port or --host."
-                ) from error
+                raise DanluError(say(
+                    "the dashboard cannot listen at {host}:{number}: {reason}. Give another "
+                    "--port or --host.",
+                    host=host, number=number, reason=reason_of(error),
+                )) from error  # fmt: skip
             continue
         listener.listen(MOST_CONNECTIONS)
         return listener

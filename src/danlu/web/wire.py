@@ -3,12 +3,21 @@
 import json
 from typing import Any
 
+from starlette.responses import JSONResponse
+
 from danlu.core.sentence import Sentence, encode_sentences
 
 
 def to_json(value: Any) -> bytes:
     """Compact JSON in ASCII: no surrogate can break it, and no number is NaN."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+class AsciiJson(JSONResponse):
+    """An answer as `to_json` writes it: text of training may hold what UTF-8 cannot."""
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
 
 
 def refusal(reason: str) -> bytes:

@@ -26,6 +26,7 @@ import { Trials } from "./pages/Trials";
 function Page() {
   const { study, page, trial } = route.value;
   if (connection.value === "refused") return <Refused />;
+  if (connection.value === "missing") return <Missing />;
   if (!study && connection.value !== "file") return <Studies />;
   if (!overview.value) return <Loading />;
   if (trial !== null) return all.value.length < loaded.value.of && !all.value.some((x) => x.n === trial) ? <Loading /> : <TrialPage n={trial} key={trial} />;
@@ -58,6 +59,18 @@ function Refused() {
         <p><strong>{t("refused.title")}</strong></p>
         <p class="text">{trouble.value}</p>
         <p class="soft">{t("refused.advice")}</p>
+      </div>
+    </section>
+  );
+}
+
+function Missing() {
+  return (
+    <section class="card">
+      <div class="empty">
+        <p><strong>{t("missing.title")}</strong></p>
+        <p class="text">{trouble.value}</p>
+        <p><a href="#/">{t("missing.advice")}</a></p>
       </div>
     </section>
   );

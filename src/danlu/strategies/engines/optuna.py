@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from danlu.core.decision import Decision
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Float, Parameter, Value
+from danlu.core.sentence import say
 from danlu.core.space import Config, Space
 from danlu.errors import StudyError
 from danlu.strategies.engines.consult import Plan, check_keys, consult
@@ -59,10 +60,11 @@ class OptunaEngine:
         check_keys(f"optuna-{self.sampler}", self.epochs, self.startup, self.default_first)
         package, extras = NEEDS.get(self.sampler, ("optuna", "optuna"))
         if find_spec(package) is None:
-            raise StudyError(
-                f"strategy 'optuna-{self.sampler}' needs the package {package}, which is not "
-                f"installed: pip install 'danlu[{extras}]'."
-            )
+            raise StudyError(say(
+                "strategy 'optuna-{sampler}' needs the package {package}, which is not "
+                "installed: pip install 'danlu[{extras}]'.",
+                sampler=self.sampler, package=package, extras=extras,
+            ))  # fmt: skip
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         def teach(space: Space, seen: list[Lesson]) -> OptunaStudy:

@@ -172,8 +172,8 @@ function draw(
   let open = false;
   names.forEach((name, i) => {
     const u = lines.get(name)!.unit(trial);
-    if (u === null) open = false; // an inactive parameter leaves a gap
-    else if (open) ctx.lineTo(x(i), y(u));
+    if (u === null) return; // past the axis of a parameter that it does not have
+    if (open) ctx.lineTo(x(i), y(u));
     else {
       ctx.moveTo(x(i), y(u));
       open = true;

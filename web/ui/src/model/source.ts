@@ -5,7 +5,7 @@ import { say, t } from "../language";
 import * as study from "./study";
 import type { News, Overview, Row, StudyList, Told, TrialDetail } from "./types";
 
-export type Connection = "loading" | "live" | "polling" | "lost" | "refused" | "file";
+export type Connection = "loading" | "live" | "polling" | "lost" | "refused" | "missing" | "file";
 
 export const connection = signal<Connection>("loading");
 export const trouble = signal("");
@@ -38,7 +38,7 @@ async function ask(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { ...(init.headers as Record<string, string>), Authorization: `Bearer ${token}` };
   const answer = await fetch(`/api/v1${path}`, { ...init, headers, credentials: "omit", cache: "no-store" });
   if (answer.ok) return answer;
-  const body = await answer.json().then((b: Reason) => b, () => ({ error: `${answer.status}` }));
+  const body = await answer.json().then((b: Reason) => b, () => ({ error: t("banner.odd", answer.status) }));
   throw new Refusal(answer.status, reasonOf(body));
 }
 
@@ -157,7 +157,7 @@ class Follower {
         note(error);
         if (connection.value === "refused") return;
         if (error instanceof Refusal && error.status === 404) {
-          connection.value = "refused";
+          connection.value = "missing";
           return;
         }
       }
@@ -226,8 +226,7 @@ class Follower {
     let rest = "";
     for (;;) {
       const timer = setTimeout(() => void reader.cancel(), QUIET_MS);
-      const { value, done } = await reader.read();
-      clearTimeout(timer);
+      const { value, done } = await reader.read().finally(() => clearTimeout(timer));
       if (done) return;
       heardAt.value = Date.now();
       const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");

@@ -73,12 +73,12 @@ export interface Overview {
     strategy: string;
     state: string;
     ended: Told;
-    process: string;
+    process: Told;
     began: string;
     last: string;
     last_at: number;
     alive?: boolean;
-    holder?: string | null;
+    holder?: Told | null;
   };
   progress: {
     share: number | null;
@@ -95,6 +95,7 @@ export interface Overview {
   parameters: Parameter[];
   names: string[];
   leaders: number[];
+  further?: { objectives: [string, Direction][]; constraints: [string, string][]; pareto: number[] } | null;
   stages: [string, number][];
   thinned: boolean;
   fans: Record<string, [number, number, number, number][]>;

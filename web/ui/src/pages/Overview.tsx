@@ -9,6 +9,7 @@ import { HistoryPanel } from "../parts/History";
 import { ImportancePanel } from "../parts/Importance";
 import { Multiples } from "../parts/Multiples";
 import { Panel } from "../parts/Panel";
+import { ParetoPanel } from "../parts/Pareto";
 import { RunningTrials } from "../parts/Running";
 import { stateNow } from "../parts/Header";
 import { Diagnosis, Figures } from "../parts/Top";
@@ -39,6 +40,7 @@ export function Overview() {
         <HistoryPanel height={260} />
         <ImportancePanel />
       </div>
+      <ParetoPanel height={300} />
       <Multiples count={8} />
     </>
   );
@@ -54,7 +56,7 @@ export function Failures() {
           const first = group[0]!;
           return (
             <li key={first.n}>
-              <strong>{t("failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
+              <strong>{t(group.length === 1 ? "failures.one" : "failures.count", group.length)}</strong> <span class="text">{(say(first.message) || first.cause).split("\n")[0]}</span> <TrialLinks numbers={group.map((x) => x.n)} />
               {first.log && <details open={nothing}><summary>{t("trial.log")}</summary><pre class="snippet" tabIndex={0}>{first.log}</pre></details>}
             </li>
           );

@@ -1,6 +1,6 @@
 // What the study was set out to do, as it was read.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { show } from "../model/numbers";
 import { list } from "../model/source";
 import { overview } from "../model/study";
@@ -26,7 +26,7 @@ export function Settings() {
     ["budget", budget || t("settings.no_limit")],
     ...(command?.length ? [["command", command.join(" ")] as [string, string]] : []),
     ["workers", String(o.progress.workers)],
-    ["process", o.study.holder ?? o.study.process],
+    ["process", say(o.study.holder ?? o.study.process)],
     ...(list.value ? [["store", list.value.store], ["danlu", list.value.version]] as [string, string][] : []),
   ];
   const parameters = Object.entries((space ?? {}) as Record<string, Record<string, unknown>>);

@@ -25,7 +25,7 @@ export function Stages() {
                 <tr key={name}>
                   <td><strong class="text">{name || "–"}</strong></td><td class="number">{count}</td><td class="number">{spent}</td>
                   <td>{best ? <><TrialLink n={best.n} /> {show(best.value)}</> : "–"}</td>
-                  <td><span class="text soft">{say(done || (all.value.find((x) => x.stage === name)?.why ?? ""))}</span></td>
+                  <td class="told"><span class="text soft">{say(done || (all.value.find((x) => x.stage === name)?.why ?? ""))}</span></td>
                 </tr>
               );
             })}</tbody>

@@ -10,6 +10,7 @@ import type { Metric, TrialDetail } from "../model/types";
 import { CurveChart } from "../charts/CurveChart";
 import { pin, pinned } from "../charts/look";
 import { ask } from "../parts/Ask";
+import { isUnderWay } from "../parts/Header";
 import { Copy, Empty, StateMark, studyName, Toggle } from "../parts/common";
 import { curveTable } from "../parts/CurvesPanel";
 import { Panel } from "../parts/Panel";
@@ -57,7 +58,7 @@ function Head({ trial }: { trial: Trial }) {
         <Toggle on={pinned.value.includes(trial.n)} label={t("trial.pin")} title="." act={() => (canAct() ? ask(o.pinned.includes(trial.n) ? "unpin" : "pin", trial.n) : pin(trial.n))} />
         {canAct() && <button type="button" onClick={() => ask("note", trial.n)}>{t("action.note")}</button>}
         {canAct() && <button type="button" onClick={() => ask("enqueue", undefined, trial.config)}>{t("best.vary")}</button>}
-        {canAct() && isOpen(trial.state) && <button type="button" disabled={stopping} onClick={() => ask("stop trial", trial.n)}>{t("running.stop", trial.n)}</button>}
+        {canAct() && isOpen(trial.state) && isUnderWay() && <button type="button" disabled={stopping} onClick={() => ask("stop trial", trial.n)}>{t("running.stop", trial.n)}</button>}
       </div>
       <dl class="facts">
         {trial.why && <><dt>{t("trial.why")}</dt><dd class="text">{say(trial.why)}</dd></>}
@@ -65,11 +66,11 @@ function Head({ trial }: { trial: Trial }) {
         {trial.findings.map((f, i) => <><dt key={i}>{word("severity", f.severity)}</dt><dd class="text">{say(f.message)}</dd></>)}
         {notes.map((x) => <><dt>{t("trial.note", x.by)}</dt><dd class="text">{x.text}</dd></>)}
         <dt>{t("trial.facts")}</dt>
-        <dd>{[
+        <dd class="parts">{[
           t("running.epoch", trial.epoch, trial.until), trial.stage, say(trial.proxy), trial.seconds ? duration(trial.seconds) : "",
           trial.epoch && trial.seconds ? t("trial.per_epoch", show(trial.seconds / trial.epoch, 3)) : "",
           t("trial.seed", trial.seed), trial.attempt > 1 ? t("trial.attempt", trial.attempt) : "", trial.launched ? moment(trial.launched) : "",
-        ].filter(Boolean).join(" · ")}</dd>
+        ].filter(Boolean).map((words, i) => <span class="text" key={i}>{words}</span>)}</dd>
       </dl>
     </section>
   );

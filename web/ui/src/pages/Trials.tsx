@@ -44,7 +44,9 @@ function columns(): Column[] {
   const parameters = o.names.map((name) => ({ key: name, words: name, numeric: isNumeric(o.parameters.find((p) => p.name === name)) }));
   const metrics = [...new Set(o.metrics.flatMap((m) => [m.val, m.train]))].filter((n): n is string => n !== null && n !== pair && n !== o.study.metric);
   const facts: [string, string][] = [["seconds", t("column.seconds")], ["seed", t("column.seed")], ["attempt", t("column.attempt")]];
-  const more = [...metrics.map((name) => [name, name] as const), ...facts].map(([key, words]) => ({ key, words, numeric: true, rare: true }));
+  const watched = [...(o.further?.objectives ?? []), ...(o.further?.constraints ?? [])].map(([name]) => name);
+  const more = [...metrics.map((name) => [name, name] as const), ...facts].map(([key, words]) => ({ key, words, numeric: true, rare: !watched.includes(key) }));
+  if (o.further?.pareto.length) fixed.push({ key: "pareto", words: t("column.pareto"), numeric: false });
   return [...fixed, ...parameters, ...more, { key: "why", words: t("column.why"), numeric: false }];
 }
 
@@ -76,6 +78,7 @@ function valueOf(x: Trial, key: string): unknown {
   if (key === "why") return say(x.message) || say(x.why);
   if (key === "predicted") return overview.value!.fans[x.n]?.at(-1)?.[2] ?? null;
   if (key === "state") return x.state;
+  if (key === "pareto") return overview.value!.further!.pareto.includes(x.n) ? t("pareto.in") : "";
   return field(x, key);
 }
 

@@ -22,7 +22,7 @@ export function BestCard() {
     <Panel title={ended ? t("best.result") : t("best.title")} id="best"
       table={() => ({ head: [t("column.parameter"), t("best.value"), t("best.default")], rows: r.rows })}>
       <div class="big">{o.study.metric} {r.spread || r.value}</div>
-      <p class="gain"><TrialLink n={r.number} /> · {t("best.epoch", r.epoch, r.length)}{r.proxy ? ` · ${say(r.proxy)}` : ""}. <span class="text">{say(r.gain)}</span>{r.seeds.length ? ` ${t("best.seeds", r.seeds.length, r.seeds.join(", "))}` : ""}</p>
+      <p class="gain"><TrialLink n={r.number} /> · {t("best.epoch", r.epoch, r.length)}{r.proxy ? ` · ${say(r.proxy)}` : ""}{t("mark.stop")}<span class="text">{say(r.gain)}</span>{r.seeds.length ? ` ${t("best.seeds", r.seeds.length, r.seeds.join(", "))}` : ""}</p>
       {ended && o.study.ended && <p class="soft">{t("best.ended", say(o.study.ended))}</p>}
       <table class="config">
         <thead><tr><th scope="col">{t("column.parameter")}</th><th scope="col" class="number">{t("best.value")}</th><th scope="col" class="number">{t("best.default")}</th></tr></thead>

@@ -1,6 +1,7 @@
 // The top of each page: which study, its state and stage, what can be asked for, and the connection.
 
-import { useEffect } from "preact/hooks";
+import type { Ref } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { lang, NAMES, speak, t, word, type Lang } from "../language";
 import { duration } from "../model/numbers";
@@ -10,7 +11,8 @@ import { counts, loaded, overview } from "../model/study";
 import { setTheme, theme } from "../charts/look";
 import { Ask, ask } from "./Ask";
 
-export const now = (): number => Date.now() / 1000 + serverOffset.value;
+// Seconds since 1970 by the server's clock; in a file the time of its last event.
+export const now = (): number => (connection.value === "file" ? (overview.value?.study.last_at ?? 0) : Date.now() / 1000 + serverOffset.value);
 
 // Ticks once a second, for ages and countdowns.
 export function useClock(): number {
@@ -33,6 +35,9 @@ export function stateNow(): string {
   return isStale() ? "stale" : "running";
 }
 
+// Whether a process runs it that could act on what is asked.
+export const isUnderWay = (): boolean => ["running", "paused", "stale", "stopping"].includes(stateNow());
+
 const STALE_TIMES = 3; // as long as an epoch usually takes
 const STALE_LEAST_S = 60;
 
@@ -50,8 +55,20 @@ function stageNow(): string {
   return t("header.stage", stages.length, stages.at(-1)![0]);
 }
 
+// On a narrow screen the row of pages scrolls: the one that is open stays in sight.
+function useOpenPageInSight(open: string): Ref<HTMLElement> {
+  const row = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const here = row.current?.querySelector<HTMLElement>("[aria-current]");
+    if (here) row.current!.scrollLeft = here.offsetLeft - (row.current!.clientWidth - here.offsetWidth) / 2;
+  }, [open]);
+  return row;
+}
+
 export function Header() {
   useClock();
+  const { page } = route.value, known = !!overview.value;
+  const row = useOpenPageInSight(`${page} ${known} ${lang.value}`);
   const o = overview.value, study = route.value.study ?? o?.study.name;
   const state = stateNow();
   return (
@@ -72,9 +89,9 @@ export function Header() {
         </select>
       </div>
       {o && study && (
-        <nav aria-label={t("header.pages")}>
-          {PAGES.map((page) => (
-            <a key={page} href={link(study, page)} aria-current={route.value.page === page ? "page" : undefined}>{t(`page.${page}`)}</a>
+        <nav ref={row} aria-label={t("header.pages")}>
+          {PAGES.map((name) => (
+            <a key={name} href={link(study, name)} aria-current={page === name ? "page" : undefined}>{t(`page.${name}`)}</a>
           ))}
         </nav>
       )}
@@ -85,7 +102,7 @@ export function Header() {
 
 function Actions({ state }: { state: string }) {
   const waiting = overview.value!.waiting.map((w) => w.verb);
-  const running = ["running", "paused", "stale", "stopping"].includes(state);
+  const running = isUnderWay();
   return (
     <span class="actions">
       {running && (state === "paused"
@@ -114,6 +131,7 @@ function Connection() {
     : have < of && kind === "live" ? t("connection.loading", have, of)
     : kind === "lost" ? t("connection.lost", left)
     : kind === "refused" ? t("connection.refused")
+    : kind === "missing" ? ""
     : frozen.value ? t("connection.frozen")
     : overview.value?.study.last_at ? t("connection.last", duration(Math.max(0, now() - overview.value.study.last_at))) : "";
   if (!words) return null;

@@ -1,14 +1,14 @@
 // Above the fold: one sentence that says what is wrong and what to do, and four figures.
 
 import { say, t, word } from "../language";
-import { count, duration, percent, show } from "../model/numbers";
+import { count, duration, moment, percent, show } from "../model/numbers";
 import { link } from "../model/route";
 import { connection } from "../model/source";
 import { all, counts, failed, failures, loss, overview, rank, running, type Trial } from "../model/study";
 import type { Finding } from "../model/types";
 import { studyName, TrialLink, TrialLinks } from "./common";
 import { dismissed } from "./dismissed";
-import { now, stateNow } from "./Header";
+import { isUnderWay, now, stateNow } from "./Header";
 
 export interface Told {
   finding: Finding;
@@ -56,7 +56,7 @@ export function Diagnosis() {
     );
   }
   const main = found[0];
-  if (!main) return <p class="diagnosis fine">{t("diagnosis.none", count(all.value.length))}</p>;
+  if (!main) return <p class="diagnosis fine">{t(all.value.length === 1 ? "diagnosis.none_one" : "diagnosis.none", count(all.value.length))}</p>;
   return (
     <p class={`diagnosis ${main.finding.severity}`}>
       <strong>{t("diagnosis.title")}</strong> <span class="text">{say(main.finding.message)}</span>{" "}
@@ -111,13 +111,11 @@ function TimeFigure() {
 function Workers() {
   const { progress, study } = overview.value!;
   const busy = running.value.filter((x) => x.state === "running").length;
-  const state = stateNow();
-  const live = ["running", "paused", "stale", "stopping"].includes(state);
-  if (!live) {
+  if (!isUnderWay()) {
     const cause = failures.value[0]?.[0];
     return <Figure label={t("figure.failures")} value={count(failed.value.length)} note={cause ? <span class="text">{(say(cause.message) || cause.cause).split("\n")[0]}</span> : t("figure.none_failed")} />;
   }
-  return <Figure label={t("figure.workers")} value={`${busy} / ${progress.workers}`} note={t("figure.last", duration(Math.max(0, now() - study.last_at)))} />;
+  return <Figure label={t("figure.workers")} value={`${busy} / ${progress.workers}`} note={connection.value === "file" ? moment(study.last_at) : t("figure.last", duration(Math.max(0, now() - study.last_at)))} />;
 }
 
 function Figure({ label, value, note, share }: { label: string; value: string; note: preact.ComponentChildren; share?: number | null }) {

@@ -1,0 +1,72 @@
+"""Texts, names and addresses that try to become more than they are."""
+
+PAYLOADS = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<body onload=alert(1)>",
+    "<iframe src=javascript:alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<details open ontoggle=alert(1)>",
+    "<video><source onerror=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<marquee onstart=alert(1)>",
+    "<math href=javascript:alert(1)>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "<link rel=stylesheet href=//evil>",
+    "<style>@import '//evil'</style>",
+    "<meta http-equiv=refresh content='0;url=//evil'>",
+    "<base href=//evil>",
+    "<form action=//evil><button>x</button></form>",
+    "<template><script>alert(1)</script></template>",
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "'-alert(1)-'",
+    '"-alert(1)-"',
+    "`${alert(1)}`",
+    "${alert(1)}",
+    "{{constructor.constructor('alert(1)')()}}",
+    "\\u003cscript>alert(1)",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<!--<script>",
+    "--><script>alert(1)</script>",
+    "<![CDATA[<script>]]>",
+    "]]><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "\u2028alert(1)\u2029",
+    "\u202egnp.exe",
+    "\x00<script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+]
+"""Text that a page, a table or a spreadsheet may take for more than text."""
+
+HOSTS = [
+    "evil.example", "evil.example:{port}", "127.0.0.1.evil.example:{port}",
+    "localhost.evil.example",
+    "evil.example@127.0.0.1:{port}", "127.0.0.1:{port}@evil.example", "127.0.0.1:{port}/x",
+    "127.0.0.1:{port},evil.example", "127.0.0.1:{port} evil.example", "127.0.0.1:999999",
+    "127.0.0.2:{port}", "0.0.0.0:{port}", "0x7f000001:{port}", "2130706433:{port}", "127.1:{port}",
+    "[::ffff:127.0.0.1]:{port}", "[::1", "::1", "", " ", "localhost.:{port}", "169.254.169.254",
+    "metadata.google.internal", "xn--lcalhost-3za:{port}", "l\u043ecalhost:{port}",
+    "%6cocalhost:{port}",
+]  # fmt: skip
+"""Names under which a browser may be led to this machine (DNS rebinding and its kin)."""
+
+PATHS = [
+    "..", "../secret", "../../secret", "..%2fsecret", "..%2f..%2fsecret", "%2e%2e%2fsecret",
+    "%252e%252e%252fsecret", "%c0%ae%c0%ae/secret", "%ef%bc%8e%ef%bc%8e/secret", "/etc/passwd",
+    "%2fetc%2fpasswd", "..%5csecret", "..%5c..%5csecret", "secret%00", "secret%00.js", "%00",
+    "....//secret", "..;/secret", ";/../secret", "file:///etc/passwd",
+    "file:%2f%2f%2fetc%2fpasswd",
+    "%0d%0aSet-Cookie:%20a=b", "%0aX: y", "~/.ssh/id_rsa", "$HOME", "%24(id)", "%60id%60", "|id",
+    "'%20OR%201=1--", "1;DROP%20TABLE%20studies", "%27%3b--", "{{7*7}}", "%7b%7b7*7%7d%7d", "*",
+    "%", "%zz", "%f0%9f%94%a5", "%ed%a0%80", "a" * 4000, "-1", "0", "1e9", "1" * 40, "true",
+    "null", "__proto__", "constructor", "%3Cscript%3Ealert(1)%3C/script%3E", "CON", "NUL",
+]  # fmt: skip
+"""What an address may hold in place of a name, a number or a file."""
