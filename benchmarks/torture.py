@@ -3,7 +3,7 @@
     python benchmarks/torture.py                       # all of it, some two hours
     python benchmarks/torture.py tuner --times 100     # one part
     python benchmarks/torture.py --table               # of the parts that were run so far
-    python benchmarks/torture.py --slice               # a minute: what CI runs
+    python benchmarks/torture.py --slice               # five minutes: what CI runs
 
 Each part compares what is stored with what training itself noted after each report that had
 returned. Exits with 1 when a promise is broken. It needs what the tests need, and a C compiler;
@@ -60,7 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="What danlu is put through.")
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; none: all of them")
     parser.add_argument("--table", action="store_true", help="only print what was found so far")
-    parser.add_argument("--slice", action="store_true", help="a little of each, in a minute")
+    parser.add_argument("--slice", action="store_true", help="a little of each, in five minutes")
     parser.add_argument("--times", type=int, help="kills [500], or rounds of the queue [20]")
     parser.add_argument("--every", type=int, default=1, help="only every n-th call is hit")
     parser.add_argument("--trials", type=int, default=2000, help="in the queue")
@@ -72,8 +72,8 @@ def main() -> int:
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"there is no part {unknown[0]}; those are {', '.join(PARTS)}")
     if given.slice:
-        given.times, given.every, given.trials = 3, 19, 60
-        given.seconds, given.minutes = 2.0, 0.2
+        given.times, given.every, given.trials = 10, 9, 150
+        given.seconds, given.minutes = 5.0, 2.0
         given.results = Path(tempfile.mkdtemp(prefix="danlu-torture-"))
     parts = [p for p in PARTS if not given.slice or p != "peers"]
     for part in () if given.table else given.parts or parts:

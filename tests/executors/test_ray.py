@@ -1,10 +1,13 @@
 """The executor for Ray clusters, on a real one whose nodes are all on this machine."""
 
+import contextlib
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +29,7 @@ from tests.test_crash import note as note_here
 import danlu
 from danlu.core.command import Command
 from danlu.core.event import Finished, Lost, Paused
-from danlu.errors import LaunchError, StudyError
+from danlu.errors import DanluError, LaunchError, StudyError
 from danlu.executors.base import Executor
 from danlu.executors.cluster import Cluster
 
@@ -34,6 +37,7 @@ ray = pytest.importorskip("ray")
 pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("ray"), pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
+INTERRUPTED = 130  # exit status
 STORE = 80 << 20  # bytes of Ray's object store, the least that it takes
 
 
@@ -247,6 +251,42 @@ def test_a_head_that_is_gone_ends_the_run_and_with_a_new_one_the_same_command_go
     with head(port):
         subprocess.run(command, env=around, stdout=subprocess.DEVNULL, check=True, timeout=120)
     check_whole("headless", 2, 12)
+
+
+def test_kit_trainings_go_on_after_ctrl_c_where_the_last_cluster_of_the_machine_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    points = [(37 * i % 401, 91 * i % 401) for i in range(1, 401)]
+    rows = [f"{x / 401:.3f},{y / 401:.3f},{'ab'[x > y]}" for x, y in points]
+    (tmp_path / "points.csv").write_text("\n".join(["x,y,label", *rows]))
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "kit"\nepochs = 300\n[train]\ndata = "points.csv"\ntarget = "label"\n'
+        '[plan]\nstrategy = "random"\n[run]\nbudget = "3 trials"\nworkers = 2\n'
+    )
+    command = [sys.executable, "-m", "danlu", "run", "study.toml", "--executor", "ray"]
+    with tempfile.TemporaryDirectory() as short:  # the paths of sockets must be
+        (Path(short) / "ray").mkdir()
+        (Path(short) / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+        around = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+        around["RAY_TMPDIR"] = short
+        with subprocess.Popen(command, env=around, stdout=subprocess.DEVNULL) as tuner:
+            wait_for(lambda: reports("kit") > 20, "some epochs", 90)
+            tuner.send_signal(signal.SIGINT)
+            assert tuner.wait(60) == INTERRUPTED
+        had = reports("kit")
+        subprocess.run(command, env=around, stdout=subprocess.DEVNULL, check=True, timeout=120)
+    assert_sound(Path(".danlu"), "kit", set(), over=True, workers=2)
+    assert 20 < had < reports("kit")
+    assert {t.state for t in danlu.Study.open("kit").trials} <= {"finished", "stopped"}
+
+
+def reports(name: str) -> int:
+    if not Path(".danlu", "danlu.db").exists():
+        return 0
+    with contextlib.suppress(DanluError):
+        return sum(len(t.reports) for t in danlu.Study.open(name).trials)
+    return 0
 
 
 def test_a_command_is_frozen_on_its_node_and_goes_on_there(

@@ -26,6 +26,7 @@ from typing import Any
 
 import ray
 from ray import cloudpickle
+from ray._private import services
 
 from danlu.core.command import Command, pattern
 from danlu.core.event import Closing, Event, Lost, Noted, Paused, Reported, Saved, Stopped
@@ -344,7 +345,8 @@ def _connected(address: str | None) -> bool:
     # Of a cluster that is made here; workers of Ray's yield to all else, which trials should not.
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_worker_niceness", "0")):
         os.environ.setdefault(name, value)
-    where = address or os.environ.get("RAY_ADDRESS") or "this machine"
+    address = address or os.environ.get("RAY_ADDRESS") or _here()
+    where = address or "this machine"
     reach(where)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
@@ -358,6 +360,19 @@ def _connected(address: str | None) -> bool:
         if main:
             signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place
     return True
+
+
+def _here() -> str | None:
+    """What Ray shall look for on this machine: its own last cluster, unless that is gone.
+
+    The file with its address stays behind where it was killed: Ray would wait for minutes.
+    """
+    last = services.find_bootstrap_address(None)
+    try:
+        reach(last or "")
+    except LaunchError:
+        return "local"  # a new one
+    return None
 
 
 def _sent(target: Train | str | Command) -> str | Command | bytes:
