@@ -7,7 +7,7 @@ nobody has looked at before; beside them scikit-learn's comparable estimator on 
 
 ::
 
-    python benchmarks/reference.py [--budget 20x] [--seeds 3] [--only digits-mlp] [--out FILE]
+    python benchmarks/reference.py [--budget 20x] [--seeds 3] [--only digits-mlp] [--store FOLDER]
 """
 
 import argparse
@@ -64,8 +64,10 @@ def flat(x: Any) -> Any:
     return np.asarray(x, dtype=float).reshape(len(x), -1)
 
 
-def measure(path: Path, budget: str, seeds: int, workers: int) -> dict[str, Any]:
-    """All figures of one problem."""
+def measure(
+    path: Path, budget: str, seeds: int, workers: int, store: Path | None
+) -> dict[str, Any]:
+    """All figures of one problem; a search that the store knows goes on."""
     file = load(path)
     spec = file.spec
     settings = Settings.of(spec.training)
@@ -76,7 +78,7 @@ def measure(path: Path, budget: str, seeds: int, workers: int) -> dict[str, Any]
     began = time.perf_counter()
     training = load_function(settings.reference)
     with TemporaryDirectory() as folder:
-        study = Study.from_spec(spec, store=folder)
+        study = Study.from_spec(spec, store=store or folder)
         best = study.run(training, workers=workers, budget=budget)
         assert best is not None, "no trial has a result"
         seconds = time.perf_counter() - began
@@ -138,6 +140,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="of the final trainings")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="names of problems")
+    parser.add_argument("--store", type=Path, help="keeps searches, to go on after an interrupt")
     parser.add_argument("--out", type=Path, help="all figures, one JSON object a line")
     given = parser.parse_args()
     torch.set_num_threads(1)  # two would wait for each other on a busy machine
@@ -146,7 +149,7 @@ def main() -> None:
         if given.only and path.stem not in given.only:
             continue
         try:
-            found = measure(path, given.budget, given.seeds, given.workers)
+            found = measure(path, given.budget, given.seeds, given.workers, given.store)
         except Exception as error:  # noqa: BLE001 - data that are not installed end one row only
             print(f"| {path.stem} | {error} |", flush=True)
             continue
