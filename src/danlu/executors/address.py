@@ -1,11 +1,12 @@
-"""Whether anything answers at the address of a cluster, and why one cannot be joined."""
+"""Whether anything answers at the address of a cluster, and what is told of its errors."""
 
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 from danlu.core.sentence import say
-from danlu.errors import LaunchError
+from danlu.errors import DanluError, LaunchError
 
 REACH_S = 5.0
 TOKEN_FILE = Path.home() / ".ray" / "auth_token"
@@ -40,3 +41,15 @@ def refused(where: str, error: Exception) -> LaunchError:
     hint = TOKEN if TOKEN_FILE.exists() and "RAY_AUTH_MODE" not in os.environ else ""
     text = say("the Ray cluster at {where} cannot be joined: {error}", where=where, error=error)
     return LaunchError(text + hint)
+
+
+def told(error: Any) -> DanluError:
+    """What a worker raised."""
+    cause = error.cause
+    return cause if isinstance(cause, DanluError) else LaunchError(last_words(error))
+
+
+def last_words(error: Exception) -> str:
+    """The last line of what an error says, which tells most after a long trace."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__

@@ -34,7 +34,7 @@ from danlu.core.job import Job
 from danlu.core.logbook import CLUSTER, Entry
 from danlu.core.sentence import say
 from danlu.errors import DanluError, LaunchError
-from danlu.executors.address import reach, refused
+from danlu.executors.address import last_words, reach, refused, told
 from danlu.executors.cluster import Cluster
 from danlu.executors.hosted import Host, Order, Surroundings
 from danlu.executors.launched import GONE_S, Files, Launched, Reading
@@ -210,7 +210,7 @@ class RayExecutor:
         try:
             answer = ray.get(call)
         except ray.exceptions.RayTaskError as error:
-            raise _told(error) from error
+            raise told(error) from error
         except ray.exceptions.RayError as error:
             self._gone(worker, error)
             return
@@ -266,7 +266,7 @@ class RayExecutor:
         else:
             self._failed_starts += 1
             if self._failed_starts >= FAILED_STARTS:
-                reason = _last_words(error)
+                reason = last_words(error)
                 raise LaunchError(say("workers die at their start: {reason}", reason=reason))
         self._hire()
 
@@ -346,14 +346,12 @@ def _connected(address: str | None) -> bool:
     for name, value in (("RAY_USAGE_STATS_ENABLED", "0"), ("RAY_worker_niceness", "0")):
         os.environ.setdefault(name, value)
     address = address or os.environ.get("RAY_ADDRESS") or _here()
-    where = address or "this machine"
-    reach(where)
+    reach(where := address or "this machine")
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM) if main else None
     try:
-        ray.init(
-            address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-        )
+        quiet: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False}
+        ray.init(address, logging_level=logging.ERROR, **quiet)
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise refused(where, error) from error
     finally:
@@ -394,17 +392,6 @@ def _sent(target: Train | str | Command) -> str | Command | bytes:
 def unpickled(file: str) -> Train:
     """The function that `_sent` packed; read in the process that trains, nowhere else."""
     return cloudpickle.loads(Path(file).read_bytes())  # type: ignore[no-any-return]
-
-
-def _told(error: Any) -> DanluError:
-    """What a worker raised."""
-    cause = error.cause
-    return cause if isinstance(cause, DanluError) else LaunchError(_last_words(error))
-
-
-def _last_words(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _fits(cluster: Cluster) -> bool:
