@@ -35,6 +35,7 @@ from danlu.preflight.checklist import CODE, Checklist
 from danlu.preflight.examine import examine
 from danlu.preflight.problem import Problem
 from danlu.preflight.reports import Training, report_lines
+from danlu.strategies.encoding import usual_config
 
 T = TypeVar("T")
 GivenProblem: TypeAlias = Problem | Callable[[], Problem] | str
@@ -113,7 +114,7 @@ def examined(
 
     def work() -> Checklist:
         found = problem_of(train, problem)
-        default = spec.space.default()
+        default = usual_config(spec.space)
         own = {k: v for k, v in found.params.items() if k not in spec.space}
         return examine(replace(found, params=own | default), go_on=go_on)
 
@@ -195,7 +196,7 @@ def first_epochs(spec: Spec, place: Executor, folder: Path) -> tuple[Training, T
 
 
 def _first_epoch(spec: Spec, place: Executor, folder: Path, number: int) -> Training:
-    config, seed = spec.space.default(), spec.trial_seed(1)
+    config, seed = usual_config(spec.space), spec.trial_seed(1)
     place.launch(Job(spec.name, number, config, seed, 1, spec.epochs, folder / str(number)))
     metrics: dict[str, float] = {}
     while True:

@@ -33,9 +33,10 @@ from danlu.strategies.staged import Staged
 
 
 def run(budget: Budget | None = None, **given: object) -> Simulation:
-    """A finished simulation of a staged search."""
+    """A finished simulation of a staged search with every move."""
     study = spec(budget=budget or Budget(trainings=20.0))
-    simulation = Simulation(Staged(), study, **{"workers": 2, **given})  # type: ignore[arg-type]
+    plan = Staged(order=True)
+    simulation = Simulation(plan, study, **{"workers": 2, **given})  # type: ignore[arg-type]
     simulation.run()
     return simulation
 
@@ -94,7 +95,7 @@ def test_one_after_the_other_is_left_out_where_it_would_not_pay(
 ) -> None:
     study = spec(space, **given)
     simulation = Simulation(
-        Staged(), study, lambda c, e, s, p: 1 / e + float(str(next(iter(c.values()))))
+        Staged(order=True), study, lambda c, e, s, p: 1 / e + float(str(next(iter(c.values()))))
     )
     simulation.run()
     assert not any("learning rate alone" in d.why for d in simulation.decisions)
@@ -106,7 +107,7 @@ def test_learning_rates_that_are_few_choices_are_soon_used_up_and_the_stage_goes
     def curve(config: Config, epoch: int, seed: int, proxy: Proxy) -> float:
         return 1.0 / epoch + float(str(config["dropout"]))
 
-    history = Simulation(Staged(), spec(space), curve, workers=2).run()
+    history = Simulation(Staged(order=True), spec(space), curve, workers=2).run()
     whys = [t.why for t in history.trials.values() if t.number <= 30]
     assert sum("the learning rate alone" in why for why in whys) <= 5
     assert len([t for t in history.trials.values() if t.stage != "confirm"]) > 30

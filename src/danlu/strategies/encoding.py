@@ -262,6 +262,12 @@ def encode(space: Space) -> Encoding:
     return Encoding(space, axes, tuple(_conditions(space, a, axes, place) for a in axes))
 
 
+def usual_config(space: Space) -> dict[str, Value]:
+    """The default config, with what experts would try where no default is given."""
+    encoding = encode(space)
+    return encoding.config(encoding.default())
+
+
 def _conditions(
     space: Space, axis: Axis, axes: Sequence[Axis], place: Mapping[str, int]
 ) -> tuple[tuple[int, tuple[float, ...]], ...]:

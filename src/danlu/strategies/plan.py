@@ -43,7 +43,7 @@ class Moves:
         model: Half of the fine draws come from the model of the curves.
     """
 
-    order: bool = True
+    order: bool = False
     narrow: bool = True
     findings: bool = True
     proxy_check: bool = False
