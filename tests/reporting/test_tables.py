@@ -71,6 +71,17 @@ def test_hostile_and_mixed_values_can_be_exported(tmp_path: Path) -> None:
             assert all(file.stat().st_size for file in write(history, tmp_path))
 
 
+def test_no_text_in_a_csv_is_a_formula_and_numbers_stay_numbers(tmp_path: Path) -> None:
+    texts = ["=1+1", "+1", "-cmd|'/c calc'!A1", "@SUM(A1)", "\t=1", "\r=1", "plain"]
+    for file in tables.write_csv(histories.payloads(texts), tmp_path):
+        with file.open(encoding="utf-8", newline="") as opened:
+            head, *rows = csv.reader(opened)
+        for cell in (*head, *(cell for row in rows for cell in row)):
+            assert not cell.startswith(("=", "@", "\t", "\r")), cell
+            assert not cell.startswith(("+", "-")) or float(cell) < 0, cell
+        assert any(cell == "'=1+1" for cell in (*head, *rows[0]))
+
+
 def test_missing_pandas_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(DanluError, match=r"danlu\[frames\]"):
