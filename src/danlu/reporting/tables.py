@@ -88,8 +88,15 @@ def write_csv(history: History, path: Path) -> list[Path]:
 
 
 def _cell(value: Any) -> Any:
-    """A value as a spreadsheet may read it (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """A value as a spreadsheet may read it (OWASP, CSV injection).
+
+    A lone carriage return becomes a line feed: the csv module does not quote it before Python
+    3.13, and readers would begin a new row there.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if value.startswith(FORMULA) else text
 
 
 def write_json(history: History, path: Path) -> list[Path]:
