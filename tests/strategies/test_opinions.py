@@ -48,6 +48,14 @@ def test_an_ordinary_default_is_the_only_opinion() -> None:
     assert opinions(space(lr=0.003)).usual is None
 
 
+def test_choices_that_are_growing_numbers_may_have_a_default() -> None:
+    batch_size = danlu.Choice(16, 64, 256, 1024, default=1024)
+    both = opinions(danlu.Space({**space(lr=5.0).parameters, "batch_size": batch_size}))
+    assert both.usual is not None
+    config = both.usual.config(both.usual.default())
+    assert (config["lr"], config["batch_size"]) == (0.001, 1024)
+
+
 def test_a_size_alone_is_the_price_that_the_user_names() -> None:
     assert opinions(space(lr=0.003, units=8)).usual is None
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from danlu.catalogue.roles import role_of
 from danlu.core.identity import Same
+from danlu.core.parameter import Choice, Parameter
 from danlu.core.space import Space
 from danlu.strategies.encoding import Axis, Encoding, encode
 from danlu.strategies.evidence import Curve
@@ -60,8 +61,11 @@ def _opinions(same: Same[Space]) -> Opinions:
 
 def _without(space: Space, names: Sequence[str]) -> Space:
     """The space without the defaults of some parameters."""
-    changed = {name: replace(space[name], default=None) for name in names}
-    return Space({**space.parameters, **changed})
+    return Space({**space.parameters, **{name: _bare(space[name]) for name in names}})
+
+
+def _bare(p: Parameter) -> Parameter:
+    return Choice(*p.values, when=p.when) if isinstance(p, Choice) else replace(p, default=None)
 
 
 def _far(own: Axis, usual: Axis) -> bool:
