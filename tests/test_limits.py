@@ -146,7 +146,7 @@ def test_a_hanging_trial_is_tried_again_from_its_checkpoint_and_then_fails(
         "hanging", space=SPACE, objective="min val_loss", epochs=4, budget="3 trials",
         strategy="random",
     )  # fmt: skip
-    study.run(train, workers=3, limits=danlu.Limits(report=0.5))
+    study.run(train, workers=3, limits=danlu.Limits(report=2.0))
     first, second, third = study.trials
     assert (first.state, first.epoch, first.attempt) == ("finished", 4, 2)
     assert (second.state, second.epoch, second.cause) == ("failed", 3, "timeout")
