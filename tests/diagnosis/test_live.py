@@ -90,8 +90,12 @@ def test_no_trial_is_stopped_at_chance_while_it_is_open_whether_anything_learns(
 
 
 @pytest.mark.parametrize("strategy", ["auto", "random", "halving"])
-def test_a_study_whose_trials_are_all_stopped_at_chance_ends(strategy: str) -> None:
+def test_a_study_whose_trials_are_all_stopped_at_chance_ends(
+    strategy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are stopped after a fifth of their length, and yet some must be seen to the end."""
+
+    monkeypatch.chdir(tmp_path)
 
     def train(trial: danlu.Trial) -> None:
         jitter = random.Random(trial.seed)
