@@ -111,10 +111,9 @@ def _ran_off(at: Features, epoch: int) -> int:
 
 
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
-    moves = (advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
-    if _decays_away(at):
-        moves = (advice.NO_DECAY, *moves)
-    return (advice.check("loss", "its sign"), *moves) if _climbs(at) else moves
+    first = (advice.check("loss", "its sign"),) if _climbs(at) else ()
+    decay = (advice.NO_DECAY,) if _decays_away(at) else ()
+    return (*first, *decay, advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
 
 
 def _try(at: Features, since: int) -> str:
