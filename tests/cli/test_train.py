@@ -1,6 +1,9 @@
 """From a data file to predictions, by commands alone."""
 
 import csv
+import signal
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -109,3 +112,20 @@ def test_what_is_missing_is_told(call: Call, folder: Path) -> None:
     result = call("predict", "model", "data.toml")
     assert result.exit_code == 1
     assert "there is no file or folder data.toml" in result.output
+
+
+def test_an_interrupt_is_told_with_the_epoch_and_saves_nothing(folder: Path) -> None:
+    arguments = ["train", "best.toml", "--epochs", "1000000"]
+    training = subprocess.Popen(
+        [sys.executable, "-m", "danlu", *arguments], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert training.stdout is not None
+    assert "epoch 1 of 1000000" in (first := training.stdout.readline())
+    assert "left" in first
+    training.send_signal(signal.SIGINT)
+    _, errors = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert "of 1000000: nothing was saved" in errors
+    assert "Traceback" not in errors
+    assert not (folder / "model").exists()

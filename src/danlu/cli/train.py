@@ -1,6 +1,6 @@
 """``danlu train``: the winner of a study of the training kit, trained on all data and saved."""
 
-import math
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,9 @@ import click
 from danlu.cli.options import said
 from danlu.core.sentence import say
 from danlu.errors import DataError
+from danlu.reporting.text import format_duration
 
-MOST_LINES = 10  # that tell of epochs
+EVERY_S = 10.0  # a line; the first and the last epoch have one in any case
 WANTED = say("write one with `danlu best --toml > best.toml` from a study with a section [train]")
 
 
@@ -46,21 +47,45 @@ def command(file: Path, output: Path, epochs: int | None, seed: int | None, quie
     given = {**table["final"], **{name: v for name, v in final.items() if v is not None}}
     horizon = max(given["horizon"], given["epochs"])
 
-    every = math.ceil(given["epochs"] / MOST_LINES)
-
-    def watch(line: Mapping[str, Any]) -> None:
-        epoch, epochs = line["epoch"], given["epochs"]
-        if not quiet and (epoch % every == 0 or epoch == epochs):
-            click.echo(said(say(
-                "epoch {epoch} of {epochs}: train_loss {loss:.4g}",
-                epoch=epoch, epochs=epochs, loss=line["train_loss"],
-            )))  # fmt: skip
-
-    model = train_on_all(settings, table["params"], given["epochs"], horizon, given["seed"], watch)
+    told = Told(given["epochs"])
+    try:
+        model = train_on_all(
+            settings, table["params"], given["epochs"], horizon, given["seed"],
+            (lambda _line: None) if quiet else told.watch,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        click.echo(said(say(
+            "Interrupted after epoch {epoch} of {epochs}: nothing was saved.",
+            epoch=told.epoch, epochs=told.epochs,
+        )), err=True)  # fmt: skip
+        raise
     model.save(output)
     if not quiet:
         click.echo(said(say(
             "Saved in {output}. Next: danlu predict {output} NEW_DATA", output=output,
+        )))  # fmt: skip
+
+
+class Told:
+    """Says how far training is, and how long it will take."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.epoch = 0
+        self._began = self._last = time.monotonic()
+
+    def watch(self, line: Mapping[str, Any]) -> None:
+        """Takes note of an epoch, and tells of it if the last line is old enough."""
+        now = time.monotonic()
+        self.epoch = line["epoch"]
+        if self.epoch not in (1, self.epochs) and now - self._last < EVERY_S:
+            return
+        self._last = now
+        left_s = (now - self._began) / self.epoch * (self.epochs - self.epoch)
+        rest = say(", about {duration} left", duration=format_duration(left_s)) if left_s else ""
+        click.echo(said(say(
+            "epoch {epoch} of {epochs}: train_loss {loss:.4g}{rest}",
+            epoch=self.epoch, epochs=self.epochs, loss=line["train_loss"], rest=rest,
         )))  # fmt: skip
 
 
