@@ -49,7 +49,7 @@ def test_a_gain_where_nothing_learns_is_called_luck() -> None:
 
 def test_without_any_default_there_is_no_gain_to_tell() -> None:
     spec = replace(histories.spec("min val_loss", epochs=1), space=Space(lr=Float(0.0, 1.0)))
-    events = [Started(1, 1, {"lr": 0.3}, 1, 1), Reported(1, 1, 1, {"val_loss": 0.4}),
+    events: list[Event] = [Started(1, 1, {"lr": 0.3}, 1, 1), Reported(1, 1, 1, {"val_loss": 0.4}),
               Finished(1, 1)]  # fmt: skip
     history = empty(spec, events)
     result = result_of(history)
