@@ -126,3 +126,28 @@ def test_a_written_scale_that_differs_makes_another_study(tmp_path: Path) -> Non
     study(log=True)
     with pytest.raises(danlu.StudyError, match="its space differs in lr"):
         study(log=False)
+
+
+@pytest.mark.parametrize(
+    ("range_", "limits", "log"),
+    [
+        ((1e-4, 5.0), (1e-6, 5.0), True),
+        ((1e-8, 0.1), (1e-8, 1.0), True),
+        ((0.0, 0.1), (0.0, 1.0), False),  # a logarithmic scale has no zero
+    ],
+)
+def test_no_range_is_refused_for_limits_that_nobody_wrote(
+    range_: tuple[float, float], limits: tuple[float, float], log: bool, tmp_path: Path
+) -> None:
+    began = filled(Space(lr=Float(1e-4, 1e-1)))
+    now = filled(Space(lr=Float(*range_)), began)["lr"]
+    assert isinstance(now, Float)
+    assert (now.low, now.high, now.limits, now.log) == (*range_, limits, log)
+
+    def study(low: float, high: float) -> None:
+        space = Space(lr=Float(low, high))
+        danlu.Study("s", space=space, objective="min loss", epochs=2, store=tmp_path)
+
+    study(1e-4, 1e-1)
+    with pytest.raises(danlu.StudyError, match="its space differs in lr"):
+        study(*range_)

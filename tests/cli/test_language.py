@@ -65,7 +65,7 @@ def test_a_study_is_told_without_an_english_sentence(
 ) -> None:
     result = call(*words, "--lang", "zh", "--store", tuned)
     assert result.exit_code == 0, result.output
-    assert english(result.output, "no such column") == []
+    assert english(result.output, "no such column", "most recent call last") == []
 
 
 def test_a_run_is_told_without_an_english_sentence(

@@ -20,7 +20,7 @@ from danlu.core.sentence import say
 
 pytestmark = pytest.mark.browser
 
-BLUE = [0, 114, 178]  # the colour of the best trial
+BLUE = [17, 85, 153]  # the colour of the best trial
 
 # How many separate runs of a colour a band of columns of the first chart has, top to bottom.
 RUNS = """([share, colour]) => {

@@ -1,9 +1,11 @@
 """Many who look, some of whom read slowly or never: the study and the others notice nothing."""
 
 import contextlib
+import itertools
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from tests.web.kitchen import Kitchen
 from tests.web.test_states import taped
 
 import danlu
-from danlu.stores import open_store
+from danlu.core.event import Reported, Started
+from danlu.stores import Store, open_store
 from danlu.web.streaming import MOST_STREAMS
 
 pytestmark = pytest.mark.timeout(180)
@@ -124,3 +127,42 @@ def answer(crowd: Crowd, path: str) -> bytes:
     line.settimeout(30)
     with contextlib.closing(line):
         return line.recv(64)
+
+
+READERS, ROUNDS, BUSY = 50, 16, 60
+KEPT, MORE = 700_000, 200_000  # bytes for each page that never reads: at first, and from then on
+# What is reported from then on takes half a megabyte; kept for each of the pages it would be 25.
+
+
+def flood(store: Store, first: int) -> None:
+    """Many trials report much, for seconds on end."""
+    for epoch in range(first, first + ROUNDS):
+        values = {f"metric_{i}": epoch + i / 7 for i in range(10)}
+        store.append("flood", [Reported(epoch, n, epoch, values) for n in range(1, BUSY + 1)])
+        time.sleep(0.2)
+
+
+def test_pages_that_never_read_keep_little_memory_however_much_is_reported(
+    kitchen: Kitchen,
+) -> None:
+    with contextlib.closing(open_store(kitchen.store)) as store:
+        spec = histories.spec("min metric_0", 1000, name="flood")
+        config = spec.space.default()
+        store.create(spec)
+        store.append("flood", [Started(0.0, n, config, 1000, n) for n in range(1, BUSY + 1)])
+        server, crowd = psutil.Process(kitchen.serve().pid), Crowd(kitchen.link)
+        with contextlib.closing(crowd):
+            crowd.never_read(1, "flood")
+            sizes = [memory_after_flood(server, store, i) for i in range(2)]
+            crowd.never_read(READERS, "flood")
+            wait_for(lambda: len(server.net_connections()) > READERS, "the crowd")
+            sizes += [memory_after_flood(server, store, i) for i in range(2, 4)]
+    alone, first, then = (b - a for a, b in itertools.pairwise(sizes))
+    assert first - alone < READERS * KEPT
+    assert then - alone < READERS * MORE
+
+
+def memory_after_flood(server: psutil.Process, store: Store, number: int) -> int:
+    flood(store, 1 + number * ROUNDS)
+    size: int = server.memory_info().rss
+    return size

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -183,6 +184,24 @@ def test_odd_requests_get_nothing_and_break_nothing(served: Address, sent: str) 
     assert (
         b"200" in served.ask(served.head("/api/v1/studies", served.bearer)).partition(b"\r\n")[0]
     )
+
+
+def test_the_end_of_a_server_is_quiet_though_pages_are_open(folder: Path, store: Store) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "danlu", "serve", "--store", "studies"],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert process.stdout is not None
+    found = re.search(r":(\d+)/#token=([\w-]+)", process.stdout.readline())
+    assert found is not None
+    stream = Stream(Address(int(found[1]), found[2], process))
+    with contextlib.closing(stream):
+        stream.trials()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=20)
+    assert "ERROR" not in said
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 1, "the link for onlookers, and no more"
 
 
 def test_the_token_is_in_no_list_of_processes(served: Address) -> None:

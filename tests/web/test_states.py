@@ -115,6 +115,46 @@ def test_a_study_that_was_killed_says_that_nobody_runs_it(look: Callable[..., An
     assert page.get_by_role("button", name="Pause").count() == 0
 
 
+def test_a_study_that_is_begun_says_that_it_starts(
+    look: Callable[..., Any], shelf: Kitchen
+) -> None:
+    with closing(open_store(shelf.store)) as store, store.lock("new"):
+        page = look("new")
+        page.wait_for_selector(".pill.starting")
+        assert "about to start" in page.locator("main").inner_text()
+        page.evaluate("location.hash = '#/'")
+        page.wait_for_selector("tr:has-text('new') .pill.starting")
+
+
+def test_a_study_that_is_silent_is_stale_in_the_list_too(
+    look: Callable[..., Any], shelf: Kitchen
+) -> None:
+    with closing(open_store(shelf.store)) as store, store.lock("killed"):
+        page = look("killed")
+        page.wait_for_selector(".pill.stale")
+        assert "though an epoch usually takes" in page.locator(".banner").inner_text()
+        page.evaluate("location.hash = '#/'")
+        page.wait_for_selector("tr:has-text('killed') .pill.stale")
+
+
+COLOURS = "all => all.map(mark => getComputedStyle(mark).backgroundColor)"
+
+
+def test_no_two_trials_that_are_compared_look_alike(look: Callable[..., Any]) -> None:
+    page = look("ended", "trials?compare=1,2,3,4,5,6,7,38&view=compare")
+    page.wait_for_selector("table.compare")
+    colours = page.locator("table.compare th .mark").evaluate_all(COLOURS)
+    assert len(set(colours)) == len(colours) == 8
+
+
+def test_each_coloured_curve_has_its_number_at_its_end(look: Callable[..., Any]) -> None:
+    page = look("ended")
+    page.wait_for_selector("#curves .chart[data-points]")
+    coloured = page.locator("#curves .legend li").count()
+    assert coloured == 5
+    assert page.locator("#curves .chart").get_attribute("data-labels") == str(coloured)
+
+
 def test_an_ended_study_shows_what_to_take_and_what_to_try_next(look: Callable[..., Any]) -> None:
     page = look("ended")
     page.wait_for_selector("#best")

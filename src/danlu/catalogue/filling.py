@@ -38,15 +38,26 @@ def filled(space: Space, before: Space | None = None) -> Space:
 
 
 def _as_before(p: Parameter, full: Parameter, before: Parameter) -> Parameter:
-    """The filled parameter with what was taken earlier for what ``p`` leaves open."""
+    """The filled parameter with what was taken earlier for what ``p`` leaves open.
+
+    Where a person has since written a range that goes beyond what was taken, the range holds:
+    nobody is refused for limits or a scale that he did not write.
+    """
     if type(p) is not type(before) or isinstance(p, Choice) or isinstance(before, Choice):
         return full
     if before.log is None:  # of a version that took nothing
         return full
-    taken: dict[str, Any] = {key: getattr(before, key) for key in ("log", "limits", "role")}
-    return replace(
-        p, **{k: v if getattr(p, k) is None else getattr(p, k) for k, v in taken.items()}
-    )
+    log = (before.log and p.low > 0) if p.log is None else p.log
+    limits: Any = p.limits or _around(p, before, log=log)
+    return replace(p, role=p.role or before.role, log=log, limits=limits)
+
+
+def _around(p: Float | Int, before: Float | Int, *, log: bool) -> tuple[float, float] | None:
+    """The limits that were taken, drawn out to the range of today."""
+    if before.limits is None:
+        return None
+    low, high = min(before.limits[0], p.low), max(before.limits[1], p.high)
+    return (p.low if log and low <= 0 else low, high)
 
 
 def _filled(p: Parameter, known: Known | None) -> Parameter:

@@ -95,7 +95,8 @@ def _limit_problems(p: "Float | Int") -> list[str]:
     if not limits[0] <= p.low <= p.high <= limits[1]:
         return [
             say(
-                "limits must enclose [{low}, {high}], but got {limits}.",
+                "limits must enclose [{low}, {high}], but got {limits}. Widen them, or leave "
+                "them out.",
                 low=repr(p.low),
                 high=repr(p.high),
                 limits=repr(limits),

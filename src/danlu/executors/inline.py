@@ -1,6 +1,5 @@
 """Trials in this very process, one after another: for debugging, with breakpoints and prints."""
 
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from danlu.executors.launched import Files, Launched, Reading
 from danlu.executors.launching import new_files
 from danlu.executors.server import Train
 from danlu.executors.supervisor import exit_status
+from danlu.executors.traces import trace_of
 from danlu.worker.spool import write_line
 from danlu.worker.trial import Trial
 
@@ -64,7 +64,7 @@ class InlineExecutor:
         except SystemExit as end:
             return exit_status(end)
         except Exception as error:  # noqa: BLE001 - whatever training raises is its failure
-            launched.files.log.write_text(traceback.format_exc())
+            launched.files.log.write_text(trace_of(error))
             launched.failure = ("exception", f"{type(error).__name__}: {error}")
             return 1
         return 0

@@ -37,6 +37,7 @@ from danlu.executors.linux import (
     send,
 )
 from danlu.executors.supervisor import Launch, PairChannel, Run, supervise
+from danlu.executors.traces import trace_of
 from danlu.executors.wire import Wire, readable
 from danlu.worker.trial import Trial
 
@@ -59,7 +60,7 @@ def run_function(train: Train) -> Run:
         try:
             train(Trial(Job.decode(launch["job"]), channel))
         except Exception as error:  # noqa: BLE001 - whatever training raises is its failure
-            traceback.print_exc()
+            sys.stderr.write(trace_of(error))
             channel.failed("exception", f"{type(error).__name__}: {error}")
             raise SystemExit(1) from None
 
@@ -355,7 +356,7 @@ def main(descriptor: int, tuner: int, function: str, *path: str) -> None:
             run = run_function(load_function(function))
             warm_up()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any error of the user's module
-            text = str(error) if isinstance(error, DanluError) else traceback.format_exc()
+            text = str(error) if isinstance(error, DanluError) else trace_of(error)
             Wire(sock).send({"broken": f"{function} cannot be loaded: {text}"})
             return
     sys.stdout.flush()

@@ -17,7 +17,7 @@ from danlu.core.sentence import encode_sentences, listed, say
 from danlu.core.spec import encode_spec
 from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
-from danlu.reporting.progress import progress_of
+from danlu.reporting.progress import progress_of, usual_epoch_s
 from danlu.reporting.ranges import Range, curve_range, drawable, value_range
 from danlu.reporting.result import (
     describe_gain,
@@ -156,6 +156,7 @@ def _progress(history: History) -> dict[str, Any]:
         "trainings": round(history.trainings, 4),
         "budget": asdict(budget),
         "workers": history.workers,
+        "epoch_s": round(usual_epoch_s(history), 3),
     }
 
 

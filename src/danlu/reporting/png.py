@@ -27,7 +27,7 @@ except ImportError as error:
         say("PNG plots need matplotlib, which is not installed: pip install 'danlu[plots]'.")
     ) from error
 
-HUES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito 2008
+HUES = ("#115599", "#aa4411", "#009e73", "#ee55aa", "#aa8800")  # the first of the page
 GREY, INK, SOFT, GRID = "#5d6670", "#16191d", "#59616b", "#e4e7eb"
 COLUMNS = 4
 MANY = 150  # trials; above, training curves of grey trials are left out as on the page

@@ -31,6 +31,12 @@ def elapsed(history: History) -> float:
     return history.seconds + max(0.0, since)
 
 
+def usual_epoch_s(history: History) -> float:
+    """Seconds that an epoch of a trial usually takes; of a study that begins, all that it ran."""
+    epochs = history.trainings * history.spec.epochs / max(1, history.workers)
+    return history.seconds / max(1.0, epochs)
+
+
 def progress_of(history: History, seconds: float | None = None) -> Progress:
     """How far the study is.
 

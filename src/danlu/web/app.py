@@ -45,13 +45,13 @@ def create_app(
         warming = asyncio.create_task(_warm(live, study))
         yield
         warming.cancel()
-        streams.close()
 
     app = FastAPI(
         title="danlu", version=danlu.__version__, lifespan=lifespan, responses=REFUSALS,
         openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None,
         default_response_class=AsciiJson,
     )  # fmt: skip
+    app.state.streams = streams
     app.add_middleware(GZipMiddleware, minimum_size=SMALL, compresslevel=LEVEL)
     app.add_middleware(Guard, access=access)  # the outermost: added last
     add_refusals(app)

@@ -5,7 +5,7 @@ from pathlib import Path
 from danlu.core.history import History
 from danlu.core.request import on_hold
 from danlu.reporting.payload import state_of
-from danlu.reporting.progress import progress_of
+from danlu.reporting.progress import progress_of, usual_epoch_s
 from danlu.reporting.ranges import drawable
 from danlu.reporting.snippets import as_command, as_python, as_toml
 from danlu.web.files import files_of, log_tail
@@ -31,6 +31,7 @@ def summary_of(live: LiveStudy) -> StudySummary:
         failed=states.count("failed"),
         last=history.last_at,
         share=progress_of(history).share,
+        epoch_s=round(usual_epoch_s(history), 3),
         course=_course(history),
     )
 
@@ -39,14 +40,15 @@ def unread(name: str) -> StudySummary:
     """The row of a study that is still being read."""
     return StudySummary(
         name=name, state="reading", metric="", direction="min", best=None, trials=0, running=0,
-        failed=0, last=0.0, share=None, course=[],
+        failed=0, last=0.0, share=None, epoch_s=0.0, course=[],
     )  # fmt: skip
 
 
 def live_state(history: History, *, alive: bool) -> str:
     """The state of a study that one may look at while it runs."""
     if not history.active:
-        return state_of(history)
+        state = state_of(history)
+        return "starting" if alive and state == "not begun" else state
     if not alive:
         return "killed"
     return "paused" if on_hold(history) else "running"

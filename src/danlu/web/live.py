@@ -1,5 +1,6 @@
 """One study as it grows: what changed since which event, and figures made at a bearable pace."""
 
+import math
 import threading
 import time
 from bisect import bisect_right
@@ -141,8 +142,12 @@ class LiveStudy:
         )  # fmt: skip
 
     def _notice(self, before: History) -> None:
-        """Note which trials are not what they were."""
-        version, better = self.history.version, list[int]()
+        """Note which trials are not what they were.
+
+        Each gets a number of its own among those of the new events, so that what happened while
+        nobody looked can be told piece by piece.
+        """
+        at, better = before.version, list[int]()
         for number, trial in self.history.trials.items():
             old = before.trials.get(number)
             if trial is old or trial == old:
@@ -150,8 +155,9 @@ class LiveStudy:
             changes = self._changes.setdefault(number, [])
             if old is not None and not _grew(old, trial):
                 changes.clear()
-            changes.append((version, len(trial.reports)))
-            self.newest = version
+            at = min(at + 1, self.history.version)  # one event may change many trials
+            changes.append((at, len(trial.reports)))
+            self.newest = at
             if old is None or old.value != trial.value:
                 better.append(number)
         self._spent |= self._spent_at(better, before)
@@ -178,8 +184,8 @@ class LiveStudy:
         """Who runs the study."""
         return self._holder
 
-    def news(self, since: int, limit: int) -> tuple[bytes, int]:
-        """As `trials`, with what to ask for next."""
+    def news(self, since: int, limit: int, most: float = math.inf) -> tuple[bytes, int]:
+        """As `trials`, with what to ask for next; a message of more than ``most`` bytes ends."""
         with self._lock:
             # By the first change that the page has not seen: a trial that changes again while the
             # page asks for one part after the other keeps its place.
@@ -188,10 +194,14 @@ class LiveStudy:
                 for number, changes in self._changes.items()
                 if changes[-1][0] > since
             )
-            cut = min(limit, len(wanted))
-            while 0 < cut < len(wanted) and wanted[cut][0] == wanted[cut - 1][0]:
-                cut += 1  # what changed at once is told at once: the cursor has no finer step
-            rows = [self._row(number, since) for _, number in wanted[:cut]]
+            rows, size = list[bytes](), 0
+            for i, (at, number) in enumerate(wanted):
+                # What changed at once is told at once: the cursor has no finer step.
+                if (i >= limit or size > most) and at != wanted[i - 1][0]:
+                    break
+                rows.append(self._row(number, since))
+                size += len(rows[-1])
+            cut = len(rows)
             last = wanted[cut - 1][0] if cut < len(wanted) else max(since, self.newest)
             head = {
                 "generation": self.generation,

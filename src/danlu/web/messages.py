@@ -83,6 +83,7 @@ class StudySummary(BaseModel):
     failed: int
     last: float
     share: float | None
+    epoch_s: float
     course: list[float]
 
 

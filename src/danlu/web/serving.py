@@ -1,5 +1,6 @@
 """Running the dashboard: its address, its token, and the server itself."""
 
+import logging
 import socket
 import sys
 import webbrowser
@@ -16,6 +17,7 @@ from danlu.stores import open_store
 from danlu.web.app import create_app
 from danlu.web.guard import Access
 from danlu.web.patience import PromptProtocol
+from danlu.web.streaming import Streams
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PORT = 8321  # the one tried first; where it is taken, any that is free
@@ -65,14 +67,29 @@ def serve(
             tell(say("It is not encrypted: whoever listens on the network can read the token."))
         if show:  # once the server listens
             Timer(0.5, webbrowser.open, [f"{at}#token={access.control}{view}"]).start()
+        app = create_app(reader, writer, where, access, study)
         config = uvicorn.Config(
-            create_app(reader, writer, where, access, study), log_level="warning",
+            app, log_level="warning",
             access_log=False, server_header=False, timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S, limit_concurrency=MOST_CONNECTIONS, ws="none",
             http=PromptProtocol,
         )  # fmt: skip
         sys.stdout.flush()
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, app.state.streams).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends its streams before it goes down: they would not end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.close()
+        # Whoever does not read even the end is cut off on purpose: no error to be told.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 def _shown(host: str) -> str:

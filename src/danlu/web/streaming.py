@@ -15,6 +15,7 @@ POLL_S = 0.2  # between two looks into the store
 FIT_S = 1.0  # between two looks whether models should be fitted again
 SILENCE_S = 15.0  # after which a sign of life is sent, lest a proxy cut the line
 BATCH = 500  # trials in one message
+MESSAGE = 32 * 1024  # bytes after which it takes no more: all that a page holds that never reads
 
 
 class Streams:
@@ -115,7 +116,7 @@ async def _news(follower: _Follower, since: int) -> AsyncIterator[bytes]:
             stamp, quiet = live.stamp, False
             yield message("overview", live.overview)
         while live.newest > since:
-            data, since = await run_in_threadpool(live.news, since, BATCH)
+            data, since = await run_in_threadpool(live.news, since, BATCH, MESSAGE)
             quiet = False
             yield message("trials", data, f"{generation}:{since}")
         if follower.failure:

@@ -2,7 +2,7 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
-import { render } from "preact";
+import { render, type ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { effect } from "@preact/signals";
 import { lang, speak, t } from "./language";
@@ -25,8 +25,8 @@ import { Trials } from "./pages/Trials";
 
 function Page() {
   const { study, page, trial } = route.value;
-  if (connection.value === "refused") return <Refused />;
-  if (connection.value === "missing") return <Missing />;
+  if (connection.value === "refused") return <Nothing title={t("refused.title")} advice={t("refused.advice")} />;
+  if (connection.value === "missing") return <Nothing title={t("missing.title")} advice={<a href="#/">{t("missing.advice")}</a>} />;
   if (!study && connection.value !== "file") return <Studies />;
   if (!overview.value) return <Loading />;
   if (trial !== null) return all.value.length < loaded.value.of && !all.value.some((x) => x.n === trial) ? <Loading /> : <TrialPage n={trial} key={trial} />;
@@ -52,25 +52,14 @@ function Loading() {
   );
 }
 
-function Refused() {
+// Where there is nothing to look at: why, and what to do.
+function Nothing({ title, advice }: { title: string; advice: ComponentChildren }) {
   return (
     <section class="card">
       <div class="empty">
-        <p><strong>{t("refused.title")}</strong></p>
+        <p><strong>{title}</strong></p>
         <p class="text">{trouble.value}</p>
-        <p class="soft">{t("refused.advice")}</p>
-      </div>
-    </section>
-  );
-}
-
-function Missing() {
-  return (
-    <section class="card">
-      <div class="empty">
-        <p><strong>{t("missing.title")}</strong></p>
-        <p class="text">{trouble.value}</p>
-        <p><a href="#/">{t("missing.advice")}</a></p>
+        <p class="soft">{advice}</p>
       </div>
     </section>
   );

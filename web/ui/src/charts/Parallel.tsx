@@ -16,7 +16,7 @@ interface Line {
   marks: { at: number; words: string }[];
 }
 
-const TOP = 34, BOTTOM = 16, SIDE = 44, GRAB = 16;
+const TOP = 34, BOTTOM = 16, SIDE = 44, GRAB = 16, AXIS = 84; // pixels; the last is the least room for an axis
 
 function lineOf(p: Parameter): Line {
   if (p.kind === "choice") {
@@ -55,7 +55,7 @@ export function viridis(share: number): string {
 }
 
 export function Parallel({ trials, height = 320 }: { trials: Trial[]; height?: number }) {
-  const [node, width] = useWidth();
+  const [node, seen] = useWidth();
   const canvas = useRef<HTMLCanvasElement>(null);
   const order = useSignal<string[] | null>(null);
   const brushes = useSignal<Record<string, [number, number]>>({});
@@ -63,6 +63,7 @@ export function Parallel({ trials, height = 320 }: { trials: Trial[]; height?: n
   const drag = useRef<{ name: string; from: number; moved: boolean; axis: boolean } | null>(null);
   const lines = new Map([...byImportance.value.map(lineOf), ...(overview.value!.values ? [valueLine()] : [])].map((l) => [l.name, l]));
   const names = (order.value ?? [...lines.keys()]).filter((n) => lines.has(n));
+  const width = seen && Math.max(seen, names.length * AXIS);
   const x = (i: number) => (names.length < 2 ? width / 2 : SIDE + (i * (width - 2 * SIDE)) / (names.length - 1));
   const y = (u: number) => height - BOTTOM - u * (height - TOP - BOTTOM);
   const left = trials.filter((trial) => !out.value.has(trial.n));

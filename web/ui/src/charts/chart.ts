@@ -27,6 +27,7 @@ export interface Props {
   lastEpoch?: number;
 }
 
+const LABELLED = 8; // running trials up to which each has its number at its head
 const FANS = 2; // predictions up to which each shows its interval; of more, only the one that is lit
 
 export class Chart {
@@ -141,12 +142,18 @@ export class Chart {
     this.paintMain(ctx, area, main);
     ctx.restore();
     if (!this.props.only) crosses(ctx, area, [...main, ...this.lostOnes(area)]);
-    if (!this.props.small) endLabels(ctx, area, main.filter((d) => hue(d.trial.n) || this.props.only));
+    if (!this.props.small) this.node.dataset.labels = String(endLabels(ctx, area, this.labelled(main)));
     ctx.restore();
     this.drawn = main;
     this.node.dataset.drawn = String(Number(this.node.dataset.drawn ?? 0) + 1);
     this.node.dataset.points = String(main.reduce((sum, d) => sum + (d.val?.px.length ?? 0) + (d.train?.px.length ?? 0), 0));
     this.paintLit();
+  }
+
+  // The coloured ones, and those that run while they are few.
+  private labelled(main: Drawn[]): Drawn[] {
+    const plain = main.filter((d) => !hue(d.trial.n));
+    return this.props.only || plain.length <= LABELLED ? main : main.filter((d) => hue(d.trial.n));
   }
 
   private paintMain(ctx: CanvasRenderingContext2D, area: Area, main: Drawn[]): void {

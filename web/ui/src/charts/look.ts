@@ -1,14 +1,10 @@
-// Colours (Okabe and Ito 2008, and lighter ones on dark), fonts, and who has which.
+// Colours (they stand in the style sheet), fonts, and who has which.
 
 import { computed, signal } from "@preact/signals";
 import { asked, change } from "../model/route";
 import { leaders, overview } from "../model/study";
 
-const HUES = {
-  light: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
-  dark: ["#3B9EDB", "#F0813A", "#2CC197", "#E09CC4", "#F2B63C", "#7FCBF5"],
-};
-const MORE = { light: ["#7A5230", "#6A4FB3", "#5B7F00", "#A3195B"], dark: ["#C69A6D", "#A48CF0", "#A5C93A", "#F07CB0"] };
+const BEST = 6, ALL = 10; // hues in the style sheet: those of the best, and with those of pinned trials
 
 export const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans CJK SC", "DejaVu Sans", sans-serif';
 
@@ -43,7 +39,7 @@ export function tone(name: string): string {
 }
 
 // How many of the best are coloured.
-export const top = computed(() => Math.max(0, Math.min(6, Number(asked("top") ?? 5))));
+export const top = computed(() => Math.max(0, Math.min(BEST, Number(asked("top") ?? 5))));
 export const chosen = computed(() => leaders.value.slice(0, top.value));
 
 // Pinned in this view (in its address), and pinned for all by a request.
@@ -60,13 +56,25 @@ export function pin(n: number): void {
 
 export const lit = signal<number | null>(null); // the trial under the pointer, in all panels
 
-// The colour of a leader or pinned trial; null for all others.
-export function hue(n: number): string | null {
-  const place = chosen.value.indexOf(n);
-  if (place >= 0) return HUES[theme.value][place]!;
-  const extra = pinned.value.filter((k) => !chosen.value.includes(k)).indexOf(n);
-  return extra >= 0 ? MORE[theme.value][extra % MORE.light.length]! : null;
-}
+// Trials that are compared; no two of them look alike.
+const compared = computed<number[]>(() => (asked("view") === "compare" ? (asked("compare") ?? "").split(",").map(Number) : []));
 
-export const groupHues = (): string[] => HUES[theme.value];
-export const splitHues = (): { val: string; train: string } => ({ val: HUES[theme.value][1]!, train: HUES[theme.value][0]! });
+// Who has which colour: leaders, then trials that are compared or pinned, of what is left.
+const hues = computed(() => {
+  void theme.value;
+  const all = huesTo(ALL), known = new Map(chosen.value.map((n, i) => [n, all[i]!]));
+  const seen = compared.value;
+  const taken = [...known].filter(([n]) => !seen.length || seen.includes(n)).map(([, colour]) => colour);
+  const free = [...all.slice(BEST), ...all.slice(0, BEST)].filter((colour) => !taken.includes(colour));
+  const rest = [...new Set([...seen, ...pinned.value])].filter((n) => !known.has(n));
+  rest.forEach((n, i) => known.set(n, free[i % free.length]!));
+  return known;
+});
+
+// The colour of a leader, pinned or compared trial; null for all others.
+export const hue = (n: number): string | null => hues.value.get(n) ?? null;
+
+const huesTo = (count: number): string[] => Array.from({ length: count }, (_, i) => tone(`hue-${i + 1}`));
+
+export const groupHues = (): string[] => huesTo(BEST);
+export const splitHues = (): { val: string; train: string } => ({ val: tone("hue-2"), train: tone("hue-1") });

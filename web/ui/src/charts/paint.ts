@@ -172,26 +172,33 @@ export function paintBands(ctx: CanvasRenderingContext2D, area: Area, found: { e
   ctx.globalAlpha = 1;
 }
 
-// Numbers beside the ends of coloured curves, pushed apart so that none covers another.
-export function endLabels(ctx: CanvasRenderingContext2D, area: Area, drawn: Drawn[]): void {
-  const { box } = area;
+const LABEL = { wide: 34, high: 14 }; // pixels that a number takes
+
+// Numbers beside the ends of coloured curves, pushed apart so that none covers another: no curve
+// is told by its colour alone.
+export function endLabels(ctx: CanvasRenderingContext2D, area: Area, drawn: Drawn[]): number {
+  const { box } = area, placed: [number, number][] = [];
   const wanted = drawn
     .map((d) => {
       const p = d.val?.px.length ? d.val : d.train;
-      return { n: d.trial.n, x: p?.px.at(-1) ?? NaN, y: p?.py.at(-1) ?? NaN };
+      const x = p?.px.at(-1) ?? NaN;
+      return { n: d.trial.n, x: x > box.right - 30 ? box.right + 8 : x + 7, y: p?.py.at(-1) ?? NaN };
     })
-    .filter((l) => l.y >= box.top && l.y <= box.bottom && l.x > box.right - 30)
+    .filter((l) => l.y >= box.top && l.y <= box.bottom && l.x >= box.left)
     .sort((a, b) => a.y - b.y);
-  let free = box.top;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = tone("card");
   for (const l of wanted) {
-    const y = Math.max(l.y, free + 7);
-    if (y > box.bottom + 8) break;
+    const y = Math.max(l.y, box.top + 7, ...placed.filter(([x]) => Math.abs(x - l.x) < LABEL.wide).map((at) => at[1] + LABEL.high));
+    if (y > box.bottom + 8) continue;
+    placed.push([l.x, y]);
     ctx.fillStyle = hue(l.n) ?? tone("ink");
-    ctx.fillText(`#${l.n}`, box.right + 8, y);
-    free = y + 7;
+    ctx.strokeText(`#${l.n}`, l.x, y);
+    ctx.fillText(`#${l.n}`, l.x, y);
   }
+  return placed.length;
 }
 
 // A small cross at the edge where a curve stopped being a number.

@@ -94,6 +94,11 @@ export function epochSeconds(t: Trial): number {
   return t.epoch ? (t.seconds + ahead) / t.epoch : 0;
 }
 
+const SILENT_TIMES = 3; // as long as an epoch usually takes
+const SILENT_LEAST_S = 60;
+
+export const isSilent = (age: number, epochSeconds: number): boolean => age > Math.max(SILENT_LEAST_S, SILENT_TIMES * epochSeconds);
+
 export const isRunning = (t: Trial): boolean => t.state === "running" || t.state === "lost";
 
 // Lower is better, whatever the direction.

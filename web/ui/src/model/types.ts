@@ -87,6 +87,7 @@ export interface Overview {
     trainings: number;
     budget: { trainings: number | null; trials: number | null; seconds: number | null };
     workers: number;
+    epoch_s: number; // seconds that an epoch of a trial usually takes
   };
   result: Result | null;
   findings: Finding[];
@@ -171,6 +172,7 @@ export interface StudyRow {
   failed: number;
   last: number;
   share: number | null;
+  epoch_s: number;
   course: number[];
 }
 

@@ -21,6 +21,8 @@ export function Overview() {
   const o = overview.value!;
   if (!all.value.length && (o.count ?? 0) === 0) return <EmptyStudy />;
   const ended = ENDED.includes(stateNow());
+  const aside = ended && !!o.result; // beside the verdict; without any result, why is all that matters
+  const failed = failures.value.length > 0 && <Failures />;
   return (
     <>
       <Diagnosis />
@@ -29,11 +31,12 @@ export function Overview() {
         <div class="rows">
           <CurvesPanel height={380} />
           {ended && <VerdictPanel />}
-          {failures.value.length > 0 && <Failures />}
+          {!aside && failed}
         </div>
         <div class="rows">
           {!ended && <RunningTrials />}
           <BestCard />
+          {aside && failed}
         </div>
       </div>
       <div class="halves">

@@ -37,7 +37,7 @@ export function Parameters() {
   const byRank = useSignal(false);
   const list = byImportance.value, test = filter.value;
   const trials = all.value.filter((x) => x.value !== null && (!test || test(x)));
-  if (!trials.length || !overview.value!.values) return <section class="card"><p class="empty">{t("figure.none")}</p></section>;
+  if (!trials.length || !overview.value!.values) return <section class="card"><p class="empty">{t("parameters.none")}</p></section>;
   const place = new Map(ranked.value.map((x, i) => [x.n, i + 1]));
   const y: Axis = byRank.value ? { kind: "linear", low: Math.max(2, ranked.value.length), high: 1, label: t("column.rank") } : valueAxis()!;
   return (

@@ -16,7 +16,7 @@ export function Stages() {
     <>
       <VerdictPanel />
       <Panel title={t("stages.title")} table={() => ({ head: [t("column.stage"), t("column.trials"), t("stages.epochs"), t("logbook.done")], rows: list.map(([name, trials, spent, done]) => [name, trials, spent, say(done)]) })}>
-        {!list.length ? <Empty>{t("figure.none")}</Empty> : (
+        {!list.length ? <Empty>{t("stages.none")}</Empty> : (
           <div class="scroll" tabIndex={0} role="group" aria-label={t("stages.title")}><table class="wide">
             <thead><tr><th scope="col">{t("column.stage")}</th><th scope="col" class="number">{t("column.trials")}</th><th scope="col" class="number">{t("stages.epochs")}</th><th scope="col">{t("stages.best")}</th><th scope="col">{t("logbook.done")}</th></tr></thead>
             <tbody>{list.map(([name, count, spent, done]) => {
@@ -82,14 +82,24 @@ function Gantt() {
     <Panel vector title={t("gantt.title")} caption={t("gantt.caption", duration(last), list.length)} long
       table={() => ({ head: [t("column.trial"), t("gantt.begin"), t("gantt.end"), t("column.stage"), t("column.state")], rows: list.map((x) => [x.n, x.launched - zero, end(x) - zero, x.stage, word("state", x.state)]) })}>
       <Xy x={{ kind: "linear", low: 0, high: Math.max(last / unit, 1e-3), label: name }} y={{ kind: "category", low: 0, high: free.length, names: free.map((_, i) => String(i + 1)), label: t("gantt.lane") }} height={Math.max(120, free.length * LANE + 60)} label={t("gantt.title")}>
-        {(place) => list.map((x) => {
-          const x0 = place.x((x.launched - zero) / unit), x1 = place.x((end(x) - zero) / unit), y = place.y(lane.get(x.n)!);
-          return (
-            <rect key={x.n} class={`span ${x.state} ${lit.value === x.n ? "lit" : ""}`} x={x0} width={Math.max(1.5, x1 - x0 - 0.5)} y={y - 5} height="10" rx="2" style={hue(x.n) ? { fill: hue(x.n)! } : {}}
-              onMouseEnter={() => { lit.value = x.n; }} onMouseLeave={() => { lit.value = null; }} onClick={() => go(link(studyName(), "trials", x.n))}><title>{`#${x.n} ${x.stage} ${duration(end(x) - x.launched)}`}</title></rect>
-          );
-        })}
+        {(place) => list.map((x) => (
+          <Span key={x.n} trial={x} from={place.x((x.launched - zero) / unit)} to={place.x((end(x) - zero) / unit)} y={place.y(lane.get(x.n)!)} words={`#${x.n} ${x.stage} ${word("state", x.state)} ${duration(end(x) - x.launched)}`} />
+        ))}
       </Xy>
     </Panel>
+  );
+}
+
+// The shape tells the state: a cross at the end of what failed, a ring at the head of what runs.
+function Span({ trial, from, to, y, words }: { trial: Trial; from: number; to: number; y: number; words: string }) {
+  const width = Math.max(1.5, to - from - 0.5), end = from + width, colour = hue(trial.n);
+  return (
+    <g class={`span ${trial.state} ${lit.value === trial.n ? "lit" : ""}`} style={colour ? { fill: colour } : {}}
+      onMouseEnter={() => { lit.value = trial.n; }} onMouseLeave={() => { lit.value = null; }} onClick={() => go(link(studyName(), "trials", trial.n))}>
+      <title>{words}</title>
+      <rect x={from} width={width} y={y - 5} height="10" rx="2" />
+      {trial.state === "failed" && <path class="cross" d={`M${end - 4} ${y - 4}l8 8m0 -8l-8 8`} />}
+      {trial.state === "running" && <circle cx={end} cy={y} r="4.5" />}
+    </g>
   );
 }

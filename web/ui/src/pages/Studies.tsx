@@ -5,6 +5,7 @@ import { duration, percent, show } from "../model/numbers";
 import { link } from "../model/route";
 import { list, serverOffset } from "../model/source";
 import type { StudyRow } from "../model/types";
+import { isSilent } from "../model/study";
 import { Empty } from "../parts/common";
 import { useClock } from "../parts/Header";
 
@@ -27,7 +28,7 @@ export function Studies() {
             {rows.map((r) => (
               <tr key={r.name}>
                 <td><a href={link(r.name, "overview")}><span class="text">{r.name}</span></a></td>
-                <td><span class={`pill ${r.state}`}>{word("state", r.state)}</span></td>
+                <td><span class={`pill ${stateOf(r, now)}`}>{word("state", stateOf(r, now))}</span></td>
                 <td class="number">{r.state === "reading" ? "…" : show(r.best)} <small class="soft">{r.metric}</small></td>
                 <td><Course row={r} /></td>
                 <td class="number">{r.state === "reading" ? "…" : r.trials}{r.running && r.state === "running" ? <small class="soft"> {t("studies.running", r.running)}</small> : ""}{r.failed ? <small class="bad"> {t("studies.failed", r.failed)}</small> : ""}</td>
@@ -41,6 +42,9 @@ export function Studies() {
     </section>
   );
 }
+
+const stateOf = (row: StudyRow, now: number): string =>
+  row.state === "running" && row.running > 0 && isSilent(now - row.last, row.epoch_s) ? "stale" : row.state;
 
 function Course({ row }: { row: StudyRow }) {
   const v = row.course;

@@ -8,6 +8,7 @@ import { connection, canAct, download, fetchDetail, wordsOf } from "../model/sou
 import { isOpen, overview, rank, trials, type Trial } from "../model/study";
 import type { Metric, TrialDetail } from "../model/types";
 import { CurveChart } from "../charts/CurveChart";
+import { hasFan } from "../charts/nearest";
 import { pin, pinned } from "../charts/look";
 import { ask } from "../parts/Ask";
 import { isUnderWay } from "../parts/Header";
@@ -94,7 +95,15 @@ function Metrics({ trial }: { trial: Trial }) {
 }
 
 function MetricChart({ trial, m, height }: { trial: Trial; m: Metric; height: number }) {
-  return <CurveChart metric={ownRange(m, trial)} height={height} only={[trial]} split small={height < 200} options={options.value} label={t("multiples.label", trial.n)} lastEpoch={trial.until} />;
+  return <CurveChart metric={withFan(ownRange(m, trial), trial)} height={height} only={[trial]} split small={height < 200} options={options.value} label={t("multiples.label", trial.n)} lastEpoch={trial.until} />;
+}
+
+// The same with room for where the trial leads, which changes though the trial does not.
+function withFan(m: Metric, trial: Trial): Metric {
+  if (!hasFan(trial, m, true)) return m;
+  const ahead = overview.value!.fans[trial.n]!.flatMap((row) => row.slice(1)), { range } = m;
+  const low = Math.min(range.low, ...ahead), high = Math.max(range.high, ...ahead);
+  return { ...m, range: { ...range, low: range.log && low <= 0 ? range.low : low, high } };
 }
 
 const known = new WeakMap<Trial, Map<string, Metric>>();

@@ -124,7 +124,7 @@ export function Trials() {
         <button type="button" onClick={file}>CSV</button>
       </div>
       {compiled.value.error && <p class="problem" role="alert">{t("filter.problem", compiled.value.error)}</p>}
-      {!comparing && (list.length ? <Rows list={list} cols={cols} chosen={chosen} /> : <Empty>{t("trials.none")}</Empty>)}
+      {!comparing && (list.length ? <Rows list={list} cols={cols} chosen={chosen} /> : <Empty>{t(all.value.length ? "trials.none" : "trials.empty")}</Empty>)}
     </section>
     {comparing && <Compare numbers={chosen} />}
     </>

@@ -7,8 +7,9 @@ import { lang, NAMES, speak, t, word, type Lang } from "../language";
 import { duration } from "../model/numbers";
 import { link, PAGES, route } from "../model/route";
 import { canAct, connection, frozen, heardAt, list, retryAt, serverOffset, trouble } from "../model/source";
-import { counts, loaded, overview } from "../model/study";
+import { counts, isSilent, loaded, overview } from "../model/study";
 import { setTheme, theme } from "../charts/look";
+import type { State } from "../model/types";
 import { Ask, ask } from "./Ask";
 
 // Seconds since 1970 by the server's clock; in a file the time of its last event.
@@ -28,6 +29,7 @@ export function useClock(): number {
 export function stateNow(): string {
   const o = overview.value;
   if (!o) return "";
+  if (o.study.state === "not begun" && o.study.alive) return "starting";
   if (o.study.state !== "running" || connection.value === "file") return o.study.state;
   if (!o.study.alive) return "killed";
   if (o.waiting.some((w) => w.verb === "stop" || w.verb === "stop now")) return "stopping";
@@ -35,18 +37,17 @@ export function stateNow(): string {
   return isStale() ? "stale" : "running";
 }
 
+// A trial's state, as one sees it who looks from outside: what a killed process trained is lost until it runs again.
+export const trialState = (state: State): State => (state === "running" && stateNow() === "killed" ? "lost" : state);
+
 // Whether a process runs it that could act on what is asked.
 export const isUnderWay = (): boolean => ["running", "paused", "stale", "stopping"].includes(stateNow());
 
-const STALE_TIMES = 3; // as long as an epoch usually takes
-const STALE_LEAST_S = 60;
-
-// No event for three times as long as events usually lie apart.
+// No event for much longer than usual, though trials run.
 export function isStale(): boolean {
   const o = overview.value;
   if (!o?.study.alive || connection.value === "file" || !(counts.value.running ?? 0)) return false;
-  const usual = o.progress.seconds / Math.max(1, (o.progress.trainings * o.study.epochs) / Math.max(1, o.progress.workers));
-  return now() - o.study.last_at > Math.max(STALE_LEAST_S, STALE_TIMES * usual);
+  return isSilent(now() - o.study.last_at, o.progress.epoch_s);
 }
 
 function stageNow(): string {
@@ -80,6 +81,7 @@ export function Header() {
         {o && <span class="facts"><span class="text">{stageNow()}</span></span>}
         <span class="grow" />
         {o && canAct() && <Actions state={state} />}
+        <span class="tools">
         <Connection />
         <button type="button" class="icon" aria-label={t("theme.switch")} title={t("theme.switch")} onClick={() => setTheme(theme.value === "dark" ? "light" : "dark")}>
           <svg viewBox="0 0 16 16" width="15" height="15" aria-hidden="true"><path d="M8 1a7 7 0 1 0 7 7A5.5 5.5 0 0 1 8 1z" /></svg>
@@ -87,6 +89,7 @@ export function Header() {
         <select class="language" aria-label={t("language.choose")} value={lang.value} onChange={(e) => speak(e.currentTarget.value as Lang)}>
           {Object.entries(NAMES).map(([code, name]) => <option value={code} key={code}>{name}</option>)}
         </select>
+        </span>
       </div>
       {o && study && (
         <nav ref={row} aria-label={t("header.pages")}>
@@ -150,6 +153,6 @@ export function Banner() {
     return <p class="banner" role="status">{t("banner.lost", trouble.value, Math.max(0, Math.round((retryAt.value - Date.now()) / 1000)))}</p>;
   }
   if (stateNow() === "killed") return <p class="banner" role="status">{t("banner.killed")}</p>;
-  if (isStale()) return <p class="banner" role="status">{t("banner.stale", duration(now() - overview.value!.study.last_at))}</p>;
+  if (isStale()) return <p class="banner" role="status">{t("banner.stale", duration(now() - overview.value!.study.last_at), duration(overview.value!.progress.epoch_s))}</p>;
   return null;
 }

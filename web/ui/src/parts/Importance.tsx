@@ -2,9 +2,12 @@
 
 import { t } from "../language";
 import { percent } from "../model/numbers";
-import { overview } from "../model/study";
+import { connection } from "../model/source";
+import { all, overview } from "../model/study";
 import { Empty } from "./common";
 import { Panel } from "./Panel";
+
+const MODELLED = 15; // trials with a value from which the server fits a model
 
 export interface Share {
   name: string;
@@ -24,12 +27,12 @@ export function ImportancePanel({ most = 12 }: { most?: number }) {
   const o = overview.value!, { rows, model } = shares();
   const shown = rows.slice(0, most);
   const pairs = o.importance?.pairs.filter((p) => p[2] >= 0.03).slice(0, 3) ?? [];
-  const known = shown.some((r) => r.value > 0);
+  const known = shown.some((r) => r.value > 0), valued = all.value.filter((x) => x.value !== null && x.state !== "failed").length;
   return (
     <Panel
       title={t("importance.title")}
       {...(known ? { table: () => ({ head: [t("column.parameter"), t("importance.share"), t("importance.low"), t("importance.high")], rows: rows.map((r) => [r.name, r.value, r.low, r.high]) }) } : {})}
-      caption={!known ? null : model ? t("importance.model", o.importance!.rows, percent(o.importance!.explained)) : t("importance.alone")}
+      caption={!known ? null : model ? t("importance.model", o.importance!.rows, percent(o.importance!.explained)) : t(valued >= MODELLED && connection.value !== "file" ? "importance.soon" : "importance.alone")}
     >
       {!known ? <Empty>{t("importance.none")}</Empty> : (
         <ul class="bars">

@@ -8,7 +8,7 @@ import { all, counts, failed, failures, loss, overview, rank, running, type Tria
 import type { Finding } from "../model/types";
 import { studyName, TrialLink, TrialLinks } from "./common";
 import { dismissed } from "./dismissed";
-import { isUnderWay, now, stateNow } from "./Header";
+import { isUnderWay, now, stateNow, trialState } from "./Header";
 
 export interface Told {
   finding: Finding;
@@ -80,7 +80,7 @@ export function Figures() {
   const o = overview.value!, c = counts.value;
   const best = o.result, gain = gainLately();
   const sign = gain !== null && gain < 0 ? (o.study.direction === "max" ? "▲" : "▼") : "";
-  const states = (["finished", "stopped", "paused", "running", "lost", "failed"] as const).filter((s) => c[s]).map((s) => `${count(c[s]!)} ${word("state", s)}`);
+  const states = (["finished", "stopped", "paused", "running", "lost", "failed"] as const).filter((s) => c[s]).map((s) => `${count(c[s]!)} ${word("state", trialState(s))}`);
   return (
     <div class="figures">
       <Figure label={t("figure.best", o.study.metric)} value={best ? best.spread || best.value : "–"}

@@ -7,6 +7,7 @@ import { link } from "../model/route";
 import { overview, type Trial } from "../model/study";
 import { hue, lit } from "../charts/look";
 import type { State } from "../model/types";
+import { trialState } from "./Header";
 
 export const studyName = (): string => overview.value?.study.name ?? "";
 
@@ -40,7 +41,8 @@ const SHAPES: Record<State, string> = {
 };
 
 // A state has a shape as well as a colour.
-export function StateMark({ state }: { state: State }) {
+export function StateMark({ state: recorded }: { state: State }) {
+  const state = trialState(recorded);
   return (
     <span class={`state ${state}`}>
       <svg viewBox="0 0 12 12" width="11" height="11" aria-hidden="true"><path d={SHAPES[state] ?? ""} /></svg>
