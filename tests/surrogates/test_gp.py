@@ -57,7 +57,7 @@ def test_columns_of_one_choice_share_a_lengthscale() -> None:
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
 
 
-def choices(values: Array, cells: int) -> tuple[Array, Ints]:
+def choices(values: Ints, cells: int) -> tuple[Array, Ints]:
     """Choices as a kernel sees them, (n, d) -> (n, d·cells): one column per value."""
     columns = [(values[:, [j]] == np.arange(cells)) / np.sqrt(2.0) for j in range(values.shape[1])]
     return np.concatenate(columns, 1), np.repeat(np.arange(values.shape[1]), cells)
