@@ -19,7 +19,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from danlu.surrogates.kernels import (
     SQRT5,
@@ -32,6 +31,7 @@ from danlu.surrogates.kernels import (
     weighted_lengthscale_gradient,
 )
 from danlu.surrogates.linalg import Array, Ints, log_det, lower_cholesky, solve_lower
+from danlu.surrogates.posterior import GPPrior, fit_theta
 
 MEDIAN_ELL = 0.46  # lengthscale in a space of one parameter; it grows with √d
 MAIN = 3.0  # variance of the main effects if all parameters are choices, as a multiple of s_f²
@@ -39,14 +39,6 @@ MEAN_VARIANCE = 4.0  # c: the values are standardised, so a mean of ±2 sd is al
 BOUNDS_ELL = (-3.0, 4.0)
 BOUNDS_SCALE = (-3.0, 3.0)
 BOUNDS_NOISE = (-13.0, 1.0)
-
-
-@dataclass(frozen=True)
-class GPPrior:
-    """Normal priors over theta: centre and width of every entry, (d + 2,) each."""
-
-    centre: Array
-    width: Array
 
 
 def expected_lengthscales(factor: Array) -> Array:
@@ -92,21 +84,8 @@ def negative_log_posterior(
 
 def fit_gp(X: Array, z: Array, group: Ints, prior: GPPrior, *, steps: int = 25) -> Array:
     """Theta of highest posterior, from the prior's centre; the centre itself if that fails."""
-    d = len(prior.centre) - 2
-    bounds = [BOUNDS_ELL] * d + [BOUNDS_SCALE, BOUNDS_NOISE]
-    try:
-        found = minimize(
-            negative_log_posterior,
-            prior.centre,
-            args=(X, z, group, prior),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": steps},
-        )
-    except np.linalg.LinAlgError:
-        return prior.centre
-    return np.asarray(found.x) if np.all(np.isfinite(found.x)) else prior.centre
+    bounds = [BOUNDS_ELL] * (len(prior.centre) - 2) + [BOUNDS_SCALE, BOUNDS_NOISE]
+    return fit_theta(negative_log_posterior, (X, z, group, prior), prior, bounds, steps)
 
 
 @dataclass(frozen=True)
