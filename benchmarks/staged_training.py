@@ -8,7 +8,7 @@ training (in evaluation mode) and validation at every epoch; the objective is th
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -90,7 +90,35 @@ class Real:
                 loss_of(net(X[rows]), y[rows]).backward()
                 steps.step()
             net.eval()
+            after = torch.get_rng_state()
             yield net
+            torch.set_rng_state(after)  # others may have been trained meanwhile
+
+
+class Course:
+    """One training, as far as anybody asked for it: studies that agree so far share it."""
+
+    def __init__(self, reports: Iterator[dict[str, float]]) -> None:
+        self._coming = reports
+        self._known: list[dict[str, float]] = []
+
+    def at(self, epoch: int) -> Mapping[str, float]:
+        """The metrics of an epoch, counted from 1."""
+        while len(self._known) < epoch:
+            self._known.append(next(self._coming))
+        return self._known[epoch - 1]
+
+
+@lru_cache(maxsize=2000)
+def course(task: str, config: frozenset[tuple[str, Any]], seed: int) -> Course:
+    """The training of a config with a seed."""
+    return Course(TASKS[task].training(dict(config), seed))
+
+
+@lru_cache(maxsize=2000)
+def tested(task: str, config: frozenset[tuple[str, Any]]) -> float:
+    """`Real.tested` of a config."""
+    return TASKS[task].tested(dict(config))
 
 
 def network(config: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:

@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ Loss = Callable[[Mapping[str, Value], int, int], Mapping[str, float]]
 MOVES = ("order", "narrow", "findings", "proxy_check", "model")
 VARIANTS: Mapping[str, tuple[str, Options]] = {
     "staged": ("staged", {}),
-    "without order": ("staged", {"order": False}),
+    "with order": ("staged", {"order": True}),
     "without narrow": ("staged", {"narrow": False}),
     "without findings": ("staged", {"findings": False}),
     "with proxy_check": ("staged", {"proxy_check": True}),
@@ -101,21 +101,20 @@ def on_curves(named: str, variant: str, budget: float, seed: int) -> dict[str, f
 
 def on_training(task: str, variant: str, budget: float, seed: int) -> dict[str, float]:
     """One study of real trainings; the test loss of its config over fresh seeds."""
-    from staged_training import TASKS
+    from staged_training import TASKS, course, tested
 
     chosen = TASKS[task]
     name, options = VARIANTS[variant]
 
-    going: dict[int, Iterator[Mapping[str, float]]] = {}  # paused trainings keep their network
-
     def train(trial: Any) -> None:
-        epochs = going.setdefault(trial.number, chosen.training(trial.params, trial.seed))
+        training = course(task, frozenset(trial.params.items()), trial.seed)
         for epoch in trial.epochs():
-            trial.report(epoch, next(epochs))
+            trial.report(epoch, training.at(epoch))
 
     history = studied(name, options, chosen.space, chosen.epochs, budget, seed, train)
     assert history.best is not None
-    return {"score": chosen.tested(history.best.config), "trainings": history.trainings}
+    score = tested(task, frozenset(history.best.config.items()))
+    return {"score": score, "trainings": history.trainings}
 
 
 Cells = dict[str, dict[str, float]]  # "problem|budget|variant|seed" -> what came out

@@ -101,7 +101,7 @@ def test_learning_that_begins_late_is_waited_for(begins: float, width: float) ->
     assert (run.history.best.value or 0.0) > 0.5
 
 
-@pytest.mark.parametrize("strategy", ["random", "staged", "halving", "hyperband"])
+@pytest.mark.parametrize("strategy", ["random", "staged", "halving", "hyperband", "grid"])
 @pytest.mark.parametrize("epochs", [5, 30])
 def test_other_searches_over_random_labels_end_too(strategy: str, epochs: int) -> None:
     run = examined(at_chance, strategy=strategy, epochs=epochs)
@@ -211,6 +211,16 @@ def test_an_objective_that_never_changes_is_not_measured() -> None:
     finding = judged(study(trials, spec(budget=Budget(trainings=30.0))))
     assert finding is not None
     assert finding.evidence["how"] == "constant"
+
+
+def test_one_wild_curve_hides_no_learning_where_facts_are_missing() -> None:
+    def values(i: int) -> list[float]:
+        if i == 0:
+            return [0.4 + luck(0.2, i, e) for e in range(10)]
+        return [0.5 - 0.01 * e + luck(0.002, i, e) for e in range(10)]
+
+    trials = [(c, values(i)) for i, c in enumerate(configs(20))]
+    assert judged(study(trials, spec(budget=Budget(trainings=30.0)))) is None
 
 
 def test_curves_that_stand_still_at_all_learning_rates_end_a_study_without_facts() -> None:

@@ -214,6 +214,26 @@ def test_a_rise_that_does_not_matter_is_no_overfitting() -> None:
     assert not {"overfit", "overconfident"} & set(codes(healthy(rate=1.0) | {"val_loss": tiny}))
 
 
+def test_where_decay_alone_makes_weights_grow_it_is_blamed_for_the_breakdown() -> None:
+    broken = {"train_loss": [2.3, math.inf], "val_loss": [2.3, math.inf]}
+    first = said(broken, config=USUAL | {"lr": 2.0, "weight_decay": 6.0})[0]
+    assert first.code == "not_finite"
+    assert first.advice[1].parameter == "weight decay"
+    assert "decay alone" in first.message
+    usual = said(broken, config=USUAL | {"lr": 2.0, "weight_decay": 0.01})[0]
+    assert usual.advice[1].parameter == "lr"
+    assert "Try a learning rate" in usual.message
+
+
+def test_training_learned_by_heart_is_overfitting_though_answers_still_get_better() -> None:
+    by_heart = {
+        "train_loss": falling(2.3, 0.02, 0.4), "train_accuracy": falling(0.1, 1.0, 0.4),
+        "val_loss": TURNED, "val_accuracy": [0.4, 0.5, *(0.5 + 0.006 * e for e in range(28))],
+    }  # fmt: skip
+    assert "overfit" in codes(healthy() | by_heart)
+    assert "overconfident" not in codes(healthy() | by_heart)
+
+
 def test_a_weaker_trial_underfits_beside_a_better_one() -> None:
     weak = healthy() | {"train_accuracy": falling(0.1, 0.8), "val_accuracy": falling(0.1, 0.8)}
     history = study(weak)

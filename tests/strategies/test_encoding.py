@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.zoo import spec
 
+from danlu.core.decision import Start
+from danlu.core.history import empty
 from danlu.core.parameter import Choice, Float, Int
 from danlu.core.space import Space
-from danlu.strategies.encoding import encode
+from danlu.strategies.encoding import encode, usual_config
 from danlu.strategies.experts import expectations
+from danlu.strategies.names import make
 from danlu.surrogates.kernels import squared_distances
 
 SPACE = Space(
@@ -84,6 +88,28 @@ def test_growing_numbers_are_ordered_choices() -> None:
 def test_draws_from_the_prior_stay_in_the_cube(w) -> None:  # type: ignore[no-untyped-def]
     drawn = ENCODING.prior_draw(w[None])
     assert np.all((drawn >= 0.0) & (drawn < 1.0))
+
+
+def test_the_config_to_begin_with_keeps_defaults_and_takes_what_is_usual_for_the_rest() -> None:
+    space = Space(
+        lr=Float(1e-8, 1.0, log=True),
+        dropout=Float(0.0, 1.0, default=1 / 3),
+        anything=Float(0.0, 1.0),
+    )
+    found = usual_config(space)
+    assert found["dropout"] == 1 / 3  # to its last digit
+    assert found["anything"] == 0.5
+    assert isinstance(lr := found["lr"], float)
+    assert 1e-4 <= lr <= 1e-2
+    assert lr != pytest.approx(space.default()["lr"])
+
+
+@pytest.mark.parametrize("name", ["random", "halving", "hyperband", "random-grid", "hyperopt"])
+def test_searches_begin_with_the_same_config_as_the_checks(name: str) -> None:
+    space = Space(lr=Float(1e-8, 1.0, log=True), anything=Float(0.0, 1.0))
+    made = spec(space)
+    start = next(d for d in make(name, {}).decide(space, empty(made), 1) if isinstance(d, Start))
+    assert start.config == usual_config(space)
 
 
 def test_draws_from_the_prior_gather_around_the_default() -> None:

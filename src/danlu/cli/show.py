@@ -201,12 +201,18 @@ def _fitting(
 
 
 def _print_findings(history: History) -> None:
-    """What holds: of the study but its first finding, told above, then of trials."""
+    """What holds: of the study but its first finding, told above, then of trials.
+
+    What a trial failed of is told once, among the failures.
+    """
     first = top_finding(history)
     held = [f for f in gravest(history.findings) if f is not first]
     rows: list[tuple[int | None, Finding]] = [(None, f) for f in held]
     for t in history.trials.values():
-        rows += [(t.number, f) for f in t.diagnosis if f.severity != "info"]
+        rows += [
+            (t.number, f) for f in t.diagnosis
+            if f.severity != "info" and (t.state != "failed" or f.message != t.message)
+        ]  # fmt: skip
     if not rows:
         return
     click.echo("\n" + said(say("Findings")))

@@ -10,7 +10,7 @@ from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.errors import StudyError
-from danlu.reporting.logbook import stages, steps, told
+from danlu.reporting.logbook import Step, stages, steps, told
 from danlu.reporting.text import counted_trials, format_duration, format_number, format_value
 from danlu.reporting.verdict import gravest, verdict_of
 
@@ -139,7 +139,7 @@ def _trial(history: History, trial: TrialRecord) -> None:
         click.echo(said(say(
             "  epoch {after} to {until}: {why}", after=step.after, until=step.until, why=why,
         )))  # fmt: skip
-        click.echo(f"    {said(_came(metric, step.before, step.reached, step.epoch))}")
+        click.echo(f"    {said(_came(metric, step, trial.open))}")
     if trial.message:
         click.echo(f"  {said(STATES[trial.state])}: {said(trial.message)}")
     findings = sorted(trial.diagnosis, key=lambda f: -f.confidence)
@@ -151,16 +151,16 @@ def _trial(history: History, trial: TrialRecord) -> None:
             click.echo(clean(f"    {_evidence(finding)}"))
 
 
-def _came(metric: str, before: float | None, reached: float | None, epoch: int) -> str:
-    """What a launch brought."""
-    if reached is None:
-        return say("nothing came of it yet")
-    values = {"metric": metric, "reached": format_value(reached), "epoch": epoch}
-    if before is None:
+def _came(metric: str, step: Step, going: bool) -> str:
+    """What a launch brought, or may still bring."""
+    if step.reached is None:
+        return say("nothing came of it yet") if going else say("no value came of it")
+    values = {"metric": metric, "reached": format_value(step.reached), "epoch": step.epoch}
+    if step.before is None:
         return say("came: {metric} {reached} by epoch {epoch}", **values)
     return say(
         "came: {metric} {reached} by epoch {epoch}, from {before} before",
-        **values, before=format_value(before),
+        **values, before=format_value(step.before),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@
 the old one as it is.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -36,6 +37,8 @@ from danlu.core.pareto import non_dominated
 from danlu.core.record import Launch, State, TrialRecord
 from danlu.core.spec import Objective, Spec
 from danlu.core.task import UNKNOWN, Task
+
+DIGITS = 1e-5  # relative: how exactly two configs agree
 
 
 @dataclass(frozen=True)
@@ -189,8 +192,17 @@ class History:
 
 
 def _agree(config: Mapping[str, Value], wanted: Mapping[str, Value], names: set[str]) -> bool:
-    """Whether two configs have the same of these parameters, with the same values."""
-    return all(config.get(n) == wanted.get(n) for n in names)
+    """Whether two configs have the same of these parameters, with the same values.
+
+    Values that are searched have six digits; a default may be given with more.
+    """
+    return all(_alike(config.get(n), wanted.get(n)) for n in names)
+
+
+def _alike(a: Value, b: Value) -> bool:
+    if type(a) is float and type(b) is float:
+        return math.isclose(a, b, rel_tol=DIGITS)
+    return a == b
 
 
 def _value(trial: TrialRecord) -> float:

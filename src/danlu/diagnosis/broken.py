@@ -30,10 +30,12 @@ def not_finite(at: Features, _: Set[str] = frozenset()) -> Finding | None:
             return finding(
                 "not_finite", "error", 1.0,
                 say(
-                    "{name} is {word} at epoch {epoch}: training broke down. Try a learning rate "
-                    "{times_smaller}, or clip gradients.",
+                    "{name} is {word} at epoch {epoch}: training broke down. {what}",
                     name=name, word=word, epoch=report.epoch,
-                    times_smaller=_times_smaller(at, since),
+                    what=_decays_away(at) or say(
+                        "Try a learning rate {times_smaller}, or clip gradients.",
+                        times_smaller=_times_smaller(at, since),
+                    ),
                 ),
                 (advice.STOP, *_moves(at, since)),
                 metric=name, epoch=report.epoch, value=encode_number(value),
@@ -66,10 +68,9 @@ def diverging(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         "diverged", "error", 0.9,
         say(
             "{name} has been more than {factor:g} times its start ({start:.4g}) since epoch "
-            "{since} and is {value:.4g} at epoch {epoch}: training diverges. Try a learning rate "
-            "{times_smaller}, warm-up, or clip gradients.",
+            "{since} and is {value:.4g} at epoch {epoch}: training diverges. {what}",
             name=name, factor=thresholds.DIVERGED_FACTOR, start=start, since=end[0][0],
-            value=end[-1][1], epoch=end[-1][0], times_smaller=_times_smaller(at, end[0][0]),
+            value=end[-1][1], epoch=end[-1][0], what=_try(at, end[0][0]),
         ),
         (advice.STOP, *_moves(at, end[0][0])),
         metric=name, start=start, epochs=[e for e, _ in end],
@@ -94,8 +95,8 @@ def diverged(at: Features, _: Set[str] = frozenset()) -> Finding | None:
         at, "diverged", "ended far above",
         say(
             "The training loss ends at {end:.4g}, {ratio:.3g} times that of a constant answer: "
-            "training diverged. Try a learning rate {times_smaller}, warm-up, or clip gradients.",
-            end=loss.end, ratio=loss.end / chance, times_smaller=_times_smaller(at, since),
+            "training diverged. {what}",
+            end=loss.end, ratio=loss.end / chance, what=_try(at, since),
         ),
         _moves(at, since), severity="error",
         loss=loss.end, lowest=min(loss.values), constant=chance,
@@ -110,8 +111,28 @@ def _ran_off(at: Features, epoch: int) -> int:
 
 
 def _moves(at: Features, since: int) -> tuple[Advice, ...]:
-    moves = (advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
-    return (advice.check("loss", "its sign"), *moves) if _climbs(at) else moves
+    first = (advice.check("loss", "its sign"),) if _climbs(at) else ()
+    decay = (advice.NO_DECAY,) if _decays_away(at) else ()
+    return (*first, *decay, advice.lr(_factor(at, since)), advice.CLIP, advice.WARM_UP)
+
+
+def _try(at: Features, since: int) -> str:
+    return _decays_away(at) or say(
+        "Try a learning rate {times_smaller}, warm-up, or clip gradients.",
+        times_smaller=_times_smaller(at, since),
+    )
+
+
+def _decays_away(at: Features) -> str:
+    """What to try where weight decay alone makes weights grow; empty where it does not."""
+    product = at.roles.get("lr", 0.0) * at.roles.get("weight decay", 0.0)
+    if product <= thresholds.DECAY_STABLE:
+        return ""
+    return say(
+        "Learning rate times weight decay is {product:.3g}; above {most:g} decay alone makes "
+        "weights grow with every step of SGD and AdamW: try a far smaller weight decay.",
+        product=product, most=thresholds.DECAY_STABLE,
+    )  # fmt: skip
 
 
 def _climbs(at: Features) -> bool:

@@ -183,8 +183,8 @@ def exhausted(survey: Survey) -> Iterator[Finding]:
         yield Finding(
             "budget_ended", "info", 0.8,
             say(
-                "The budget ended before the search was exhausted; missing signs of that: "
-                "{missing} of {found} ({said}).",
+                "More budget may find better: of {found} signs that the search is exhausted "
+                "{missing} are missing ({said}).",
                 missing=len(missing), found=len(found), said=said,
             ),
             evidence, (Advice("add", "budget", None, "budget", "the search was not exhausted"),),

@@ -232,19 +232,28 @@ def _stands_still(survey: Survey) -> bool:
     metric, sign = survey.history.objective.metric, survey.history.objective.loss(1.0)
     long = [t for c in survey.tried for t in c.trials if len(t.reports) >= STILL_EPOCHS]
     curves = [c for t in long[:STILL_CURVES] if (c := losses_of(t, metric, sign))]
-    noise = max((jumps(c) or 0.0 for c in curves), default=0.0)
-    if len(long) < LEAST_FULL or noise == 0.0:
+    noises = [jumps(c) or 0.0 for c in curves]
+    if len(long) < LEAST_FULL or not any(noises):
         return False
+    typical, most = statistics.median(noises), STILL * max(noises)
     level = statistics.median(curves[0][-3:])
     # The first curve that moves settles it, so that a study that learns costs next to nothing.
     every = (losses_of(t, metric, sign) for t in long)
-    return all(_still(c, level, STILL * noise) for c in every if c)
+    return all(_still(c, typical) and _near(c, level, most) for c in every if c)
 
 
-def _still(losses: Sequence[float], level: float, most: float) -> bool:
-    """Whether a curve neither moves nor ends elsewhere than the others."""
-    moves = [abs(a - b) for a, b in pairwise(_thirds(losses))]
-    return max(*moves, abs(statistics.median(losses[-3:]) - level)) < most
+def _still(losses: Sequence[float], typical: float) -> bool:
+    """Whether a curve does not move beyond noise: its own, or what is typical of all.
+
+    That of the wildest curve would hide what the others learn.
+    """
+    noise = max(typical, jumps(losses) or 0.0)
+    return all(abs(a - b) <= STILL * noise for a, b in pairwise(_thirds(losses)))
+
+
+def _near(losses: Sequence[float], level: float, most: float) -> bool:
+    """Whether a curve ends where the others do."""
+    return abs(statistics.median(losses[-3:]) - level) < most
 
 
 def _thirds(losses: Sequence[float]) -> list[float]:

@@ -54,17 +54,17 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
     """Validation loss turns up while training goes on falling, or training is memorised.
 
     Where the metric shows no gap, or goes on growing, the network merely grows too sure of
-    itself: ``overconfident``.
+    itself, ``overconfident``, unless training is far ahead: then it is learned by heart all the
+    same.
     """
     if at.epochs < thresholds.LEAST_EPOCHS or found & EXPLAINED:
         return None
     up, gap = turn_up(at), at.gap
     apart = gap is not None and gap > thresholds.GAP and at.gap_noise > thresholds.GAP_NOISE
+    far = gap is not None and gap > thresholds.GAP_ALONE
+    memorised = apart and far and _loss_gap(at) > thresholds.LOSS_GAP_ALONE
     if up is None:
-        alone = gap is not None and gap > thresholds.GAP_ALONE
-        if apart and alone and _loss_gap(at) > thresholds.LOSS_GAP_ALONE:
-            return _overfit(at, "memorised", _memorised(at))
-        return None
+        return _overfit(at, "memorised", _memorised(at)) if memorised else None
     rise = say(
         "Validation loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}, while "
         "training loss falls",
@@ -77,6 +77,8 @@ def overfit(at: Features, found: Set[str]) -> Finding | None:
         if not apart or at.val_metric.tail.change > max(thresholds.RISING, at.val_error):
             if found & {"bad_scale", "lr_too_high"}:  # which explain it
                 return None
+            if memorised:
+                return _overfit(at, "memorised", _memorised(at))
             return _overconfident(at, rise, up)
         return tell(
             "turned up, gap",

@@ -62,7 +62,8 @@ DOUBT_CONFIGS, DOUBT_SPENT = 16, 0.2  # when doubts begin: configs, and share of
 LEAST_CONFIGS, LEAST_FULL = 12, 6  # different configs, and of them trained to their full length …
 LEAST_FULL_NO_LR = 8  # … where no learning rate is searched, so that their spread says less
 LEAST_SPENT = 0.4  # of the budget: before, learning may only begin late or in a small region
-WIDEST_GAP = 0.25  # of the learning rate's range between those trained in full, and to its ends
+WIDEST_GAP = 0.26  # of the learning rate's range between those trained in full, and to its ends:
+# a grid of five points covers it
 STILL = 3.0  # noise: a curve that moves by less stands still …
 STILL_CURVES, STILL_EPOCHS = 20, 5  # … which the best few tell, if long enough
 LR_DECADES = 1.5  # learning rates so far apart never give the same curve where anything learns

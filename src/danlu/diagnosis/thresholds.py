@@ -21,6 +21,7 @@ DIVERGED_EPOCHS_KNOWN = 2  # the same where the loss of the best constant answer
 DIVERGED_START_EPOCHS = 2  # warm-up may raise the loss at first
 DIVERGED_END, DIVERGED_RISE = 2.0, 2.0  # times the constant answer's loss, times its own minimum
 DIVERGED_SKILL = 0.3  # a network that answers well has not diverged, however large its loss
+DECAY_STABLE = 2.0  # learning rate times weight decay: w ← (1 − product)·w grows beyond
 CLIMB_TAU = 0.9  # a loss that grows steadily from the first epoch on is climbed, not lost
 BLOWN_UP = 10.0  # times the larger of first and constant answer's loss: too large for any skill
 

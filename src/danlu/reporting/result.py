@@ -63,6 +63,8 @@ def describe_gain(history: History, result: Result) -> str:
     """How much the best config gained over the default one, in a sentence."""
     best, default = result.best, result.default
     if default is None or default.value is None or best.value is None:
+        if all(p.default is None for p in history.spec.space.parameters.values()):
+            return say("No parameter has a default to compare with.")
         return say("The default config was not trained, so the gain over it is not known.")
     if default.number == best.number:
         return say("The default config is the best so far.")

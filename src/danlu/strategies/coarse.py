@@ -12,7 +12,8 @@ from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.advised import Rung, advised, advising, answered
 from danlu.strategies.budgeting import fits, trials_left
-from danlu.strategies.draws import expected_config, fixed, usual
+from danlu.strategies.draws import expected_config, fixed
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.fresh import fresh_config
 from danlu.strategies.plan import (
     MOST_RATES,
@@ -74,7 +75,7 @@ def _config(
 ) -> tuple[dict[str, Value] | None, str]:
     """The config of a coarse trial, None if all were tried; and what it is, in words."""
     if number == 1:
-        return usual(space), say("the default config")
+        return usual_config(space), say("the default config")
     if number <= 1 + rates(space, p):
         alone = fresh_config((rate_space(space),), history)
         if alone is not None:  # a few choices are soon used up
@@ -101,7 +102,7 @@ def _first(space: Space) -> list[str]:
 
 def rate_space(space: Space) -> Space:
     """The space with all else at its usual value."""
-    first, default = _first(space), usual(space)
+    first, default = _first(space), usual_config(space)
     kept = {
         n: p if n in first or p.constant else fixed(p, default.get(n, p.middle()))
         for n, p in space.parameters.items()

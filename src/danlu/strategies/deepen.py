@@ -15,6 +15,7 @@ from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import fits, total, trials_left
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.evidence import one_by_one, recorded
 from danlu.strategies.lines import PROBE, begins
 
@@ -77,5 +78,5 @@ def _probe(space: Space, history: History, name: str, place: float) -> Start | C
         return Continue(deepest.number, full, PROBE, say("probe: {why}", why=why))
     if not fits(history, 1.0, total(history)) or trials_left(history) < 1:
         return None
-    config = {**space.default(), name: p.from_unit(place)}
+    config = {**usual_config(space), name: p.from_unit(place)}
     return Start(config, full, stage=PROBE, why=say("probe: {why}", why=why))

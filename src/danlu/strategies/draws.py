@@ -10,7 +10,6 @@ from danlu.core.sentence import say
 from danlu.core.space import Config, Space
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import gather, stream
-from danlu.strategies.experts import expectations
 from danlu.strategies.fresh import config_key, fresh_config
 from danlu.strategies.narrowing import choice
 from danlu.strategies.outlook import look
@@ -23,16 +22,6 @@ from danlu.surrogates.curves import Horizon
 CANDIDATES = 256  # draws from the ranges among which the model chooses
 EVEN = 5  # one of how many draws looks away from what experts expect, lest they be wrong
 LEAST_CURVES = 6  # trials with results before the model says anything
-
-
-def usual(space: Space) -> dict[str, Value]:
-    """The first config: the defaults given, and what experts expect where none is."""
-    expected = expectations(space)
-    point = {
-        name: p.middle() if (e := expected.get(name)) is None or e.default is None else e.default
-        for name, p in space.parameters.items()
-    }
-    return space.pruned(point)
 
 
 def fixed(p: Parameter, value: Value) -> Parameter:

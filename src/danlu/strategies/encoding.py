@@ -263,9 +263,11 @@ def encode(space: Space) -> Encoding:
 
 
 def usual_config(space: Space) -> dict[str, Value]:
-    """The default config, with what experts would try where no default is given."""
+    """The config to begin with: the defaults given, and what experts would try where none is."""
     encoding = encode(space)
-    return encoding.config(encoding.default())
+    usual = encoding.config(encoding.default())
+    # A default that is given is taken to its last digit.
+    return {n: v if (p := space[n]).default is None else p.middle() for n, v in usual.items()}
 
 
 def _conditions(

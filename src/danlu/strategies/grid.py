@@ -10,6 +10,7 @@ from danlu.core.parameter import Choice, Parameter, Value
 from danlu.core.sentence import say
 from danlu.core.space import Space, nearest
 from danlu.errors import StudyError
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.full_length import length, unfinished
 from danlu.strategies.lattice import Lattice
 from danlu.strategies.options import check_flag, check_one_of, check_whole
@@ -77,7 +78,7 @@ class RandomGrid:
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         lattice, seed = grid_of(space, self.points), history.spec.seed
-        default = space.default()
+        default = usual_config(space)
         at = lattice.find(default) if self.default_first else None
         extra = self.default_first and at is None
         # Rotating the permutation brings the default's own point first, so that it comes once.

@@ -16,6 +16,7 @@ from danlu.core.parameter import Value
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.deepen import probes
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.rungs import ladder, ranked_rungs, stops
 from danlu.strategies.sampling import SAMPLERS
@@ -96,7 +97,7 @@ def draw(
 ) -> tuple[dict[str, Value], str]:
     """The config of a new trial, and what it is."""
     if number == 1 and default_first:
-        return space.default(), say("the default config")
+        return usual_config(space), say("the default config")
     return SAMPLERS[sampler](space, history.spec.seed, number), say(
         "{sampler} draw {number}", sampler=sampler, number=number
     )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import takewhile
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -52,18 +53,11 @@ def _best_until(trial: TrialRecord, epoch: int, objective: Objective) -> float:
         return math.inf
     if trial.value_epoch <= epoch:
         return objective.loss(trial.value)
-    return _best_early(Same(trial), epoch, objective.metric, objective.direction == "min")
-
-
-@lru_cache(maxsize=65536)
-def _best_early(same: Same[TrialRecord], epoch: int, metric: str, shrinks: bool) -> float:
-    """`_best_until` for a trial that became better later; kept, as few trials change."""
     best = math.inf
-    for report in same.value.reports:
+    for report in trial.reports:
         if report.epoch > epoch:
             break
-        value = report.metrics.get(metric, math.nan)
-        loss = value if shrinks else -value
+        loss = objective.loss(report.metrics.get(objective.metric, math.nan))
         if -math.inf < loss < best:
             best = loss
     return best
@@ -71,41 +65,44 @@ def _best_early(same: Same[TrialRecord], epoch: int, metric: str, shrinks: bool)
 
 def ranked_at(history: History, epoch: int, proxy: Proxy = FULL) -> Ranking:
     """The trials with this proxy that got to an epoch, compared there."""
-    known, objective = _losses(Same(history.spec), epoch), history.objective
-    ranking = []
+    return ranked_rungs(history, (epoch,), proxy)[0]
+
+
+def ranked_rungs(history: History, rungs: Sequence[int], proxy: Proxy = FULL) -> list[Ranking]:
+    """`ranked_at` for each of several growing epochs, in one pass over the trials."""
+    known, objective = _losses(Same(history.spec), tuple(rungs)), history.objective
+    rankings: list[Ranking] = [[] for _ in rungs]
     for number, t in history.trials.items():
+        if t.proxy is not proxy and t.proxy != proxy:
+            continue
         entry = known.get(number)
         if entry is None or entry[0] is not t:
-            known[number] = entry = (t, loss_at(t, epoch, objective))
-        if entry[1] is not None and (t.proxy is proxy or t.proxy == proxy):
-            ranking.append((entry[1], number))
-    return sorted(ranking)
+            known[number] = entry = (t, _losses_of(t, rungs, objective))
+        for ranking, loss in zip(rankings, entry[1], strict=False):
+            ranking.append((loss, number))
+    for ranking in rankings:
+        ranking.sort(key=itemgetter(0))  # stable: trials come in the order of their numbers
+    return rankings
 
 
-@lru_cache(maxsize=4)
-def _losses(spec: Same[Spec], epoch: int) -> dict[int, tuple[TrialRecord, float | None]]:  # noqa: ARG001
-    """Number → a trial and its loss at an epoch; filled as they are asked for.
+def _losses_of(
+    trial: TrialRecord, rungs: Sequence[int], objective: Objective
+) -> tuple[float, ...]:
+    """The losses of a trial at the rungs that it got to."""
+    losses = (loss_at(trial, rung, objective) for rung in rungs)
+    return tuple(takewhile(lambda loss: loss is not None, losses))  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=16)
+def _losses(
+    spec: Same[Spec],  # noqa: ARG001
+    rungs: tuple[int, ...],  # noqa: ARG001
+) -> dict[int, tuple[TrialRecord, tuple[float, ...]]]:
+    """Number → a trial and its losses at the rungs it got to; filled as they are asked for.
 
     Kept, as from one decision to the next few trials of ten thousand change.
     """
     return {}
-
-
-def ranked_rungs(history: History, rungs: Sequence[int]) -> list[Ranking]:
-    """`ranked_at` for each of several growing epochs, in one pass over the trials."""
-    rankings: list[Ranking] = [[] for _ in rungs]
-    objective = history.objective
-    for t in history.trials.values():
-        if not t.proxy.full:
-            continue
-        for rung, ranking in zip(rungs, rankings, strict=True):
-            loss = loss_at(t, rung, objective)
-            if loss is None:
-                break
-            ranking.append((loss, t.number))
-    for ranking in rankings:
-        ranking.sort(key=itemgetter(0))  # stable: trials come in the order of their numbers
-    return rankings
 
 
 def stops(history: History, rungs: Sequence[int], eta: int) -> list[Stop]:

@@ -12,6 +12,7 @@ from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.deepen import probes
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.full_length import length, unfinished
 from danlu.strategies.options import check_flag, check_one_of, check_whole
 from danlu.strategies.sampling import SAMPLERS
@@ -53,7 +54,7 @@ class Sampled:
         length = say("{until} of {epochs} epochs", until=until, epochs=history.spec.epochs)
         if number == 1 and self.default_first:
             return Start(
-                space.default(), until, why=say("the default config, {length}", length=length)
+                usual_config(space), until, why=say("the default config, {length}", length=length)
             )
         config = SAMPLERS[self.sampler](space, history.spec.seed, number)
         return Start(

@@ -15,6 +15,7 @@ from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.sentence import say
 from danlu.core.space import Config, Space
+from danlu.strategies.encoding import usual_config
 from danlu.strategies.engines.lessons import Lesson, lessons, results
 from danlu.strategies.fresh import ATTEMPTS, Key, config_key
 from danlu.strategies.full_length import length, unfinished
@@ -111,7 +112,7 @@ class Consultation:
     def next(self, number: int, known: set[Key]) -> tuple[dict[str, Value], str]:
         """The config of a trial, and why; a known one when there is no other."""
         if (number == 1 and self._plan.default_first) or not self._space.free:
-            return self._space.default(), say("the default config")
+            return usual_config(self._space), say("the default config")
         if self._advisor is None:
             self._advisor = self._taught()
             for config in self._expected:
