@@ -16,6 +16,7 @@ from danlu.core.finding import Finding
 from danlu.core.history import History, empty
 from danlu.core.spec import Objective
 from danlu.core.task import UNKNOWN, Task
+from danlu.diagnosis.curve import Curve
 from danlu.diagnosis.verdicts import BENIGN, verdicts
 
 NOISE = random.Random(1)
@@ -212,6 +213,31 @@ def test_running_averages_with_dropout_are_given_more_noise() -> None:
 def test_a_rise_that_does_not_matter_is_no_overfitting() -> None:
     tiny = [*falling(2.3, 0.02, 0.8, 12), *(0.02 + 0.001 * e for e in range(18))]
     assert not {"overfit", "overconfident"} & set(codes(healthy(rate=1.0) | {"val_loss": tiny}))
+
+
+def test_losses_that_never_change_are_no_plateau() -> None:
+    still = {"train_loss": [0.7] * 10, "val_loss": [0.71] * 10}
+    assert codes(still)[0] == "not_learning"
+    assert "plateau" not in codes(still)
+    assert "not_learning" not in codes(still | {"val_loss": [*[0.71] * 9, 0.7]})
+    assert "not_learning" not in codes({"train_loss": [0.0] * 10})  # nothing is left to learn
+
+
+def test_a_rise_of_validation_alone_is_told_but_not_explained() -> None:
+    rise = {"val_loss": [0.5 + 0.03 * abs(e - 8) for e in range(30)]}
+    assert codes(rise) == ["unclear"]
+    assert "good" in codes({"val_loss": falling(2.3, 0.5)})
+
+
+def test_gaps_in_a_curve_are_no_noise() -> None:
+    values = falling(2.3, 0.1, 0.15)
+    kept = (0, 1, 4, 8, 9, 10, 16, 17, 18, 19, 20)
+    whole = Curve(tuple(range(1, 22)), tuple(values[:21])).noise
+    gaps = Curve(tuple(e + 1 for e in kept), tuple(values[e] for e in kept)).noise
+    assert whole is not None
+    assert gaps is not None
+    assert gaps < 2.0 * whole
+    assert Curve((1, 2, 4, 8, 16, 32), (1.0,) * 6).noise is None
 
 
 def test_where_decay_alone_makes_weights_grow_it_is_blamed_for_the_breakdown() -> None:

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reporting import histories
 
-from danlu.core.event import Ended, Event, Finished, Reported, Started
+from danlu.core.event import Diagnosed, Ended, Event, Finished, Reported, Started
+from danlu.core.finding import Finding
 from danlu.core.history import History, empty
-from danlu.core.parameter import Value
+from danlu.core.parameter import Float, Value
 from danlu.core.record import TrialRecord
+from danlu.core.space import Space
 from danlu.reporting.result import describe_gain, influence, leaders, result_of, stage_starts
 from danlu.reporting.snippets import as_command, as_python, as_toml
 
@@ -35,6 +37,24 @@ def test_the_gain_is_told_against_the_default_config() -> None:
     result = result_of(history)
     assert result is not None
     assert describe_gain(history, result) == "−0.1 (−20%) over the default config's 0.5."
+
+
+def test_a_gain_where_nothing_learns_is_called_luck() -> None:
+    finding = Finding("nothing_learns", "error", 0.9, "Nothing learns.")
+    history = study(0.5, 0.4).after(Diagnosed(100.0, None, finding))
+    result = result_of(history)
+    assert result is not None
+    assert "luck" in describe_gain(history, result)
+
+
+def test_without_any_default_there_is_no_gain_to_tell() -> None:
+    spec = replace(histories.spec("min val_loss", epochs=1), space=Space(lr=Float(0.0, 1.0)))
+    events: list[Event] = [Started(1, 1, {"lr": 0.3}, 1, 1), Reported(1, 1, 1, {"val_loss": 0.4}),
+              Finished(1, 1)]  # fmt: skip
+    history = empty(spec, events)
+    result = result_of(history)
+    assert result is not None
+    assert describe_gain(history, result) == "No parameter has a default to compare with."
 
 
 def test_the_default_config_may_be_the_best() -> None:

@@ -47,9 +47,33 @@ def bad_scale(at: Features, _: Set[str] = frozenset()) -> Finding | None:
     )  # fmt: skip
 
 
+def unmoved(at: Features, _: Set[str] = frozenset()) -> Finding | None:
+    """Losses and metrics are constant to the last digit, whatever chance is.
+
+    Not said while a trial trains: learning may begin late. A loss of zero may stand still.
+    """
+    losses = [c for c in (at.train_loss, at.val_loss) if len(c)]
+    curves = losses + [c for c in (at.train_metric, at.val_metric) if len(c)]
+    moves = any(len(c) < thresholds.LEAST_EPOCHS or len({*c.values}) > 1 for c in curves)
+    if not losses or moves or any(c.end == 0.0 for c in losses):
+        return None
+    return verdict(
+        at, "not_learning", "stuck",
+        say(
+            "No loss has changed by a digit since epoch {epoch}: no step reaches the network, or "
+            "it is not what is evaluated. Run danlu check, and look at the optimiser's parameters "
+            "and at what is reported.",
+            epoch=losses[0].epochs[0],
+        ),
+        (advice.check("gradients", "does a step change what is evaluated?"), *LEARNS_NOT),
+        severity="error", loss=losses[-1].end,
+    )  # fmt: skip
+
+
 def at_chance(at: Features, found: Set[str] = frozenset()) -> Finding | None:
     """Training never left the constant answer; the curves tell why, or that nothing moves."""
-    if at.epochs < thresholds.LEAST_EPOCHS or found & {"bad_scale", "diverged"} or not _stuck(at):
+    known = {"bad_scale", "diverged", "not_learning"}
+    if at.epochs < thresholds.LEAST_EPOCHS or found & known or not _stuck(at):
         return None
     if _killed(at):
         smaller = 0.01 if _jitter(at) > thresholds.JITTER_FAR else 0.1

@@ -100,12 +100,16 @@ class Curve:
     def noise(self) -> float | None:
         """The standard deviation of noise from epoch to epoch, blind to smooth trends.
 
-        From the median absolute deviation of second differences; None of a short curve.
+        From the median absolute deviation of second differences, of neighbours that are equally
+        far apart; None with too few of them.
         """
-        x = self.values
-        if len(x) < NOISE_POINTS:
+        e, x = self.epochs, self.values
+        second = [
+            x[i] - 2.0 * x[i + 1] + x[i + 2] for i in range(len(x) - 2)
+            if e[i + 1] - e[i] == e[i + 2] - e[i + 1]
+        ]  # fmt: skip
+        if len(second) < NOISE_POINTS - 2:
             return None
-        second = [a - 2.0 * b + c for a, b, c in zip(x, x[1:], x[2:], strict=False)]
         centre = median(second)
         return GAUSS * median([abs(d - centre) for d in second]) / SECOND_DIFFERENCE
 

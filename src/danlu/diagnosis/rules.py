@@ -122,7 +122,8 @@ def judgement(history: History, trial: TrialRecord) -> list[Finding]:
     codes = [f.code for f in now]
     again = codes == [f.code for f in before]
     ended = trial.state != "paused" and all(f.epoch != trial.epoch for f in before)
-    if codes == ["unclear"] or (again and not ended):
+    short = codes == ["unclear"] and len(trial.reports) < thresholds.LEAST_EPOCHS
+    if short or (again and not ended):
         return []
     return [replace(f, epoch=trial.epoch) for f in now]
 

@@ -13,7 +13,14 @@ from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
 from danlu.diagnosis import thresholds
 from danlu.diagnosis.broken import diverged, not_finite
-from danlu.diagnosis.chance import at_chance, bad_scale, collapse, imbalance, val_at_chance
+from danlu.diagnosis.chance import (
+    at_chance,
+    bad_scale,
+    collapse,
+    imbalance,
+    unmoved,
+    val_at_chance,
+)
 from danlu.diagnosis.course import noisy_val, plateau, saturated_early, still_improving
 from danlu.diagnosis.features import Features, shares
 from danlu.diagnosis.fit import train_handicapped, underfit, val_handicapped
@@ -24,14 +31,14 @@ from danlu.diagnosis.optimisation import (
     lr_too_high,
     lr_too_low,
 )
-from danlu.diagnosis.overfitting import overfit
+from danlu.diagnosis.overfitting import TurnUp, overfit, turn_up
 from danlu.diagnosis.words import verdict
 
 Judge: TypeAlias = Callable[[Features, Set[str]], Finding | None]
 """A trial's features and the codes found so far → a verdict or none."""
 
 JUDGES: tuple[Judge, ...] = (
-    not_finite, bad_scale, diverged, at_chance, val_at_chance, imbalance, lr_too_high,
+    not_finite, bad_scale, diverged, unmoved, at_chance, val_at_chance, imbalance, lr_too_high,
     train_handicapped, val_handicapped, overfit, loss_metric_mismatch, lr_too_low, underfit,
     late_spikes, gradients_grew, noisy_val, still_improving, plateau, saturated_early, collapse,
 )  # fmt: skip
@@ -69,7 +76,8 @@ def verdicts(
     if at.epochs < thresholds.LEAST_EPOCHS:
         return found or [_too_short(at)]
     if not any(f.code not in BENIGN for f in found):
-        found.append(_good(at))
+        up = None if len(at.train_loss) else turn_up(at)
+        found.append(_good(at) if up is None else _turned(at, up))
     return [*_undecided(at, found), *found]
 
 
@@ -81,6 +89,17 @@ def _too_short(at: Features) -> Finding:
 def _good(at: Features) -> Finding:
     message = say("No symptom was found; that is not to say that it is optimal.")
     return verdict(at, "good", "no symptom", message, severity="info")
+
+
+def _turned(at: Features, up: TurnUp) -> Finding:
+    """Without a training curve a rise has too many causes to be called by one."""
+    message = say(
+        "Validation loss rises since epoch {epoch}, from {lowest:.3g} to {end:.3g}. Whether that "
+        "is overfitting or a learning rate that is too large only training curves tell: report "
+        "train_loss, too.",
+        epoch=up.epoch, lowest=up.lowest, end=at.val_loss.end,
+    )  # fmt: skip
+    return verdict(at, "unclear", "short", message, severity="info", epoch=up.epoch)
 
 
 def _undecided(at: Features, found: list[Finding]) -> list[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from danlu.core.finding import standing
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
@@ -62,6 +63,10 @@ def result_of(history: History) -> Result | None:
 def describe_gain(history: History, result: Result) -> str:
     """How much the best config gained over the default one, in a sentence."""
     best, default = result.best, result.default
+    if any(f.code == "nothing_learns" for f in standing(history.findings)):
+        return say(
+            "Nothing learns, so what it is better by is luck: danlu why says where to look."
+        )
     if default is None or default.value is None or best.value is None:
         if all(p.default is None for p in history.spec.space.parameters.values()):
             return say("No parameter has a default to compare with.")

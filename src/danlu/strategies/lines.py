@@ -69,6 +69,8 @@ def unconfirmed(history: History) -> Entry | None:
     return Entry(
         "verdict", best.stage or FINISH, _seen(history),
         say("use the config of #{number}", number=best.number),
-        say("it was not trained again with other seeds, so its value flatters it"),
+        say("it was not trained again with other seeds, so its value flatters it")
+        if all(t.stage != CONFIRM for t in history.trials.values())
+        else say("what was trained again with other seeds ended early, so its value flatters it"),
         {"winner": best.number},
     )  # fmt: skip
