@@ -30,8 +30,8 @@ from danlu.surrogates.curve_gp import (
     fit_curve_gp,
 )
 from danlu.surrogates.curves import RANK, Horizon, statistics
-from danlu.surrogates.gp import GPPrior
 from danlu.surrogates.linalg import Array
+from danlu.surrogates.posterior import GPPrior
 from danlu.surrogates.warping import fit_warp
 
 SUITES = ("lcbench", "yahpo-lcbench", "taskset")

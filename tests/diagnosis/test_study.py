@@ -1,5 +1,6 @@
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,7 @@ from danlu.diagnosis.exhaustion import conditions
 from danlu.diagnosis.ranges import fisher
 from danlu.diagnosis.study import study_findings, study_news
 from danlu.diagnosis.survey import Survey
+from danlu.language import in_language
 from danlu.noise import jumps, noise_of
 
 
@@ -249,6 +251,8 @@ def test_a_budget_that_ends_first_says_what_is_missing() -> None:
     (finding,) = found(history, "budget_ended")
     assert len(finding.evidence["missing"]) + len(finding.evidence["holds"]) == 6
     assert "no more progress" in " ".join(finding.evidence["missing"])
+    told = in_language(finding.message, "zh")
+    assert re.search(r"[a-z]+ [a-z]+ [a-z]+", told) is None, "each part is told in the language"
 
 
 def test_a_search_that_tried_all_around_its_best_is_exhausted() -> None:

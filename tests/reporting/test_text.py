@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danlu.reporting.text import (
-    format_count,
     format_duration,
     format_measured,
     format_number,
@@ -66,12 +65,6 @@ def test_a_measured_value_ends_at_the_first_digit_of_its_noise() -> None:
 )
 def test_durations_show_their_two_largest_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
-
-
-def test_counts_agree_with_their_noun() -> None:
-    assert format_count(1, "trial") == "1 trial"
-    assert format_count(1200, "trial") == "1,200 trials"
-    assert format_count(0, "class", "classes") == "0 classes"
 
 
 def test_a_sparkline_rises_with_its_values() -> None:

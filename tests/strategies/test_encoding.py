@@ -163,3 +163,14 @@ def test_the_first_point_is_the_default_config_to_the_digit() -> None:
     )
     encoding = encode(space)
     assert encoding.config(encoding.default()) == space.default()
+
+
+def test_equal_unknown_choices_are_first_taken_in_turn() -> None:
+    cell = {f"op{i}": Choice("none", "skip", "conv") for i in range(4)}
+    space = Space(
+        **cell, mode=Choice("p", "q"), last=Choice("none", "skip", "conv", default="conv")
+    )
+    first = usual_config(space)
+    assert [first[f"op{i}"] for i in range(4)] == ["none", "skip", "conv", "none"]
+    assert first["mode"] == "p"
+    assert first["last"] == "conv"

@@ -56,6 +56,15 @@ def test_choices_that_are_growing_numbers_may_have_a_default() -> None:
     assert (config["lr"], config["batch_size"]) == (0.001, 1024)
 
 
+def test_an_unknown_default_at_an_end_has_the_middle_beside_it() -> None:
+    both = opinions(
+        danlu.Space(zeta=danlu.Float(0.0, 10.0, default=9.8), eta=danlu.Int(1, 9, default=3))
+    )
+    assert both.usual is not None
+    assert both.usual.config(both.usual.default()) == {"zeta": 5.0, "eta": 3}
+    assert opinions(danlu.Space(zeta=danlu.Float(0.0, 10.0, default=8.0))).usual is None
+
+
 def test_a_size_alone_is_the_price_that_the_user_names() -> None:
     assert opinions(space(lr=0.003, units=8)).usual is None
 

@@ -57,6 +57,35 @@ def test_columns_of_one_choice_share_a_lengthscale() -> None:
     np.testing.assert_allclose(gradient, numeric, rtol=1e-5, atol=1e-4)
 
 
+def choices(values: Ints, cells: int) -> tuple[Array, Ints]:
+    """Choices as a kernel sees them, (n, d) -> (n, d·cells): one column per value."""
+    columns = [(values[:, [j]] == np.arange(cells)) / np.sqrt(2.0) for j in range(values.shape[1])]
+    return np.concatenate(columns, 1), np.repeat(np.arange(values.shape[1]), cells)
+
+
+def test_values_of_choices_are_judged_from_configs_that_share_little_else() -> None:
+    agreements = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        values, effect = rng.integers(0, 4, (40, 8)), rng.normal(size=(8, 4))
+        z = effect[np.arange(8), values].sum(1)
+        z = (z - z.mean()) / z.std()
+        X, group = choices(values, 4)
+        theta = fit_gp(X[:25], z[:25], group, gp_prior(np.ones(8)))
+        mu, _ = condition_gp(X[:25], z[:25], group, theta).predict(X[25:])
+        agreements.append(np.corrcoef(mu, z[25:])[0, 1])
+    assert np.mean(agreements) > 0.85  # 0.77 by distances of whole configs alone
+
+
+def test_what_is_known_has_no_variance_left() -> None:
+    X, group = choices(np.array([[0, 1], [1, 1], [2, 0]]), 3)
+    X[2, 3:] = 0.0  # inactive
+    theta = gp_prior(np.ones(2)).centre
+    mu, variance = condition_gp(X, z := np.array([0.5, -1.0, 1.2]), group, theta).predict(X)
+    np.testing.assert_allclose(mu, z, atol=0.05)
+    assert np.all(variance < 0.02)
+
+
 def test_prediction_equals_the_dense_formula() -> None:
     X, z, group = data(15, 3)
     theta = gp_prior(np.ones(3)).centre

@@ -256,7 +256,7 @@ def test_the_view_stands_still_on_demand_and_misses_nothing(look: Look) -> None:
     assert points(page) == before
     page.keyboard.press("Space")
     page.wait_for_function(
-        "n => Number(document.querySelector('#curves .chart').dataset.points) > n", arg=before
+        "n => Number(document.querySelector('#curves .chart').dataset.points) !== n", arg=before
     )
 
 

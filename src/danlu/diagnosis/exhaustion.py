@@ -20,6 +20,7 @@ from danlu.diagnosis.study_thresholds import (
     PROBE_LEAST,
 )
 from danlu.diagnosis.survey import Survey
+from danlu.errors import joined
 
 UNFINISHED = frozenset({"still_improving", "overfit", "late_spikes"})
 
@@ -178,7 +179,7 @@ def exhausted(survey: Survey) -> Iterator[Finding]:
             evidence, (Advice("check", group="data", why=LEFT),),
         )  # fmt: skip
     elif spent(survey.history, survey.history.last_at):
-        said = "; ".join(c.said for c in missing)
+        said = joined((c.said for c in missing), "; ")
         yield Finding(
             "budget_ended", "info", 0.8,
             say(

@@ -29,10 +29,7 @@ from danlu.reporting.result import (
 )
 from danlu.reporting.snippets import as_command, as_python, as_toml
 from danlu.reporting.text import (
-    format_count,
-    format_duration,
     format_measured,
-    format_number,
     format_spread,
     format_value,
 )
@@ -77,7 +74,6 @@ def overview_data(
     names = metric_names(history)
     return {
         "study": _study(history),
-        "figures": _figures(history),
         "result": _result(history),
         "findings": [finding_data(f) for f in gravest(history.findings)],
         "metrics": [
@@ -186,33 +182,6 @@ def _wishes(history: History, requests: Sequence[Request]) -> dict[str, Any]:
         ],
         "waiting": [{"number": r.number, "verb": r.verb, "trial": r.trial} for r in waiting],
     }
-
-
-def _figures(history: History) -> list[dict[str, str]]:
-    """The few numbers that are read first."""
-    budget = history.spec.budget
-    spent = f"{format_number(history.trainings, 3)}"
-    note = "full trainings" if budget.trainings is None else f"of {budget.trainings:g} trainings"
-    limit = "" if budget.seconds is None else f"of {format_duration(budget.seconds)}"
-    best = history.best
-    value = "–" if best is None or best.value is None else format_measured(best.value)
-    where = "no value yet" if best is None else f"trial {best.number}, epoch {best.value_epoch}"
-    return [
-        {"label": f"Best {history.objective.metric}", "value": value, "note": where},
-        {"label": "Trials", "value": f"{len(history.trials):,}", "note": _states(history)},
-        {"label": "Budget spent", "value": spent, "note": note},
-        {"label": "Time", "value": format_duration(history.seconds), "note": limit or
-         format_count(history.workers, "worker")},
-    ]  # fmt: skip
-
-
-def _states(history: History) -> str:
-    counts: dict[str, int] = {}
-    for trial in history.trials.values():
-        counts[trial.state] = counts.get(trial.state, 0) + 1
-    limit = history.spec.budget.trials
-    words = [f"of {limit}"] if limit is not None else []
-    return " · ".join([*words, *(f"{n} {state}" for state, n in sorted(counts.items()))])
 
 
 def _result(history: History) -> dict[str, Any] | None:

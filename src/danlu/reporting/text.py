@@ -89,11 +89,6 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
-def format_count(count: int, noun: str, plural: str | None = None) -> str:
-    """A count with its noun: ``1 trial``, ``1,200 trials``."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
 def counted_trials(count: int) -> str:
     """``1 trial``, ``1,200 trials``, in any language."""
     return say("1 trial") if count == 1 else say("{count:,} trials", count=count)

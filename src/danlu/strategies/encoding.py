@@ -11,6 +11,7 @@ Notation
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -187,14 +188,20 @@ class Encoding:
         return math.prod(a.cells or math.inf for a in self.axes)
 
     def default(self) -> Array:
-        """The point to try first: what is expected, else the middle (or the first choice)."""
-        return np.array([self._first(a) for a in self.axes])
+        """The point to try first: what is expected, else the middle (or the first choice).
 
-    @staticmethod
-    def _first(axis: Axis) -> float:
-        if axis.centre is not None:
-            return axis.centre
-        return 0.5 / axis.cells if axis.kind == "choice" else 0.5
+        Parameters that have the same choices, of which nothing is known, take them in turn, as the
+        operations of a cell: the first choice everywhere would be a corner of the space.
+        """
+        turns = Counter[tuple[Value, ...]]()
+        w = np.full(len(self.axes), 0.5)
+        for j, a in enumerate(self.axes):
+            if a.centre is not None:
+                w[j] = a.centre
+            elif isinstance(a.parameter, Choice) and a.kind == "choice":
+                w[j] = (turns[a.parameter.values] % a.cells + 0.5) / a.cells
+                turns[a.parameter.values] += 1
+        return w
 
     def prior_draw(self, U: Array) -> Array:
         """Uniform points as draws from the expected distribution, (n, d) -> (n, d)."""

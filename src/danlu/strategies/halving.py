@@ -45,11 +45,12 @@ class Halving:
     default_first: bool = True
 
     def __post_init__(self) -> None:
-        check_whole("halving", "eta", self.eta, 2)
+        name = type(self).__name__.lower()
+        check_whole(name, "eta", self.eta, 2)
         if self.min_epochs is not None:
-            check_whole("halving", "min_epochs", self.min_epochs, 1)
-        check_one_of("halving", "sampler", self.sampler, tuple(SAMPLERS))
-        check_flag("halving", "default_first", self.default_first)
+            check_whole(name, "min_epochs", self.min_epochs, 1)
+        check_one_of(name, "sampler", self.sampler, tuple(SAMPLERS))
+        check_flag(name, "default_first", self.default_first)
 
     def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         begun, history = probes(space, history, free_slots)

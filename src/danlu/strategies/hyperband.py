@@ -11,47 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from danlu.core.decision import Continue, Decision, Note, Start
+from danlu.core.decision import Continue, Decision, Start
 from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
-from danlu.strategies.deepen import probes
-from danlu.strategies.halving import FIRST_RUNG, draw, promotions
-from danlu.strategies.options import check_flag, check_one_of, check_whole
-from danlu.strategies.rungs import ladder, stops
-from danlu.strategies.sampling import SAMPLERS
+from danlu.strategies.halving import Halving, draw, promotions
+from danlu.strategies.rungs import stops
 
 
 @dataclass(frozen=True)
-class Hyperband:
-    """Successive halving in brackets.
+class Hyperband(Halving):
+    """Successive halving in brackets, with the attributes of `Halving`.
 
-    Attributes:
-        eta: One of how many trials goes on from each rung; at least 2.
-        min_epochs: First rung of the bracket that judges earliest; as in `Halving`.
-        sampler: How new configs are drawn: ``"random"`` or ``"quasi-random"``.
-        default_first: Whether the first trial is the default config.
-
-    Raises:
-        StudyError: If a value has the wrong type or range.
+    Its ``min_epochs`` is the first rung of the bracket that judges earliest; the others leave out
+    one more each.
     """
-
-    eta: int = 3
-    min_epochs: int | None = None
-    sampler: str = "quasi-random"
-    default_first: bool = True
-
-    def __post_init__(self) -> None:
-        check_whole("hyperband", "eta", self.eta, 2)
-        if self.min_epochs is not None:
-            check_whole("hyperband", "min_epochs", self.min_epochs, 1)
-        check_one_of("hyperband", "sampler", self.sampler, tuple(SAMPLERS))
-        check_flag("hyperband", "default_first", self.default_first)
-
-    def decide(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
-        begun, history = probes(space, history, free_slots)
-        free_slots -= sum(not isinstance(d, Note) for d in begun)
-        return [*begun, *self._raced(space, history, free_slots)]
 
     def _raced(self, space: Space, history: History, free_slots: int) -> Sequence[Decision]:
         """Trials that go on, and new ones, in their brackets."""
@@ -60,20 +34,15 @@ class Hyperband:
                     for k in range(len(rungs))]  # fmt: skip
         if not history.can_pause:
             ends = [s for own, part in brackets for s in stops(part, own, self.eta)]
-            return [*ends, *self._starts(space, history, free_slots, [rungs[-1:]] * len(rungs))]
+            return [*ends, *self._dealt(space, history, free_slots, [rungs[-1:]] * len(rungs))]
         going_on: list[Decision] = [
             c for own, part in brackets for c in promotions(part, own, self.eta)
         ]
         going_on.sort(key=_deepest_first)
         left = max(0, free_slots - len(going_on))
-        return going_on[:free_slots] + self._starts(space, history, left, [b for b, _ in brackets])
+        return going_on[:free_slots] + self._dealt(space, history, left, [b for b, _ in brackets])
 
-    def rungs(self, epochs: int) -> tuple[int, ...]:
-        """The rungs of the first bracket; the others leave out one more each."""
-        first = self.min_epochs or (FIRST_RUNG if epochs >= 2 * FIRST_RUNG else 1)
-        return ladder(min(first, epochs), epochs, self.eta)
-
-    def _starts(
+    def _dealt(
         self, space: Space, history: History, free_slots: int, brackets: Sequence[Sequence[int]]
     ) -> list[Decision]:
         first, full = history.next_number, history.spec.epochs

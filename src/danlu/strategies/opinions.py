@@ -2,7 +2,8 @@
 
 A default far from what experts would try is either knowledge about this task or a slip, and no
 search can tell which in advance. So both are tried first: the default config, then the same with
-what is usual in place of the numbers that lie far from it. From then on the opinion is followed
+what is usual in place of the numbers that lie far from it, or the middle of the range in place of
+defaults at its ends where nothing is known of the parameter. From then on the opinion is followed
 with which more of the losses agree (`danlu.strategies.trust`), the user's as long as neither is
 ahead.
 """
@@ -21,6 +22,9 @@ from danlu.strategies.pulls import CAPACITY
 from danlu.strategies.trust import trust
 
 FAR = 2.0  # spreads of the usual values: from there on a default is another opinion
+EDGE = (
+    0.1  # of the range, where nothing is usual: a default nearer to an end is far from its middle
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ def _bare(p: Parameter) -> Parameter:
 
 
 def _far(own: Axis, usual: Axis) -> bool:
-    if own.centre is None or usual.centre is None:
+    if own.centre is None:
         return False
+    if usual.centre is None:
+        return not EDGE <= own.centre <= 1.0 - EDGE
     return abs(own.centre - usual.centre) > FAR * usual.spread

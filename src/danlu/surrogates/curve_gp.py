@@ -30,7 +30,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
-from scipy.optimize import minimize
 
 from danlu.surrogates.curves import (
     AUTOCORRELATED,
@@ -41,7 +40,7 @@ from danlu.surrogates.curves import (
     observed,
     statistics,
 )
-from danlu.surrogates.gp import BOUNDS_ELL, MEAN_VARIANCE, GPPrior
+from danlu.surrogates.gp import BOUNDS_ELL, MEAN_VARIANCE
 from danlu.surrogates.kernels import (
     SQRT5,
     matern52,
@@ -51,6 +50,7 @@ from danlu.surrogates.kernels import (
     weighted_lengthscale_gradient,
 )
 from danlu.surrogates.linalg import Array, Ints, lower_cholesky, solve_lower
+from danlu.surrogates.posterior import GPPrior, fit_theta
 
 LEARNED = json.loads(
     files("danlu.surrogates").joinpath("learned.json").read_text(encoding="utf-8")
@@ -153,19 +153,7 @@ def fit_curve_gp(
 ) -> Array:
     """Theta of highest posterior, from the prior's centre; the centre itself if that fails."""
     bounds = [BOUNDS_ELL] * (len(prior.centre) - EXTRA) + BOUNDS_EXTRA
-    try:
-        found = minimize(
-            negative_log_posterior,
-            prior.centre,
-            args=(X, group, stats, prior),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": steps},
-        )
-    except np.linalg.LinAlgError:
-        return prior.centre
-    return np.asarray(found.x) if np.all(np.isfinite(found.x)) else prior.centre
+    return fit_theta(negative_log_posterior, (X, group, stats, prior), prior, bounds, steps)
 
 
 @dataclass(frozen=True)

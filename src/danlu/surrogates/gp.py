@@ -5,7 +5,8 @@ Notation
     z      standardised values, lower is better, (n,)
     theta  = (ln ell_1 … ln ell_d, ln s_f, ln σ²), (d + 2,)
     M      Matérn 5/2 matrix of X
-    C      = s_f² M + c 11ᵀ + σ² I;  c integrates an unknown mean out                      (1)
+    F      share of equal choices between rows of X, times MAIN
+    C      = s_f² (M + F) + c 11ᵀ + σ² I;  c integrates an unknown mean out                (1)
     L      Cholesky factor of C;  alpha = C⁻¹ z
     NLL    = ½ zᵀ alpha + ½ ln|C|  (+ priors)                                             (2)
     ∂NLL/∂θ = −½ Σ_ij G_ij ∂C_ij/∂θ,  G = alpha alphaᵀ − C⁻¹                               (3)
@@ -18,31 +19,26 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from danlu.surrogates.kernels import (
     SQRT5,
+    equal_choices,
     matern52,
     matern52_between,
+    own_choices,
     scaled,
     squared_distances,
     weighted_lengthscale_gradient,
 )
 from danlu.surrogates.linalg import Array, Ints, log_det, lower_cholesky, solve_lower
+from danlu.surrogates.posterior import GPPrior, fit_theta
 
 MEDIAN_ELL = 0.46  # lengthscale in a space of one parameter; it grows with √d
+MAIN = 3.0  # variance of the main effects if all parameters are choices, as a multiple of s_f²
 MEAN_VARIANCE = 4.0  # c: the values are standardised, so a mean of ±2 sd is allowed
 BOUNDS_ELL = (-3.0, 4.0)
 BOUNDS_SCALE = (-3.0, 3.0)
 BOUNDS_NOISE = (-13.0, 1.0)
-
-
-@dataclass(frozen=True)
-class GPPrior:
-    """Normal priors over theta: centre and width of every entry, (d + 2,) each."""
-
-    centre: Array
-    width: Array
 
 
 def expected_lengthscales(factor: Array) -> Array:
@@ -72,7 +68,7 @@ def negative_log_posterior(
     A = scaled(X, np.exp(theta[:d]), group)
     S = SQRT5 * np.sqrt(squared_distances(A, A))
     scale, noise = math.exp(2.0 * theta[d]), math.exp(theta[d + 1])
-    M = matern52(S)
+    M = matern52(S) + MAIN * equal_choices(X, X, group)
     L = lower_cholesky(_covariance(M, scale, noise))
     alpha = solve_lower(L, solve_lower(L, z), transposed=True)
     Linv = solve_lower(L, np.eye(len(z)))
@@ -88,27 +84,15 @@ def negative_log_posterior(
 
 def fit_gp(X: Array, z: Array, group: Ints, prior: GPPrior, *, steps: int = 25) -> Array:
     """Theta of highest posterior, from the prior's centre; the centre itself if that fails."""
-    d = len(prior.centre) - 2
-    bounds = [BOUNDS_ELL] * d + [BOUNDS_SCALE, BOUNDS_NOISE]
-    try:
-        found = minimize(
-            negative_log_posterior,
-            prior.centre,
-            args=(X, z, group, prior),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": steps},
-        )
-    except np.linalg.LinAlgError:
-        return prior.centre
-    return np.asarray(found.x) if np.all(np.isfinite(found.x)) else prior.centre
+    bounds = [BOUNDS_ELL] * (len(prior.centre) - 2) + [BOUNDS_SCALE, BOUNDS_NOISE]
+    return fit_theta(negative_log_posterior, (X, z, group, prior), prior, bounds, steps)
 
 
 @dataclass(frozen=True)
 class GP:
     """A Gaussian process conditioned on values; made by `condition_gp`."""
 
+    X: Array
     A: Array  # configs in units of their lengthscales, (n, p)
     L: Array
     alpha: Array
@@ -120,9 +104,11 @@ class GP:
         d = len(self.theta) - 2
         scale = math.exp(2.0 * self.theta[d])
         B = scaled(X, np.exp(self.theta[:d]), self.group)
-        K = scale * matern52_between(B, self.A) + MEAN_VARIANCE
+        F = MAIN * equal_choices(X, self.X, self.group)
+        K = scale * (matern52_between(B, self.A) + F) + MEAN_VARIANCE
         V = solve_lower(self.L, K.T)
-        variance = scale + MEAN_VARIANCE - (V * V).sum(0)
+        own = 1.0 + MAIN * own_choices(X, self.group)
+        variance = scale * own + MEAN_VARIANCE - (V * V).sum(0)
         return K @ self.alpha, np.maximum(variance, 1e-10)
 
 
@@ -131,8 +117,9 @@ def condition_gp(X: Array, z: Array, group: Ints, theta: Array) -> GP:
     d = len(theta) - 2
     A = scaled(X, np.exp(theta[:d]), group)
     scale, noise = math.exp(2.0 * theta[d]), math.exp(theta[d + 1])
-    L = lower_cholesky(_covariance(matern52_between(A, A), scale, noise))
-    return GP(A, L, solve_lower(L, solve_lower(L, z), transposed=True), theta, group)
+    M = matern52_between(A, A) + MAIN * equal_choices(X, X, group)
+    L = lower_cholesky(_covariance(M, scale, noise))
+    return GP(X, A, L, solve_lower(L, solve_lower(L, z), transposed=True), theta, group)
 
 
 def _covariance(M: Array, scale: float, noise: float) -> Array:

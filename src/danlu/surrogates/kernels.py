@@ -1,4 +1,4 @@
-"""Matérn 5/2 kernel with one lengthscale per parameter.
+"""Matérn 5/2 kernel with one lengthscale per parameter, and main effects of choices.
 
 Notation
     X      encoded configs, (n, p): one column per number, C columns per choice among C values
@@ -7,6 +7,7 @@ Notation
     r²     = Σ_k (x_k − x'_k)² / ell²_group(k)
     k(r)   = (1 + √5 r + 5/3 r²) exp(−√5 r)                                            (1)
     ∂k/∂ln ell_j = 5/3 (1 + √5 r) exp(−√5 r) · Σ_{k in j} (x_k − x'_k)² / ell_j²        (2)
+    f(x, x') = share of the parameters that are choices of the same value               (3)
 
 Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, eq. 4.17.
 """
@@ -15,7 +16,7 @@ import math
 
 import numpy as np
 
-from danlu.surrogates.linalg import Array, Ints
+from danlu.surrogates.linalg import Array, Bools, Ints
 
 SQRT5 = math.sqrt(5.0)
 
@@ -39,6 +40,29 @@ def matern52(S: Array) -> Array:
 def matern52_between(A: Array, B: Array) -> Array:
     """Kernel matrix between scaled configs, (n, p), (m, p) -> (n, m)."""
     return matern52(SQRT5 * np.sqrt(squared_distances(A, B)))
+
+
+def equal_choices(X: Array, Y: Array, group: Ints) -> Array:
+    """Main effects of choices (eq. 3), (n, p), (m, p) -> (n, m).
+
+    Eq. 1 compares whole configs: it learns little from those that share but some values. That
+    one value is better than another whatever the rest (a convolution, say, than nothing) is known
+    after a few configs by this.
+    """
+    chosen, d = _choices(group)
+    return np.asarray(2.0 * X[:, chosen] @ Y[:, chosen].T / d)
+
+
+def own_choices(X: Array, group: Ints) -> Array:
+    """The diagonal of `equal_choices` of X with itself, (n,): inactive choices equal nothing."""
+    chosen, d = _choices(group)
+    return np.asarray(2.0 * (X[:, chosen] ** 2).sum(1) / d)
+
+
+def _choices(group: Ints) -> tuple[Bools, int]:
+    """Columns of choices, which have one for each value (1/√2 where it holds), and d."""
+    counts = np.bincount(group)
+    return counts[group] > 1, len(counts)
 
 
 def weighted_lengthscale_gradient(H: Array, S: Array, A: Array, group: Ints, d: int) -> Array:

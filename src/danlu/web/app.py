@@ -13,7 +13,8 @@ from danlu.core.sentence import say
 from danlu.errors import DanluError
 from danlu.reporting.html import ASSETS, asset, shell
 from danlu.stores.base import Store
-from danlu.web.guard import Access, Guard
+from danlu.web.guard import ENTRY, Access, Guard
+from danlu.web.messages import Token
 from danlu.web.reading import reading_routes
 from danlu.web.refusals import REFUSALS, add_refusals
 from danlu.web.streaming import Streams
@@ -56,6 +57,7 @@ def create_app(
     app.add_middleware(Guard, access=access)  # the outermost: added last
     add_refusals(app)
     _add_page(app)
+    _add_entry(app, access)
     app.include_router(reading_routes(live, streams, where))
     app.include_router(wish_routes(live, writer))
     return app
@@ -73,6 +75,13 @@ async def _warm(live: LiveStudies, study: str | None) -> None:
             study = None if live.asked else next(reversed(names), None)
         if study is not None:
             await run_in_threadpool(live.get, study)
+
+
+def _add_entry(app: FastAPI, access: Access) -> None:
+    @app.post(ENTRY)
+    def entry() -> Token:
+        """The token, for the code of a link that ``--open`` gave to a browser; once."""
+        return Token(token=access.control)
 
 
 def _add_page(app: FastAPI) -> None:

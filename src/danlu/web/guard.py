@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from danlu.core.sentence import say
+from danlu.web.entry import Entry
 from danlu.web.wire import refusal
 
 Role: TypeAlias = Literal["look", "control"]
@@ -26,6 +27,7 @@ METHODS = ("GET", "POST")
 MAX_BODY = 64 * 1024  # bytes; the largest wish is a config
 MISSES, MISSES_S = 10, 60.0  # wrong tokens that are answered in so many seconds
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:@/\[\]]+)(:\d{1,5})?")
+ENTRY = "/api/v1/entry"  # where the code of a link that was opened is changed for the token
 OPEN = ("/", "/assets/")  # the empty page and its script: what a browser asks for without a token
 
 SAFE = {
@@ -51,12 +53,14 @@ class Access:
         look: The token of a link for onlookers.
         hosts: Names under which the server may be asked.
         read_only: Whether nobody may act.
+        entry: What the browser has in place of a token that the server itself opened.
     """
 
     control: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     look: str = field(default_factory=lambda: token_urlsafe(32), repr=False)
     hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "[::1]"})
     read_only: bool = False
+    entry: Entry | None = None
 
     def role(self, token: str) -> Role | None:
         """What the one who shows a token may do; takes as long for any wrong one."""
@@ -118,14 +122,14 @@ class Guard:
         _check_origin(headers, host)
         path = scope["path"]
         is_open = path == OPEN[0] or path.startswith(OPEN[1])
-        role = None if is_open else self._role(headers)
+        role = None if is_open else self._role(headers, scope)
         if scope["method"] == "POST":
             _check_post(headers, role)
         return role
 
-    def _role(self, headers: "_Headers") -> Role:
+    def _role(self, headers: "_Headers", scope: Scope) -> Role:
         kind, _, token = headers.only("authorization").partition(" ")
-        role = self.access.role(token) if kind.lower() == "bearer" else None
+        role = self._role_by(token, scope) if kind.lower() == "bearer" else None
         if role is not None:
             return role
         now = time.monotonic()
@@ -134,6 +138,12 @@ class Guard:
         if token:
             self._misses.append(now)
         raise Refused(401, say("open the link that `danlu serve` printed: it holds the token"))
+
+    def _role_by(self, token: str, scope: Scope) -> Role | None:
+        if scope["path"] != ENTRY:
+            return self.access.role(token)
+        entry, ends = self.access.entry, (scope.get("client"), scope.get("server"))
+        return "control" if entry is not None and entry.admits(token, *ends) else None
 
 
 class _Headers:

@@ -34,6 +34,12 @@ class Wish(BaseModel):
         return {name: value for name, value in given.items() if value is not None}
 
 
+class Token(BaseModel):
+    """What a page shows from now on."""
+
+    token: str
+
+
 class Accepted(BaseModel):
     """A wish was left for the tuner, which answers in the log-book."""
 

@@ -15,6 +15,7 @@ from danlu.core.system import reason_of
 from danlu.errors import DanluError
 from danlu.stores import open_store
 from danlu.web.app import create_app
+from danlu.web.entry import Entry
 from danlu.web.guard import Access
 from danlu.web.patience import PromptProtocol
 from danlu.web.streaming import Streams
@@ -53,7 +54,8 @@ def serve(
         DanluError: If the store cannot be opened or nobody may listen there.
     """
     hosts = LOOPBACK | names | ({host} if host not in ("", "0.0.0.0", "::") else frozenset())
-    access = Access(hosts=hosts, read_only=read_only)
+    entry = Entry() if show else None
+    access = Access(hosts=hosts, read_only=read_only, entry=entry)
     with (
         closing(_listening(host, port)) as listener,
         closing(open_store(where, create=False)) as writer,
@@ -65,8 +67,8 @@ def serve(
         tell(say("To look only: {link}", link=f"{at}#token={access.look}{view}"))
         if host not in ("127.0.0.1", "::1", "localhost"):
             tell(say("It is not encrypted: whoever listens on the network can read the token."))
-        if show:  # once the server listens
-            Timer(0.5, webbrowser.open, [f"{at}#token={access.control}{view}"]).start()
+        if entry is not None:  # once the server listens
+            Timer(0.5, webbrowser.open, [f"{at}#entry={entry.code}{view}"]).start()
         app = create_app(reader, writer, where, access, study)
         config = uvicorn.Config(
             app, log_level="warning",

@@ -105,13 +105,13 @@ function printInLight(): void {
   addEventListener("afterprint", () => setTheme(before, false));
 }
 
-function start(): void {
+async function start(): Promise<void> {
   setTheme(theme.value, false);
   speak(lang.value);
   listenToKeys();
   if (!readFile()) {
-    takeToken();
-    addEventListener("hashchange", () => { if (takeToken()) location.reload(); }); // a new link in an open tab
+    await takeToken();
+    addEventListener("hashchange", () => void takeToken().then((taken) => { if (taken) location.reload(); })); // a new link in an open tab
     void fetchList();
     effect(() => {
       const { study } = route.value;
@@ -129,4 +129,4 @@ function start(): void {
   render(<App />, document.getElementById("app")!);
 }
 
-start();
+void start();

@@ -24,13 +24,25 @@ const QUIET_MS = 40000; // without any sign of life the line is taken for cut
 
 // ---- the token: from the printed link into this tab, and never further than a header
 
-export function takeToken(): boolean {
-  const found = /^#token=([\w-]+)(.*)$/.exec(location.hash);
+export async function takeToken(): Promise<boolean> {
+  const found = /^#(token|entry)=([\w-]+)(.*)$/.exec(location.hash);
   if (!found) return false;
-  sessionStorage.setItem(KEY, found[1]!);
-  history.replaceState(null, "", `${location.pathname}#${found[2]!.replace(/^&/, "")}`);
+  const before = sessionStorage.getItem(KEY);
+  sessionStorage.setItem(KEY, found[2]!);
+  history.replaceState(null, "", `${location.pathname}#${found[3]!.replace(/^&/, "")}`);
+  if (found[1] === "entry") await enter(before);
   dispatchEvent(new HashChangeEvent("hashchange"));
   return true;
+}
+
+// The link of a browser that was opened holds a code, which is good once.
+async function enter(before: string | null): Promise<void> {
+  try {
+    const answer = await ask("/entry", { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
+    sessionStorage.setItem(KEY, ((await answer.json()) as { token: string }).token);
+  } catch { // used before: whoever asks with it is refused and told so, unless this tab has a token
+    if (before) sessionStorage.setItem(KEY, before);
+  }
 }
 
 async function ask(path: string, init: RequestInit = {}): Promise<Response> {

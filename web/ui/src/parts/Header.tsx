@@ -79,6 +79,7 @@ export function Header() {
         <h1><span class="text">{study ?? "danlu"}</span></h1>
         {o && <span class={`pill ${state}`}>{word("state", state)}</span>}
         {o && <span class="facts"><span class="text">{stageNow()}</span></span>}
+        {o && list.value?.role === "look" && <span class="facts">{t("header.look")}</span>}
         <span class="grow" />
         {o && canAct() && <Actions state={state} />}
         <span class="tools">

@@ -4,7 +4,7 @@ import { say, t, word } from "../language";
 import { count, duration, moment, percent, show } from "../model/numbers";
 import { link } from "../model/route";
 import { connection } from "../model/source";
-import { all, counts, failed, failures, loss, overview, rank, running, type Trial } from "../model/study";
+import { all, counts, failed, failures, loaded, loss, overview, rank, running, type Trial } from "../model/study";
 import type { Finding } from "../model/types";
 import { studyName, TrialLink, TrialLinks } from "./common";
 import { dismissed } from "./dismissed";
@@ -55,7 +55,8 @@ export function Diagnosis() {
       </p>
     );
   }
-  const main = found[0];
+  const main = found[0], { have, of } = loaded.value;
+  if (!main && have < of) return <p class="diagnosis fine">{t("connection.loading", have, of)}</p>;
   if (!main) return <p class="diagnosis fine">{t(all.value.length === 1 ? "diagnosis.none_one" : "diagnosis.none", count(all.value.length))}</p>;
   return (
     <p class={`diagnosis ${main.finding.severity}`}>
@@ -85,7 +86,7 @@ export function Figures() {
     <div class="figures">
       <Figure label={t("figure.best", o.study.metric)} value={best ? best.spread || best.value : "–"}
         note={best ? <><TrialLink n={best.number} words={` · ${t("figure.at", best.epoch)}`} />{sign && <span class="good"> {sign} {show(Math.abs(gain!), 2)} {t("figure.lately", RECENT)}</span>}</> : t("figure.none")} />
-      <Figure label={t("figure.trials")} value={count(all.value.length)} note={states.join(" · ") || t("figure.none")} />
+      <Figure label={t("figure.trials")} value={count(Math.max(all.value.length, loaded.value.of))} note={states.join(" · ") || t("figure.none")} />
       <TimeFigure />
       <Workers />
     </div>
