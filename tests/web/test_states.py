@@ -26,7 +26,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
     with closing(open_store(kitchen.store)) as store:
         for name, made in (
             ("ended", histories.staged), ("broken", histories.only_failures),
-            ("killed", histories.running), ("silent", histories.running), ("many", lambda: histories.large(TRIALS, 4)),
+            ("killed", histories.running), ("silent", histories.running),
+            ("many", lambda: histories.large(TRIALS, 4)),
         ):  # fmt: skip
             history, events = taped(made)
             store.create(dataclasses.replace(history.spec, name=name))
