@@ -13,6 +13,7 @@ from danlu.core.decision import Proxy
 from danlu.core.event import Began, Closing, Diagnosed, Event, Learned
 from danlu.core.finding import Finding, standing
 from danlu.core.history import History
+from danlu.core.parameter import Float
 from danlu.core.space import Config, Space
 from danlu.core.spec import Budget, Objective
 from danlu.core.task import UNKNOWN, Task
@@ -192,6 +193,15 @@ def test_code_that_always_breaks_ends_the_study_and_luck_does_not() -> None:
     assert "everything_fails" not in [f.code for f in study_findings(few)]
     one_works = study([*((c, None) for c in configs(30)), (configs(31)[-1], [0.5] * 10)])
     assert "everything_fails" not in [f.code for f in study_findings(one_works)]
+
+
+def test_a_range_of_learning_rates_beyond_all_use_is_blamed_for_what_it_does() -> None:
+    space = SPACE.replaced({"lr": Float(30.0, 1e4, log=True)})
+    broken = study([(c, None) for c in configs(30, space=space)], spec(space))
+    finding = next(f for f in study_findings(broken) if f.code == "everything_fails")
+    assert "lower it" in finding.message
+    usual = study([(c, None) for c in configs(30)])
+    assert all("lower it" not in f.message for f in study_findings(usual))
 
 
 def test_too_little_was_tried_while_the_budget_is_young() -> None:

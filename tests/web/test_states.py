@@ -26,12 +26,14 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kitchen]:
     with closing(open_store(kitchen.store)) as store:
         for name, made in (
             ("ended", histories.staged), ("broken", histories.only_failures),
-            ("killed", histories.running), ("many", lambda: histories.large(TRIALS, 4)),
+            ("killed", histories.running), ("silent", histories.running),
+            ("many", lambda: histories.large(TRIALS, 4)),
         ):  # fmt: skip
             history, events = taped(made)
             store.create(dataclasses.replace(history.spec, name=name))
             store.append(name, events)
-        store.create(dataclasses.replace(histories.spec(), name="new"))
+        for name in ("new", "begun"):
+            store.create(dataclasses.replace(histories.spec(), name=name))
     try:
         kitchen.serve()
         yield kitchen
@@ -102,10 +104,14 @@ def test_what_comes_in_is_drawn_at_once_and_counted(look: Callable[..., Any]) ->
     page = look("many", before=hold)
     page.wait_for_selector(f".connection:has-text('60 of {TRIALS}')")
     page.wait_for_selector("#curves .chart[data-points]")
+    assert page.locator(".diagnosis").inner_text() == f"60 of {TRIALS} trials"
     let_go.set()
     for route in held:
         route.continue_()
-    page.wait_for_selector(f".figure:has-text('Trials') .value:has-text('{TRIALS}')")
+    page.wait_for_function(
+        "n => Number(document.querySelector('#curves .chart').dataset.faded) > n", arg=TRIALS - 9
+    )
+    assert page.locator(".diagnosis").inner_text() == f"No problem found in {TRIALS} trials."
 
 
 def test_a_study_that_was_killed_says_that_nobody_runs_it(look: Callable[..., Any]) -> None:
@@ -118,23 +124,23 @@ def test_a_study_that_was_killed_says_that_nobody_runs_it(look: Callable[..., An
 def test_a_study_that_is_begun_says_that_it_starts(
     look: Callable[..., Any], shelf: Kitchen
 ) -> None:
-    with closing(open_store(shelf.store)) as store, store.lock("new"):
-        page = look("new")
+    with closing(open_store(shelf.store)) as store, store.lock("begun"):
+        page = look("begun")
         page.wait_for_selector(".pill.starting")
         assert "about to start" in page.locator("main").inner_text()
         page.evaluate("location.hash = '#/'")
-        page.wait_for_selector("tr:has-text('new') .pill.starting")
+        page.wait_for_selector("tr:has-text('begun') .pill.starting")
 
 
 def test_a_study_that_is_silent_is_stale_in_the_list_too(
     look: Callable[..., Any], shelf: Kitchen
 ) -> None:
-    with closing(open_store(shelf.store)) as store, store.lock("killed"):
-        page = look("killed")
+    with closing(open_store(shelf.store)) as store, store.lock("silent"):
+        page = look("silent")
         page.wait_for_selector(".pill.stale")
         assert "though an epoch usually takes" in page.locator(".banner").inner_text()
         page.evaluate("location.hash = '#/'")
-        page.wait_for_selector("tr:has-text('killed') .pill.stale")
+        page.wait_for_selector("tr:has-text('silent') .pill.stale")
 
 
 COLOURS = "all => all.map(mark => getComputedStyle(mark).backgroundColor)"

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from danlu.catalogue.roles import known
 from danlu.core.finding import Advice, Finding
+from danlu.core.parameter import Choice
 from danlu.core.sentence import say
 from danlu.diagnosis.study_thresholds import FAIL_TRIALS, FAIL_TRIALS_DIVERGED, WIDEST_GAP
 from danlu.diagnosis.survey import Survey, broke, diverged, widest_gap
@@ -29,7 +31,9 @@ def everything_fails(survey: Survey) -> Iterator[Finding]:
         count=count,
         message=message,
     )
-    if ran_away:
+    if ran_away and (high := _too_high(survey)):
+        said += high
+    elif ran_away:
         said += say(
             "Learning rates from the whole range were among them: look at the data (is every "
             "value finite and scaled?), at the loss and its sign, and at the initial weights."
@@ -43,3 +47,17 @@ def everything_fails(survey: Survey) -> Iterator[Finding]:
         {"trials": len(closed), "diverged": len(ran_away), "message": message},
         (Advice("stop", group="code"), Advice("check", group="code", why=message)),
     )  # fmt: skip
+
+
+def _too_high(survey: Survey) -> str:
+    """That a whole range of learning rates lies beyond what is of use; empty if none does."""
+    limits = known("lr").limits
+    for name in survey.learning_rates:
+        p = survey.history.spec.space[name]
+        if limits and not isinstance(p, Choice) and p.low > limits[1]:
+            return say(
+                "All of {name}'s range, {low:g} … {high:g}, is beyond {most:g}, the most that is "
+                "of use: lower it.",
+                name=name, low=p.low, high=p.high, most=limits[1],
+            )  # fmt: skip
+    return ""
