@@ -100,6 +100,21 @@ class Page:
         return (self.curves, self.states) == (wanted, states)
 
 
+def test_what_changed_while_nobody_looked_is_told_piece_by_piece(
+    dashboard: Client, store: Store
+) -> None:
+    since = dashboard.get("/studies/digits/trials").json()["next"]
+    config: dict[str, Value] = {"lr": 1e-3, "units": 8, "optimizer": "sgd", "momentum": 0.5}
+    store.append("digits", [Started(200.0, n, config, 9, n) for n in (3, 4, 5)])
+    told = []
+    for left in (2, 1, 0):
+        news = dashboard.get(f"/studies/digits/trials?since={since}&limit=1").json()
+        assert news["more"] == left
+        told += [row["n"] for row in news["trials"]]
+        since = news["next"]
+    assert sorted(told) == [3, 4, 5]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_a_page_that_looks_now_and_then_misses_nothing(limit: int) -> None:
     store = MemoryStore()

@@ -55,7 +55,7 @@ export function Diagnosis() {
       </p>
     );
   }
-  const main = found[0], { have, of } = loaded.value;
+  const main = found[0], have = all.value.length, { of } = loaded.value;
   if (!main && have < of) return <p class="diagnosis fine">{t("connection.loading", have, of)}</p>;
   if (!main) return <p class="diagnosis fine">{t(all.value.length === 1 ? "diagnosis.none_one" : "diagnosis.none", count(all.value.length))}</p>;
   return (
