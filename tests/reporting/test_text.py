@@ -48,7 +48,7 @@ def test_a_measured_value_ends_at_the_first_digit_of_its_noise() -> None:
     assert format_measured(0.973482, sd=0.0041) == "0.973"
     assert format_measured(0.973482) == "0.9735"
     assert format_spread(0.973482, 0.0041) == "0.973 ± 0.004"
-    assert format_spread(0.5, 0.0) == "0.5 ± 0"
+    assert format_spread(0.5, 0.0) == "0.5", "equal values are no proof of no noise"
 
 
 @pytest.mark.parametrize(

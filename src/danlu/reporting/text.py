@@ -54,8 +54,14 @@ def format_measured(value: float, sd: float | None = None) -> str:
 
 
 def format_spread(mean: float, sd: float) -> str:
-    """Mean and standard deviation with equal digits: ``0.973 ± 0.004``."""
-    if sd <= 0 or not math.isfinite(sd):
+    """Mean and standard deviation with equal digits: ``0.973 ± 0.004``.
+
+    Values that happen to be equal, as accuracies on few samples are, do not show that there is no
+    noise: then only the mean is told.
+    """
+    if sd == 0:
+        return format_number(mean)
+    if sd < 0 or not math.isfinite(sd):
         return f"{format_number(mean)} ± {format_number(sd)}"
     decimals = _decimals(sd)
     return f"{mean:.{decimals}f} ± {sd:.{decimals}f}"
