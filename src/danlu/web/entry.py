@@ -17,6 +17,7 @@ End: TypeAlias = tuple[str, int | None]
 
 TABLES = {socket.AF_INET: Path("/proc/net/tcp"), socket.AF_INET6: Path("/proc/net/tcp6")}
 LIFE_S = 120.0  # a browser may have to start first
+LOOKS = 5  # at a table that may miss a row while other connections come and go
 
 
 class Entry:
@@ -51,8 +52,14 @@ def is_ours(client: End | None, server: End | None) -> bool:
     if not TABLES[family].exists():
         return True
     ends = [f"{_shown(family, host)}:{port:04X}" for host, port in (client, server)]
-    rows = (line.split() for line in TABLES[family].read_text().splitlines()[1:])
-    return any(row[1:3] == ends and int(row[7]) in (0, os.getuid()) for row in rows)
+    found = (_owner(TABLES[family], ends) for _ in range(LOOKS))
+    return next((owner for owner in found if owner is not None), None) in (0, os.getuid())
+
+
+def _owner(table: Path, ends: list[str]) -> int | None:
+    """The user of the socket with these ends."""
+    rows = (line.split() for line in table.read_text().splitlines()[1:])
+    return next((int(row[7]) for row in rows if row[1:3] == ends), None)
 
 
 def _shown(family: socket.AddressFamily, host: str) -> str:

@@ -2,7 +2,7 @@
 
 import { say } from "../language";
 import { batch, computed, signal } from "@preact/signals";
-import type { Metric, News, Number0, Overview, Row, State, Value } from "./types";
+import type { Metric, News, Number0, Overview, Row, State } from "./types";
 
 export interface Trial extends Omit<Row, "value" | "e" | "m" | "from"> {
   value: number | null;
@@ -199,13 +199,6 @@ export function lastOf(t: Trial, name: string | null): { epoch: number; value: n
   return null;
 }
 
-export function atEpoch(t: Trial, name: string | null, epoch: number): number | null {
-  const values = series(t, name);
-  const i = t.epochs.indexOf(epoch);
-  const v = values && i >= 0 ? values[i]! : GAP;
-  return v === GAP ? null : v;
-}
-
 // Which trials ran out of the picture: not finite, or beyond the bad end of the axis at last.
 export function astray(metric: Metric): { diverged: Trial[]; beyond: Trial[] } {
   const diverged: Trial[] = [], beyond: Trial[] = [];
@@ -217,5 +210,3 @@ export function astray(metric: Metric): { diverged: Trial[]; beyond: Trial[] } {
   }
   return { diverged, beyond };
 }
-
-export const shown = (v: Value | undefined): Value => (v === undefined ? null : v);

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { signal, useSignal } from "@preact/signals";
-import { say, t, word } from "../language";
+import { say, t } from "../language";
 import { count, show } from "../model/numbers";
 import { asked, change, go, link } from "../model/route";
 import { all, loss, overview, rank, trials, type Trial } from "../model/study";
@@ -189,5 +189,3 @@ function cellOf(x: Trial, c: Column) {
   const words = c.key === "stage" && v ? String(v) + (x.proxy ? ` · ${say(x.proxy)}` : "") : v === null && c.key !== "value" ? "" : show(v);
   return <span class="text" title={words.length > 24 ? words : undefined}>{words}</span>;
 }
-
-export { word };

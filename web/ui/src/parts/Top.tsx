@@ -6,7 +6,7 @@ import { link } from "../model/route";
 import { connection } from "../model/source";
 import { all, counts, failed, failures, loaded, loss, overview, rank, running, type Trial } from "../model/study";
 import type { Finding } from "../model/types";
-import { studyName, TrialLink, TrialLinks } from "./common";
+import { TrialLink, TrialLinks } from "./common";
 import { dismissed } from "./dismissed";
 import { isUnderWay, now, stateNow, trialState } from "./Header";
 
@@ -129,5 +129,3 @@ function Figure({ label, value, note, share }: { label: string; value: string; n
     </div>
   );
 }
-
-export { studyName };

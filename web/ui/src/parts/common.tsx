@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { t, word } from "../language";
 import { link } from "../model/route";
-import { overview, type Trial } from "../model/study";
+import { overview } from "../model/study";
 import { hue, lit } from "../charts/look";
 import type { State } from "../model/types";
 import { trialState } from "./Header";
@@ -77,5 +77,3 @@ export function Toggle({ on, label, act, title }: { on: boolean; label: string; 
 export function Empty({ children }: { children: ComponentChildren }) {
   return <div class="empty">{children}</div>;
 }
-
-export const metricLabel = (t: Trial, metric: string): string => `#${t.n} · ${metric}`;
