@@ -22,7 +22,15 @@ from tests.preflight.problems import (
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from danlu.preflight import beginning, controls, few_steps, fitting, one_step, shapes
+from danlu.preflight import (
+    beginning,
+    controls,
+    few_steps,
+    fitting,
+    one_step,
+    shapes,
+    thresholds,
+)
 from danlu.preflight.examine import examine
 from danlu.preflight.findings import Check
 from danlu.preflight.problem import Problem
@@ -319,3 +327,19 @@ def test_checks_end_when_the_time_is_used_up() -> None:
     checklist = examine(problem(step=slow), limit_s=1.0)
     assert time.monotonic() - began < 20
     assert "time is used up" in str(checklist)
+
+
+def test_data_that_is_slow_to_learn_is_no_fault() -> None:
+    rng = np.random.default_rng(0)
+    y, angle = rng.integers(0, 3, 900), rng.uniform(0.0, 2.0 * np.pi, 900)
+    radius = 1.0 + y + rng.normal(0.0, 0.25, 900)
+    rings = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    x = np.hstack([rings / rings.std(0), rng.normal(size=(900, 10))]).astype(np.float32)
+    slow = problem(
+        build=lambda _: nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 3)),
+        x_train=x[:600], y_train=y[:600], x_val=x[600:], y_val=y[600:],
+    )  # fmt: skip
+    assert controls.ramp_of(slow).fall < thresholds.RANGE_DESCENT
+    (finding,) = found(controls.rate_range, slow)
+    assert finding.severity == "info"
+    assert "a small set is learned" in finding.message

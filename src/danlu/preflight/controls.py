@@ -12,7 +12,7 @@ from danlu.preflight import thresholds as limit
 from danlu.preflight.arrays import arrays_of
 from danlu.preflight.baselines import baselines_of
 from danlu.preflight.findings import Skipped, look_at, well, wrong
-from danlu.preflight.fitting import fits, working_rate
+from danlu.preflight.fitting import fits, learns_a_small_set, working_rate
 from danlu.preflight.memo import remembered
 from danlu.preflight.problem import Problem
 from danlu.preflight.rig import (
@@ -129,7 +129,10 @@ def rate_range(problem: Problem) -> Iterator[Finding]:
         Advice("lower high", "lr", limits[1], "optimisation"),
         Advice("set", "lr", start, "optimisation"),
     )
-    if ramp.fall < limit.RANGE_DESCENT:
+    if ramp.fall < limit.RANGE_DESCENT and learns_a_small_set(problem):
+        shown = say("falls by {fall:.1%} only, yet a small set is learned", fall=ramp.fall)
+        yield well("M16", shown, "", fall=ramp.fall, lr=own)
+    elif ramp.fall < limit.RANGE_DESCENT:
         yield wrong(
             "M16", "warning" if fits(problem)[-1].passed(problem) else "error",
             say(

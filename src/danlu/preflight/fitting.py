@@ -249,8 +249,13 @@ def regulariser(problem: Problem) -> Iterator[Finding]:
         yield well("M14", shown, say("≤ {bound:g} of chance", bound=limit.REGULARISED))
 
 
-def small_set(problem: Problem) -> Iterator[Finding]:
-    """The model has the capacity to fit some hundred samples."""
+@remembered
+def small_set_fit(problem: Problem) -> tuple[float, int]:
+    """The share of a small training set that the model learns without regularisation, its size.
+
+    Raises:
+        Skipped: Where samples have no class, or not even one batch is learned.
+    """
     arrays = arrays_of(problem)
     if arrays.form != "labels":
         raise Skipped(say("needs a class for each sample"))
@@ -274,6 +279,20 @@ def small_set(problem: Problem) -> Iterator[Finding]:
             model.train()
         if reached >= limit.SMALL_SET_ACCURACY:
             break
+    return reached, size
+
+
+def learns_a_small_set(problem: Problem) -> bool:
+    """Whether model, loss and step are known to work: some hundred samples can be learned."""
+    try:
+        return small_set_fit(problem)[0] >= limit.SMALL_SET_ACCURACY
+    except Skipped:
+        return False
+
+
+def small_set(problem: Problem) -> Iterator[Finding]:
+    """The model has the capacity to fit some hundred samples."""
+    reached, size = small_set_fit(problem)
     shown = say("{reached:.0%} of {size} samples", reached=reached, size=size)
     if reached < limit.SMALL_SET_ACCURACY:
         yield wrong(
