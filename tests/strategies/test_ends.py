@@ -41,10 +41,23 @@ def test_where_nothing_is_known_all_goes_by_curves() -> None:
 
 def test_it_begins_with_the_first_configs_and_gets_its_share_of_the_rest() -> None:
     history = run(FreezeThaw(), SPACE, misleading, epochs=EPOCHS, trainings=16)
-    first = [t for t in history.trials.values() if t.number <= FIRST]
-    assert all(t.epoch == EPOCHS for t in first)
+    ended = [t for t in history.trials.values() if t.number <= FIRST and t.epoch == EPOCHS]
+    assert len(ended) == FIRST
     share = (len(begun_whole(history)) + FIRST) / (history.trainings - SINCE)
     assert abs(share - SHARE) < 0.1
+
+
+def learns_late(config: Mapping[str, Any], epoch: int) -> float:
+    """Nothing is learned where x < 0.9, and quickly where it is more."""
+    return 1.0 if config["x"] < 0.9 else float(0.3 + 0.5 / epoch + (config["y"] - 0.5) ** 2)
+
+
+def test_no_training_is_spent_on_the_end_of_what_does_not_learn_while_others_do() -> None:
+    history = run(FreezeThaw(), SPACE, learns_late, epochs=EPOCHS, trainings=16)
+    ended = [t for t in history.trials.values() if t.epoch == EPOCHS]
+    wasted = [t for t in ended if float(t.config["x"] or 0) < 0.9]
+    assert len(wasted) <= 3
+    assert len(ended) >= 8
 
 
 def test_it_finds_what_short_trainings_do_not_tell() -> None:

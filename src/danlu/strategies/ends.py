@@ -4,24 +4,29 @@ Short first slices find the good regions at a small price. Which config of a goo
 they cannot tell: slices of good configs look alike, and what a curve model expects of their ends
 is wrong by more than they differ. So from a few full trainings on most of the budget is a
 search of its own, as `danlu.strategies.bayes` does it: the first configs of the study are
-trained to their end, best first, and then those that a Gaussian process over final values
-chooses, each trained whole. The rest of the budget goes on as before, so that a small budget and
-late surprises lose nothing.
+trained to their end, best first, but for those that stand still where others learn, and then
+those that a Gaussian process over final values chooses, each trained whole. A config that is
+better unfinished than all that ended comes first: curves or advice may find regions that the
+process does not know. The rest of the budget goes on as before, so that a small budget and late
+surprises lose nothing.
 
-The process rests on the configs of this search only. With the ends that freeze-thaw search
-reached, or with predicted ones, it was worse: they crowd around one config. Where shares of the
-data are climbed, and nothing resumes, it brought nothing, and is left out. T is the length of a
-full training.
+The process rests on the configs of this search, and on others that ended better than its first.
+With all ends that freeze-thaw search reached, or with predicted ones, it was worse: they crowd
+around one config. Where shares of the data are climbed, and nothing resumes, it brought nothing,
+and is left out. T is the length of a full training.
 
 Measured on the public curves: docs/why/search.md.
 """
+
+import math
+from statistics import median
 
 import numpy as np
 
 from danlu.core.history import History
 from danlu.strategies.encoding import Encoding
 from danlu.strategies.evidence import Curve
-from danlu.strategies.trust import trust
+from danlu.strategies.trust import VISIBLE, trust
 
 SINCE = 3.0  # full trainings that are spent by curves alone
 LATE = 12.0  # … where too little is known of the parameters
@@ -29,6 +34,7 @@ SHARE = 0.9  # of what is spent after them, for the search by final values
 FIRST = 5  # configs of the study that it begins with
 KNOWN = 0.5  # share of the parameters of which something is known, times trust in it
 LEAST = 4  # final values before they decide
+EARLY = 64  # configs that tell whether a first one stands still
 
 
 def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
@@ -48,9 +54,36 @@ def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
 
 
 def to_finish(T: int, curves: list[Curve]) -> Curve | None:
-    """The first config that has still to be trained to its end, the best of them."""
-    paused = [c for c in curves[:FIRST] if c.paused and c.epoch < T]
-    return min(paused, key=lambda c: (c.merit, c.number), default=None)
+    """The config that has still to be trained to its end.
+
+    The best of the first ones, but none that stands still where others learn. After them one that
+    is better unfinished than all that ended: curves, or advice, have found what the process does
+    not know of.
+    """
+    able = [c for c in curves[:FIRST] if _may_go_on(T, c) and not _stands_still(c, curves)]
+    if not able:
+        ended = min((c.merit for c in _its_own(T, curves) if c.epoch >= T), default=-math.inf)
+        able = [c for c in curves if c.merit < ended and _may_go_on(T, c)]
+    return min(able, key=lambda c: (c.merit, c.number), default=None)
+
+
+def _may_go_on(T: int, curve: Curve) -> bool:
+    return curve.paused and curve.epoch < T
+
+
+def _stands_still(curve: Curve, curves: list[Curve]) -> bool:
+    """Whether it has not begun to learn, where another one had at its length."""
+    early = [c for c in curves[:EARLY] if c.epochs and c.epochs[0] <= curve.epoch]
+    if not early:
+        return False
+    start = median(c.losses[0] for c in early)
+    learned = start - VISIBLE * abs(start)
+    return curve.best >= learned > min(_until(c, curve.epoch) for c in early)
+
+
+def _until(curve: Curve, epoch: int) -> float:
+    """Its lowest loss up to an epoch."""
+    return min(v for e, v in zip(curve.epochs, curve.losses, strict=True) if e <= epoch)
 
 
 def final_values(T: int, curves: list[Curve]) -> list[Curve]:
@@ -63,6 +96,12 @@ def final_values(T: int, curves: list[Curve]) -> list[Curve]:
 
 
 def _its_own(T: int, curves: list[Curve]) -> list[Curve]:
-    """The first configs as far as they were trained to the end or failed, and all begun whole."""
+    """The configs of this search.
+
+    The first as far as they were trained to the end or failed, all that were begun whole, and
+    others that ended better than the first.
+    """
     first = [c for c in curves[:FIRST] if c.failed or max(c.epoch, c.until, c.aim) >= T]
-    return [*first, *(c for c in curves[FIRST:] if c.aim >= T)]
+    best = min((c.merit for c in first if c.epoch >= T), default=-math.inf)
+    rest = curves[FIRST:]
+    return [*first, *(c for c in rest if c.aim >= T or (c.epoch >= T and c.merit < best))]
