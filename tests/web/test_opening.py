@@ -84,8 +84,9 @@ def test_a_run_opens_the_page_of_its_study_and_takes_it_away_in_the_end(
 
 ASK = """
 exec 3<>/dev/tcp/127.0.0.1/{port}
-printf 'POST /api/v1/entry HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nAuthorization: Bearer {code}\\r\\n\
-Content-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3
+printf 'POST /api/v1/entry HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\n' >&3
+printf 'Authorization: Bearer {code}\\r\\nContent-Type: application/json\\r\\n' >&3
+printf 'Content-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3
 cat <&3 || :  # refused before the body was read, the connection may be reset
 """
 
