@@ -40,6 +40,7 @@ EPOCH_S = 0.02
 TARGETS = ("training", "supervisor", "fork server", "main")
 SPACE = danlu.Space(lr=danlu.Float(1e-4, 1.0, log=True))
 LEAVE_S = 15.0  # what a killed main process leaves may take to end: its grace is ten seconds
+SPARED = 2  # kills of one trial after which it may come to its rung: the fourth in a row ends it
 PATIENCE_S = 600.0  # without a sign of life for so long, the study hangs
 MARK, RUN = "DANLU_KILLS_FOLDER", "DANLU_KILLS_RUN"
 PACE = "DANLU_KILLS_PACE"  # workers, and seconds an epoch takes
@@ -120,6 +121,7 @@ class Killer:
         left: Processes that a killed main process left behind, and since when.
         orphans: How many of them were still there after `LEAVE_S`.
         deaths: How often the main process died without being killed.
+        hits: How often the process of each trial was killed.
     """
 
     folder: Path
@@ -129,6 +131,7 @@ class Killer:
     orphans: int = 0
     deaths: int = 0
     runs: int = 0
+    hits: Counter[int] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.log = Tail(self.folder / "log")
@@ -192,12 +195,15 @@ class Killer:
             self.main = self.begin()
         psutil.wait_procs(training, LEAVE_S)
         hit = trial_of({p.pid for p in training}, self.lines())
+        if hit is not None:
+            self.hits[hit] += 1
+        spared = hit is not None and self.hits[hit] % SPARED == 0
         self.resumed[target].append(
             self.wait_for(
                 lambda line: (
                     line.at > at
                     and line.pid not in old
-                    and (hit is None or line.trial == hit or self.rests(hit))
+                    and (hit is None or (line.trial == hit and not spared) or self.rests(hit))
                 ),
                 f"the next epoch after killing {target}",
                 start,
