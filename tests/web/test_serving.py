@@ -68,8 +68,7 @@ def store(folder: Path) -> Iterator[Store]:
         yield store
 
 
-@pytest.fixture(scope="module")
-def served(folder: Path, store: Store) -> Iterator[Address]:
+def begun(folder: Path) -> Address:
     """`danlu serve` in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "danlu", "serve", "--store", "studies"],
@@ -78,10 +77,15 @@ def served(folder: Path, store: Store) -> Iterator[Address]:
     assert process.stdout is not None
     found = re.search(r":(\d+)/#token=([\w-]+)", process.stdout.readline())
     assert found is not None
-    yield Address(int(found[1]), found[2], process)
-    process.terminate()
-    process.wait(20)
-    process.stdout.close()
+    return Address(int(found[1]), found[2], process)
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path, store: Store) -> Iterator[Address]:
+    address = begun(folder)
+    yield address
+    address.process.terminate()
+    address.process.communicate(timeout=20)
 
 
 class Stream:
@@ -187,18 +191,12 @@ def test_odd_requests_get_nothing_and_break_nothing(served: Address, sent: str) 
 
 
 def test_the_end_of_a_server_is_quiet_though_pages_are_open(folder: Path, store: Store) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "danlu", "serve", "--store", "studies"],
-        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    assert process.stdout is not None
-    found = re.search(r":(\d+)/#token=([\w-]+)", process.stdout.readline())
-    assert found is not None
-    stream = Stream(Address(int(found[1]), found[2], process))
+    address = begun(folder)
+    stream = Stream(address)
     with contextlib.closing(stream):
         stream.trials()
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=20)
+        address.process.send_signal(signal.SIGINT)
+        said, _ = address.process.communicate(timeout=20)
     assert "ERROR" not in said
     assert "Traceback" not in said
     assert len(said.splitlines()) <= 1, "the link for onlookers, and no more"
