@@ -22,9 +22,7 @@ from danlu.strategies.pulls import CAPACITY
 from danlu.strategies.trust import trust
 
 FAR = 2.0  # spreads of the usual values: from there on a default is another opinion
-EDGE = (
-    0.1  # of the range, where nothing is usual: a default nearer to an end is far from its middle
-)
+EDGE = 0.1  # of the range: nearer to an end a default of which nothing is known is far, too
 
 
 @dataclass(frozen=True, slots=True)
