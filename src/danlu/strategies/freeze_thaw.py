@@ -45,7 +45,7 @@ from danlu.strategies.search import (
     untried,
 )
 from danlu.strategies.taken import taken
-from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.strategies.tracks import Both, Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, one_thread
@@ -68,7 +68,8 @@ class FreezeThaw:
         depth: How many trials may reach a length, in units of successive halving's number: those
             begun times first slice over length.
         fractions: Shares of the training data besides the whole, for training that takes them:
-            a config climbs from share to share.
+            a config climbs from share to share, and on each in slices
+            of epochs if trials can pause.
     """
 
     first_slice: float = 0.06
@@ -108,11 +109,21 @@ class FreezeThaw:
         """The ladder that configs climb; None without curves."""
         T = history.spec.epochs
         if len(self.fractions) > 1 and history.takes_fraction is not False:
-            return Fractions(self.fractions, T)
+            return self._shares(history)
         if T == 1:
             return None
         if not history.can_pause:
             return Whole(T)
+        return self._epochs(T)
+
+    def _shares(self, history: History) -> Track:
+        """Shares of the data, each in slices of epochs if trials can pause."""
+        T = history.spec.epochs
+        if T > 1 and history.can_pause:
+            return Both(self.fractions, self._epochs(T))
+        return Fractions(self.fractions, T)
+
+    def _epochs(self, T: int) -> Epochs:
         return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
@@ -120,17 +131,18 @@ class FreezeThaw:
         encoding = opinions(space).followed(curves)
         tried = taken(encoding, [c.config for c in curves])
         T = track.horizon
+        whole = [c for c in curves if c.share == 1.0]
         owed = isinstance(track, Whole) or (
-            isinstance(track, Epochs) and owes(encoding, history, curves)
+            isinstance(track, Epochs | Both) and owes(encoding, history, whole)
         )
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
-        elif owed and (first := to_finish(T, curves)) is not None:
+        elif owed and (first := to_finish(T, whole)) is not None:
             why = say("trains #{number} to its end, for the search by final values",
                       number=first.number)  # fmt: skip
             return Continue(first.number, T, why=why)
-        elif owed and (known := final_values(T, curves)):
+        elif owed and (known := final_values(T, whole)):
             w, why = Bayes().best(encoding, history, known, tried)
         else:
             now = moment(encoding, history, track, curves)
@@ -192,7 +204,7 @@ class FreezeThaw:
         reached = np.sort(_reached(curves))
 
         def allowed(curve: Curve) -> bool:
-            length = track.after(curve.epoch)
+            length = track.price(curve)
             most = max(1.0, self.depth * len(curves) * track.first / length)
             return int(len(reached) - np.searchsorted(reached, length)) < most
 
@@ -208,5 +220,5 @@ class FreezeThaw:
 
 
 def _reached(curves: list[Curve]) -> Array:
-    """The length that each config has, or will have when its running training ends."""
-    return np.array([max(c.epoch, c.until) for c in curves], float)
+    """What each trial has cost in steps, or will have when its running training ends."""
+    return np.array([max(c.epoch, c.until) * c.share for c in curves], float)
