@@ -14,11 +14,14 @@ HEAD = """\
 
 <!-- Made by scripts/parameters.py from src/danlu/catalogue/catalogue.toml: change that. -->
 
-A parameter has a role: its own `role`, or the first in this table whose pattern its name, in
-lower case, contains. What a space leaves open is taken from here: the role; a logarithmic scale
-for a range of two decades or more; the limits to which a search may move a range whose edge is
-best, where the range lies within them. `log = false`, `limits = [low, high]` or another `role`
-say otherwise, and `role = "other"` keeps all of this out. `danlu lint` compares a space with it
+A parameter has a role: its own `role`, or the first in this table whose pattern its name contains,
+written as lower-case words with underscores (`learningRate` and `--learning-rate` are
+`learning_rate`; of `model.depth` the last part speaks if the whole tells nothing). Names of
+boosted trees, such as `alpha` and `gamma`, count where the space has rounds, a tree depth or a
+booster. What a space leaves open is taken from here: the role; a logarithmic scale for a range of
+two decades or more; the limits to which a search may move a range whose edge is best, where the
+range lies within them. `log = false`, `limits = [low, high]` or another `role` say otherwise, and
+`role = "other"` keeps all of this out. `danlu lint` compares a space with it
 ([how to](../how-to/lint.md)); `danlu show` tells what holds in a study.
 
 """

@@ -10,8 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 from danlu.core.parameter import Parameter, Value
 from danlu.core.sentence import say
+from danlu.core.space import Space
 
 Kind: TypeAlias = Literal["float", "int", "choice", "flag"]
+TREES = frozenset({"rounds", "tree depth", "booster"})  # roles that tell boosted trees
+NOT_KNOWLEDGE = ("names", "optimizers", "with_trees")  # how roles are found, not what they are
+OTHER = "other"  # the role of which nothing is known
 
 
 @cache
@@ -31,15 +35,51 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def role_of(name: str, parameter: Parameter) -> str | None:
-    """The parameter's role: its own if that is known, or the first whose pattern fits its name."""
+    """The parameter's role: its own if that is known, or the first whose pattern fits its name.
+
+    Names are compared as lower-case words with underscores: ``learningRate``, ``--learning-rate``
+    and ``learning_rate`` are one. Of a name with dots or slashes the last part speaks alone if the
+    whole tells nothing.
+    """
     if parameter.role in catalogue()["roles"]:
         return parameter.role
-    return _role_of_name(name.lower())
+    return _role_of_name(name)
+
+
+def roles_of(space: Space) -> dict[str, str]:
+    """Name → role of every parameter that has one, constants too.
+
+    Some names mean something of boosted trees only: where nothing else tells of trees, alpha and
+    gamma are not known.
+    """
+    found = {name: role_of(name, p) for name, p in space.parameters.items()}
+    trees = bool(TREES & set(found.values()))
+    return {
+        name: role
+        for name, role in found.items()
+        if role is not None and role != OTHER and (trees or not _with_trees(space[name], role))
+    }
+
+
+def _with_trees(parameter: Parameter, role: str) -> bool:
+    """Whether the name alone has told a role that makes sense beside trees only."""
+    return parameter.role != role and bool(catalogue()["roles"][role].get("with_trees"))
 
 
 @cache
-def _role_of_name(low: str) -> str | None:
-    return next((role for role, pattern in _patterns() if pattern.search(low)), None)
+def _role_of_name(name: str) -> str | None:
+    fits = (_fitting(words(part)) for part in (name, re.split(r"[./]", name)[-1]))
+    return next(filter(None, fits), None)
+
+
+def _fitting(plain: str) -> str | None:
+    return next((role for role, pattern in _patterns() if pattern.search(plain)), None)
+
+
+def words(name: str) -> str:
+    """A name as lower-case words with underscores between them."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", apart).strip("_").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +129,7 @@ def known(role: str, kind: str | None = None) -> Known:
 
 def known_by(table: Mapping[str, Any]) -> Known:
     """A table of the catalogue's keys as `Known`."""
-    fields = {key: value for key, value in table.items() if key not in ("names", "optimizers")}
+    fields = {key: value for key, value in table.items() if key not in NOT_KNOWLEDGE}
     for key in ("range", "limits", "choices"):
         if key in fields:
             fields[key] = tuple(fields[key])

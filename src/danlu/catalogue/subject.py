@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from danlu.catalogue.roles import Known, kind_of, known, role_of
+from danlu.catalogue.roles import Known, kind_of, known, roles_of
 from danlu.core.parameter import Choice, Parameter, Value
 from danlu.core.space import Space
 from danlu.core.task import UNKNOWN, Task
@@ -27,8 +27,7 @@ class Subject:
     @cached_property
     def roles(self) -> dict[str, str]:
         """Name → role of every parameter that has one, constants too."""
-        found = ((name, role_of(name, p)) for name, p in self.space.parameters.items())
-        return {name: role for name, role in found if role is not None and role != "other"}
+        return roles_of(self.space)
 
     def having(self, role: str) -> Iterator[tuple[str, Parameter]]:
         """The parameters of a role, constants too."""

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from danlu.catalogue.roles import role_of
+from danlu.catalogue.roles import roles_of
 from danlu.core.parameter import Choice, Float, Int, Parameter, Value
 from danlu.core.space import Space
 
@@ -50,9 +50,9 @@ def _roles() -> Mapping[str, Mapping[str, Any]]:
 
 def expectations(space: Space) -> dict[str, Expectation]:
     """What is expected of every free parameter of a space."""
-    roles = {name: role_of(name, space[name]) for name in space.free}
-    present = frozenset(filter(None, roles.values()))
-    return {name: _expect(space[name], roles[name], present) for name in space.free}
+    roles = roles_of(space)
+    present = frozenset(roles[name] for name in space.free if name in roles)
+    return {name: _expect(space[name], roles.get(name), present) for name in space.free}
 
 
 def _expect(p: Parameter, role: str | None, present: frozenset[str]) -> Expectation:
