@@ -19,9 +19,10 @@ from adapter import space_of
 from families import FAMILIES, beside, elsewhere, family_of, problems_of
 from progress import shown
 from scipy.stats import spearmanr
+from search import mixed_seed
 from table import apart, markdown
 
-from danlu.catalogue.roles import role_of
+from danlu.catalogue.roles import roles_of
 from danlu.strategies.encoding import Encoding, encode
 from danlu.surrogates.gp import condition_gp, fit_gp, gp_prior
 from danlu.surrogates.linalg import Array
@@ -51,8 +52,10 @@ class Task:
 
 def task_of(problem: Any) -> Task:
     e = encode(space_of(problem.space))
-    sets = [drawn(problem, e, np.random.default_rng(seed)) for seed in range(SETS)]
-    roles = tuple(role_of(a.name, a.parameter) for a in e.axes)
+    seeds = [mixed_seed(problem.name, seed) for seed in range(SETS)]
+    sets = [drawn(problem, e, np.random.default_rng(seed)) for seed in seeds]
+    known = roles_of(e.space)
+    roles = tuple(known.get(a.name) for a in e.axes)
     return Task(problem.name, e, roles, sets, np.median([fitted(e, *s) for s in sets], 0))
 
 

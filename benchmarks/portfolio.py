@@ -25,7 +25,7 @@ from families import FAMILIES, data_set, problems_of
 from progress import shown
 from table import markdown
 
-from danlu.catalogue.roles import role_of
+from danlu.catalogue.roles import roles_of
 from danlu.core.parameter import Value
 from danlu.strategies.encoding import Encoding, encode
 from danlu.surrogates.candidates import perturbed
@@ -57,9 +57,9 @@ class Scores:
 def by_role(encoding: Encoding, w: Array) -> dict[str, Value]:
     """A config by the roles that only one of its parameters has; numbers of two digits."""
     config = encoding.config(w)
-    roles = {a.name: role_of(a.name, a.parameter) for a in encoding.axes}
-    single = [n for n, role in roles.items() if role and [*roles.values()].count(role) == 1]
-    return {str(roles[n]): _short(config[n]) for n in single if n in config}
+    roles = roles_of(encoding.space)
+    single = [n for n, role in roles.items() if [*roles.values()].count(role) == 1]
+    return {roles[n]: _short(config[n]) for n in single if n in config}
 
 
 def _short(value: Value) -> Value:

@@ -23,7 +23,7 @@ from progress import shown
 from scipy.special import ndtr
 from table import apart, markdown
 
-from danlu.catalogue.roles import role_of
+from danlu.catalogue.roles import roles_of
 from danlu.core.parameter import Choice
 from danlu.strategies import encoding as encodings
 from danlu.strategies.encoding import Axis, Encoding, encode
@@ -66,11 +66,12 @@ def task_of(problem: Any) -> Task:
 
 def single_roles(encoding: Encoding) -> dict[str, int]:
     """Role → column, of the numbers whose role is known and no other's."""
-    roles = [role_of(a.name, a.parameter) for a in encoding.axes]
+    roles = roles_of(encoding.space)
     return {
-        role: j
-        for j, (role, a) in enumerate(zip(roles, encoding.axes, strict=True))
-        if role and roles.count(role) == 1 and not isinstance(a.parameter, Choice)
+        roles[a.name]: j
+        for j, a in enumerate(encoding.axes)
+        if [*roles.values()].count(roles.get(a.name, "")) == 1
+        and not isinstance(a.parameter, Choice)
     }
 
 
