@@ -1,6 +1,6 @@
 """All learned numbers: what danlu's search has learned from public trainings, made anew.
 
-    DANLU_BENCH=/path/to/harness python benchmarks/learn.py          # three minutes
+    DANLU_BENCH=/path/to/harness python benchmarks/learn.py    # two minutes of CPU
     DANLU_BENCH=… python benchmarks/learn.py --only curves --write
 
 The parts in turn: the curve model's prior, the portfolio, and what public tasks say of the
