@@ -1,25 +1,23 @@
-"""What is learned from public tables of trainings: the numbers in learned.json.
-
-    DANLU_BENCH=/path/to/harness python benchmarks/curve_prior.py [--write]
+"""What curves look like: centre, width and interval of learned.json.
 
 Draws ragged sets of curves as a search would leave them (most short, the better ones longer) and
 fits the curve model to each with a vague prior. The medians and deviations of the fits are the
-curve model's prior. Each suite is then predicted with what was learned from the other suites:
+curve model's prior. Each suite is then predicted with what was learned from the other families:
 printed are the errors of the last values, how often nominal 90 % intervals hold them, and the
-factor by which intervals have to be wider. ``--write`` stores what all suites together gave.
+factor by which intervals have to be wider. What all suites together gave is what is learned.
 """
 
-import argparse
 import itertools
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from adapter import space_of
-from search import harness
+from families import family_of, problems_of
+from progress import shown
+from table import markdown
 
-import danlu.surrogates
 from danlu.core.prediction import NINETY
 from danlu.strategies.encoding import Encoding, encode
 from danlu.surrogates.curve_gp import (
@@ -35,6 +33,7 @@ from danlu.surrogates.posterior import GPPrior
 from danlu.surrogates.warping import fit_warp
 
 SUITES = ("lcbench", "yahpo-lcbench", "taskset")
+DRAWS = 2  # sets of each task
 SPREAD, NEAR = 44, 16  # configs over the whole space, and around the best after a first slice
 REACH = (
     (1.0, 0.06),
@@ -80,16 +79,16 @@ class Ragged:
         return np.stack([off, off / np.sqrt(variance), seen], 1)
 
 
-def ragged(problem: object, seed: int) -> Ragged:
+def ragged(problem: Any, seed: int) -> Ragged:
     p, rng = problem, np.random.default_rng(seed)
-    configs = [p.space.sample(rng) for _ in range(SPREAD)]  # type: ignore[attr-defined]
-    T = p.max_epoch  # type: ignore[attr-defined]
+    configs = [p.space.sample(rng) for _ in range(SPREAD)]
+    T = p.max_epoch
     first = max(1, round(REACH[0][1] * T)) - 1
-    Y = p.curves(configs)  # type: ignore[attr-defined]
-    best = p.space.to_unit(configs[int(np.argmin(Y[:, first]))])  # type: ignore[attr-defined]
+    Y = p.curves(configs)
+    best = p.space.to_unit(configs[int(np.argmin(Y[:, first]))])
     near = [np.clip(best + rng.normal(0, 0.15, len(best)), 0, 0.999) for _ in range(NEAR)]
-    configs += [p.space.from_unit(u) for u in near]  # type: ignore[attr-defined]
-    Y = p.curves(configs)  # type: ignore[attr-defined]
+    configs += [p.space.from_unit(u) for u in near]
+    Y = p.curves(configs)
     n = len(configs)
     order = np.argsort(np.argsort(np.argsort(Y[:, first])) / n + 0.35 * rng.normal(size=n))
     length = np.empty(n, int)
@@ -97,7 +96,7 @@ def ragged(problem: object, seed: int) -> Ragged:
         length[order[: max(1, int(share * n))]] = max(1, round(reach * T))
     seen = [y[:k] for y, k in zip(Y, length, strict=True)]
     warp = fit_warp(np.array([y[-1] for y in seen]), min(y.min() for y in seen), 4.0)
-    encoding = encode(space_of(p.space))  # type: ignore[attr-defined]
+    encoding = encode(space_of(p.space))
     X = encoding.snap(encoding.place(configs))[1]
     epochs = [tuple(range(1, int(k) + 1)) for k in length]
     return Ragged(encoding, X, epochs, [warp(y) for y in seen], warp(Y[:, -1]), Horizon(T))
@@ -111,6 +110,12 @@ def vague() -> tuple[Array, Array]:
     return np.r_[lam[TRIANGLE], -4.0, -5.0], np.r_[np.ones(n), 1.0, 1.5]
 
 
+def of_others(suite: str, found: Mapping[str, list[Array]]) -> list[Array]:
+    """What was found in the suites of other families."""
+    others = [s for s in SUITES if family_of(s) != family_of(suite)]
+    return [one for s in others for one in found[s]]
+
+
 def learned(fits: list[Array]) -> tuple[Array, Array]:
     """Centre and width of the prior, by median and median deviation."""
     centre = np.median(fits, 0)
@@ -122,50 +127,52 @@ def factor(errors: Array) -> float:
     return float(np.quantile(np.abs(errors[:, 1]), 0.9)) / NINETY
 
 
-def main() -> None:
-    a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    a.add_argument("--draws", type=int, default=2)
-    a.add_argument("--write", action="store_true")
-    o = a.parse_args()
-    _, problems = harness()
-    tasks = {s: [problems.load(name) for name in problems.names(s)] for s in SUITES}
-    fits = {
-        s: [
-            ragged(p, seed).fit(*vague(), steps=40)[-EXTRA:] for p in ps for seed in range(o.draws)
-        ]
-        for s, ps in tasks.items()
-    }
-    errors = {}
-    for s, ps in tasks.items():
-        centre, width = learned([f for other in SUITES if other != s for f in fits[other]])
-        sets = [ragged(p, 100 + seed) for p in ps for seed in range(o.draws)]
-        errors[s] = np.concatenate([r.errors(r.fit(centre, width, 25)) for r in sets])
+def fits_of(suite: str) -> list[Array]:
+    """The curve model's weights, deviation and noise, fitted to each set of a suite."""
+    problems = list(problems_of([suite]))
+    return [
+        ragged(p, seed).fit(*vague(), steps=40)[-EXTRA:]
+        for p in shown(problems, f"curves of {suite}")
+        for seed in range(DRAWS)
+    ]
+
+
+def errors_of(suite: str, centre: Array, width: Array) -> Array:
+    """Errors in a suite's sets, which were not fitted before, with this prior; as `errors`."""
+    problems = list(problems_of([suite]))
+    errors = []
+    for p in shown(problems, f"predicting {suite}"):
+        sets = [ragged(p, 100 + seed) for seed in range(DRAWS)]
+        errors += [r.errors(r.fit(centre, width, 25)) for r in sets]
+    return np.concatenate(errors)
+
+
+def learn() -> dict[str, Any]:
+    """The entries of learned.json; prints what they are worth on other families."""
+    fits = {s: fits_of(s) for s in SUITES}
+    errors = {s: errors_of(s, *learned(of_others(s, fits))) for s in SUITES}
     report(errors)
     centre, width = learned([f for s in SUITES for f in fits[s]])
-    found = {
+    return {
         "centre": np.round(centre, 2).tolist(),
         "width": np.round(width, 2).tolist(),
         "interval": round(factor(np.concatenate([*errors.values()])), 2),
     }
-    print(json.dumps(found))
-    if o.write:
-        path = Path(danlu.surrogates.__file__).with_name("learned.json")
-        path.write_text(json.dumps({**json.loads(path.read_text()), **found}, indent=2) + "\n")
 
 
-def report(errors: dict[str, Array]) -> None:
-    """Errors and intervals of each suite, predicted with what the others taught."""
-    print("| suite | error | in sd | 90 % holds | widened holds | by share seen |")
-    print("|---|---|---|---|---|---|")
+def report(errors: Mapping[str, Array]) -> None:
+    """Errors and intervals of each suite, predicted with what other families taught."""
+    apart = {s: [e] for s, e in errors.items()}
+    rows = []
     for s, own in errors.items():
-        wider = factor(np.concatenate([e for other, e in errors.items() if other != s]))
+        wider = factor(np.concatenate(of_others(s, apart)))
         rms, pulls = np.sqrt(np.mean(own[:, :2] ** 2, 0)), np.abs(own[:, 1])
         parts = [own[(own[:, 2] > low) & (own[:, 2] <= high)]
                  for low, high in itertools.pairwise(SEEN)]  # fmt: skip
-        by = ", ".join(f"{factor(part):.2f}" for part in parts if len(part))
-        print(f"| {s} | {rms[0]:.2f} | {rms[1]:.2f} | {np.mean(pulls < NINETY):.2f} | "
-              f"{np.mean(pulls < wider * NINETY):.2f} (× {wider:.2f}) | {by} |")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+        rows.append((
+            s, f"{rms[0]:.2f}", f"{rms[1]:.2f}", f"{np.mean(pulls < NINETY):.2f}",
+            f"{np.mean(pulls < wider * NINETY):.2f} (× {wider:.2f})",
+            ", ".join(f"{factor(part):.2f}" for part in parts if len(part)),
+        ))  # fmt: skip
+    head = ("suite", "error", "in sd", "90 % holds", "widened holds", "factor by share seen")
+    print(markdown(head, rows))

@@ -1,139 +1,181 @@
-"""What public trainings say about the role table: ``strategies/experts.json`` beside what is best.
-
-    DANLU_BENCH=/path/to/harness python benchmarks/roles.py
+"""Defaults and spreads of roles: ``strategies/experts.json`` beside what is best.
 
 Of each public task configs are drawn evenly and the best few are kept. Where these lie on the
 scale of each role is compared with the table: its default and spread, the median of the best and
-their own spread (half of the middle half), both as a share of the range or in decades, and in how
-many suites the role occurs. The first config of the table is then scored on each suite, beside one
-whose numbers were learned from all *other* suites, and the same learned from the suite itself.
+how far they are from the default (root mean square), as a share of the range or in decades.
+
+The table is then judged beside what was learned from *other families* and from *other tasks of
+the same family*: by the regret of the first config, and by the density that spreads around the
+table's default give the best configs, per number and against an even draw. Grids of places are
+left out: no role's numbers hold there.
 """
 
-import argparse
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from adapter import space_of
+from families import FAMILIES, beside, elsewhere, family_of, problems_of
 from portfolio import regrets
-from search import harness
-from table import markdown
+from progress import shown
+from scipy.special import ndtr
+from table import apart, markdown
 
-from danlu.catalogue.roles import role_of
+from danlu.catalogue.roles import roles_of
 from danlu.core.parameter import Choice
+from danlu.strategies import encoding as encodings
 from danlu.strategies.encoding import Axis, Encoding, encode
-from danlu.strategies.experts import expectations
+from danlu.strategies.experts import Expectation, expectations
 from danlu.surrogates.candidates import perturbed
 from danlu.surrogates.linalg import Array
 
-SUITES = ("lcbench", "yahpo-lcbench", "taskset", "yahpo-xgb", "hpobench")
+JUDGED = ("perceptrons by SGD", "recurrent networks by Adam", "XGBoost")
 DRAWN, BEST = 1500, 0.02  # configs of a task, and the share of them that is looked at
 NEIGHBOURS, STEP = 12, 0.05  # of a config that is scored, so that no lucky run counts
+Learned: TypeAlias = Mapping[str, float]  # by role
 
 
 @dataclass(frozen=True)
 class Task:
     """A public task, its axes with a role that no other of them has, and its best configs."""
 
-    suite: str
     problem: Any
     encoding: Encoding
     roles: Mapping[str, int]
     best: Array
 
+    @property
+    def name(self) -> str:
+        return str(self.problem.name)
 
-def tasks(suite: str) -> Iterator[Task]:
-    problems = harness()[1]
-    for name in problems.names(suite):
-        problem = problems.load(name)
-        encoding = encode(space_of(problem.space))
-        W = np.random.default_rng(0).random((DRAWN, len(encoding.axes)))
-        order = np.argsort(regrets(problem, encoding, W))[: round(BEST * DRAWN)]
-        yield Task(suite, problem, encoding, single_roles(encoding), W[order])
+    def expected(self, role: str) -> Expectation:
+        return expectations(self.encoding.space)[self.axis(role).name]
+
+    def axis(self, role: str) -> Axis:
+        return self.encoding.axes[self.roles[role]]
+
+
+def task_of(problem: Any) -> Task:
+    encoding = encode(space_of(problem.space))
+    W = np.random.default_rng(0).random((DRAWN, len(encoding.axes)))
+    order = np.argsort(regrets(problem, encoding, W))[: round(BEST * DRAWN)]
+    return Task(problem, encoding, single_roles(encoding), W[order])
 
 
 def single_roles(encoding: Encoding) -> dict[str, int]:
     """Role → column, of the numbers whose role is known and no other's."""
-    roles = [role_of(a.name, a.parameter) for a in encoding.axes]
+    roles = roles_of(encoding.space)
     return {
-        role: j
-        for j, (role, a) in enumerate(zip(roles, encoding.axes, strict=True))
-        if role and roles.count(role) == 1 and not isinstance(a.parameter, Choice)
+        roles[a.name]: j
+        for j, a in enumerate(encoding.axes)
+        if [*roles.values()].count(roles.get(a.name, "")) == 1
+        and not isinstance(a.parameter, Choice)
     }
 
 
-def learned(known: Sequence[Task]) -> dict[str, float]:
-    """Role → the median over tasks of the middle of their best configs."""
+def medians(tasks: Sequence[Task], of: Callable[[Task, str], float | None]) -> Learned:
+    """Role → the median over tasks of what is measured, where it can be."""
     found: dict[str, list[float]] = defaultdict(list)
-    for task in known:
-        for role, j in task.roles.items():
-            middle = np.median(task.best[:, j])
-            found[role].append(float(task.encoding.axes[j].from_unit(np.array([middle]))[0]))
+    for task in tasks:
+        for role in task.roles:
+            value = of(task, role)
+            if value is not None:
+                found[role].append(value)
     return {role: float(np.median(values)) for role, values in found.items()}
 
 
-def first(task: Task, values: Mapping[str, float]) -> Array:
-    """The config to try first, with these values of roles where the ranges hold them."""
-    w = task.encoding.default()
+def middle(task: Task, role: str) -> float:
+    """The middle of the best configs."""
+    median = np.median(task.best[:, task.roles[role]])
+    return float(task.axis(role).from_unit(np.array([median]))[0])
+
+
+def spread(task: Task, role: str) -> float | None:
+    """How far the best configs lie from the table's default, as the table counts it."""
+    axis = task.axis(role)
+    if axis.centre is None:
+        return None
+    off = float(np.sqrt(np.mean((task.best[:, task.roles[role]] - axis.centre) ** 2)))
+    return off * (axis.high - axis.low) / np.log(10) if in_decades(task, role) else off
+
+
+def in_decades(task: Task, role: str) -> bool:
+    return task.expected(role).decades and task.axis(role).scale != "linear"
+
+
+def regret(task: Task, defaults: Learned) -> float:
+    """Mean regret of the first config and its neighbours, with these defaults where they fit."""
+    w, e = task.encoding.default(), task.encoding
     for role, j in task.roles.items():
-        p = task.encoding.axes[j].parameter
-        if role in values and p.low <= values[role] <= p.high:  # type: ignore[union-attr]
-            w[j] = task.encoding.axes[j].to_unit([values[role]])[0]
-    return w
-
-
-def score(task: Task, w: Array) -> float:
-    """Mean regret of a config and its neighbours."""
-    rng, e = np.random.default_rng(0), task.encoding
+        p = e.axes[j].parameter
+        if role in defaults and p.low <= defaults[role] <= p.high:  # type: ignore[union-attr]
+            w[j] = e.axes[j].to_unit([defaults[role]])[0]
+    rng = np.random.default_rng(0)
     near = perturbed(w[None], NEIGHBOURS, STEP, e.cell, e.unordered, rng).reshape(-1, len(w))
     return float(regrets(task.problem, e, np.r_[w[None], near]).mean())
 
 
-def spread(axis: Axis, best: Array) -> str:
-    """Half of the middle half of the best, in decades on a logarithmic scale."""
-    half = float(np.subtract(*np.quantile(best, [0.75, 0.25]))) / 2
-    if axis.scale == "linear":
-        return f"{half:.2f}"
-    return f"{half * (axis.high - axis.low) / np.log(10):.1f} decades"
+def density(task: Task, spreads: Learned) -> float:
+    """Mean log density of the best configs' numbers whose roles have a spread, in nats."""
+    found = []
+    for role in [role for role in task.roles if role in spreads]:
+        p, expected = task.axis(role).parameter, task.expected(role)
+        axis = encodings._axis(role, p, replace(expected, spread=spreads[role]))
+        if axis.centre is not None:
+            c, s = axis.centre, axis.spread
+            inside = s * np.sqrt(2 * np.pi) * (ndtr((1 - c) / s) - ndtr(-c / s))
+            found.append(np.mean(axis.log_prior(task.best[:, task.roles[role]])) - np.log(inside))
+    return float(np.mean(found))
 
 
-def of_roles(found: Mapping[str, Sequence[Task]]) -> None:
+def in_table(task: Task, roles: Learned, what: str) -> Learned:
+    """What the table says of these roles, as far as the task has them."""
+    said = {role: getattr(task.expected(role), what) for role in roles.keys() & task.roles.keys()}
+    return {role: value for role, value in said.items() if value is not None}
+
+
+def of_roles(tasks: Sequence[Task]) -> None:
+    """Print defaults and spreads of each role in each family."""
     rows = []
-    for suite, known in found.items():
-        means = learned(known)
-        for role, j in known[0].roles.items():
-            axis, expected = known[0].encoding.axes[j], expectations(known[0].encoding.space)
-            unit = " decades" if expected[axis.name].decades and axis.scale != "linear" else ""
-            rows.append((
-                role, suite, f"{expected[axis.name].default}", f"{means[role]:.2g}",
-                f"{expected[axis.name].spread}{unit}",
-                spread(axis, np.concatenate([t.best[:, t.roles[role]] for t in known])),
-                f"{sum(role in ts[0].roles for ts in found.values())}",
-            ))  # fmt: skip
-    head = ("role", "suite", "default", "middle of the best", "spread", "of the best", "suites")
-    print(markdown(head, sorted(rows, key=lambda row: row[:2])))
+    for family in JUDGED:
+        own = [t for t in tasks if family_of(t.name) == family]
+        middles, spreads = medians(own, middle), medians(own, spread)
+        for role in own[0].roles:
+            expected, unit = own[0].expected(role), " decades" * in_decades(own[0], role)
+            far = f"{spreads[role]:.2g}{unit}" if role in spreads else ""
+            rows.append((role, family, f"{expected.default}", f"{middles[role]:.2g}",
+                         f"{expected.spread}{unit}", far))  # fmt: skip
+    head = ("role", "family", "default", "middle of the best", "spread", "of the best from it")
+    print(markdown(head, sorted(rows)))
 
 
-def of_suites(found: Mapping[str, Sequence[Task]]) -> None:
-    rows = []
-    for suite, known in found.items():
-        others = learned([t for s, ts in found.items() if s != suite for t in ts])
-        sources: tuple[Mapping[str, float], ...] = ({}, others, learned(known))
-        scores = [np.mean([score(t, first(t, values)) for t in known]) for values in sources]
-        shared = len(set(others) & set(known[0].roles))
-        rows.append((suite, f"{shared} of {len(known[0].roles)}", *(f"{s:.3f}" for s in scores)))
-    print(markdown(("suite", "roles elsewhere", "table", "others", "itself"), rows))
+def judge(
+    tasks: Sequence[Task], what: str, of: Callable[[Task, str], float | None],
+    score: Callable[[Task, Learned], float],
+) -> list[tuple[str, ...]]:  # fmt: skip
+    """Rows of the table against what was learned, ± standard error over tasks."""
+    rows: list[tuple[str, ...]] = []
+    for source, name in ((elsewhere, "other families"), (beside, "its other tasks")):
+        for family in JUDGED:
+            own = [t for t in tasks if family_of(t.name) == family]
+            known = [medians(source(tasks, t), of) for t in own]
+            table = [score(t, in_table(t, k, what)) for t, k in zip(own, known, strict=True)]
+            gaps = [score(t, k) - was for t, k, was in zip(own, known, table, strict=True)]
+            shared = len(in_table(own[0], known[0], what))
+            rows.append((f"{what} of {family} ({len(own)})", name, f"{shared}",
+                         f"{np.mean(table):.3f}", apart(gaps)))  # fmt: skip
+    return rows
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    found = {suite: list(tasks(suite)) for suite in SUITES}
-    of_roles(found)
-    print()
-    of_suites(found)
-
-
-if __name__ == "__main__":
-    main()
+def learn() -> None:
+    """Print what public tasks say of defaults and spreads; the table stays the experts'."""
+    problems = [p for family in JUDGED for p in problems_of(FAMILIES[family])]
+    tasks = [task_of(p) for p in shown(problems, "roles")]
+    of_roles(tasks)
+    head = ("what of which family (tasks)", "learned from", "roles", "table", "learned instead")
+    print("\nRegret of the first config\n")
+    print(markdown(head, judge(tasks, "default", middle, regret)))
+    print("\nLog density of the best\n")
+    print(markdown(head, judge(tasks, "spread", spread, density)))

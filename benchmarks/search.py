@@ -40,9 +40,9 @@ Cells = dict[str, Any]  # "problem|optimiser|seed" -> a record of the harness
 
 def harness() -> tuple[Any, Any]:
     """The harness's modules `run` and `problems`, with danlu in its product slot."""
-    folder = os.environ.get("DANLU_BENCH")
-    if not folder:
-        sys.exit("DANLU_BENCH must name the folder of the benchmark harness.")
+    folder = os.environ.get("DANLU_BENCH", "")
+    if not folder or not Path(folder, "problems.py").is_file():
+        sys.exit(f"DANLU_BENCH must name the folder of the benchmark harness, not {folder!r}.")
     os.environ["PRODUCT_ADAPTER"] = str(Path(__file__).with_name("adapter.py"))
     sys.path.insert(0, folder)
     return importlib.import_module("run"), importlib.import_module("problems")

@@ -1,7 +1,8 @@
-"""Rows of two contenders side by side, printed as a Markdown table that is readable as it is."""
+"""Rows of contenders side by side, printed as a Markdown table that is readable as it is."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import mean, stdev
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Row:
 
 
 HEAD = ["", "danlu", "Optuna", "ratio", "Optuna, journal", "ratio"]
+
+
+def apart(gaps: Sequence[float]) -> str:
+    """A mean difference ± its standard error."""
+    return f"{mean(gaps):+.3f} ± {stdev(gaps) / len(gaps) ** 0.5:.3f}"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,10 +4,11 @@ The same search of 300 epochs, each 20 ms of processor time, one worker. Told ap
 processor times of the tuner, of the worker and of the dashboard's server; browsers run on the
 same machine, so that wall times hold what they take too.
 
-    python benchmarks/watching.py 3              # searches of each kind; medians are told
-    python benchmarks/watching.py 3 connections  # without pages
+    python benchmarks/watching.py --searches 3   # of each kind; medians are told
+    python benchmarks/watching.py --no-pages     # connections only
 """
 
+import argparse
 import contextlib
 import re
 import socket
@@ -183,7 +184,16 @@ def median_of(many: list[Cost]) -> Cost:
     return Cost(*(statistics.median(column) for column in columns))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    a.add_argument("--searches", type=int, default=3, help="searches of each kind (3)")
+    a.add_argument("--no-pages", action="store_true", help="connections only")
+    o = a.parse_args()
+    if o.searches < 1:
+        a.error("--searches must be 1 or more")
     with chromium() as browser:
-        repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-        costs(browser, repeats, pages=sys.argv[2:] != ["connections"])
+        costs(browser, o.searches, pages=not o.no_pages)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.bowl import bowl
 from tests.cli.conftest import Call, json_lines
 
 from danlu.stores import open_store
@@ -30,28 +31,12 @@ def train(trial):
     for epoch in trial.epochs():
         trial.report(epoch, loss=(trial.params["x"] - 0.3) ** 2 + 1 / epoch)
 """
-STUDY = """
-[study]
-name = "bowl"
-objective = "min loss"
-epochs = 2
-[space]
-x = { low = 0.0, high = 1.0 }
-[plan]
-strategy = "random"
-[run]
-function = "bowl:train"
-budget = "3 trials"
-"""
 
 
 @pytest.fixture
 def study(call: Call, tmp_path: Path) -> Path:
-    (tmp_path / "bowl.py").write_text(FUNCTION)
     (tmp_path / "script.py").write_text(SCRIPT)
-    path = tmp_path / "study.toml"
-    path.write_text(STUDY)
-    return path
+    return bowl(tmp_path, FUNCTION)
 
 
 def command(*options: str) -> list[str]:
@@ -144,7 +129,7 @@ def test_options_override_the_file(call: Call, study: Path) -> None:
 
 def test_a_study_of_that_name_with_another_space_is_refused(call: Call, study: Path) -> None:
     assert call("run", study).exit_code == 0
-    study.write_text(STUDY.replace("high = 1.0", "high = 2.0"))
+    study.write_text(study.read_text().replace("high = 1.0", "high = 2.0"))
     result = call("run", study)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
@@ -154,7 +139,8 @@ def test_a_study_of_that_name_with_another_space_is_refused(call: Call, study: P
 def test_every_mistake_of_a_file_is_printed_and_nothing_is_created(
     call: Call, study: Path, tmp_path: Path
 ) -> None:
-    study.write_text(STUDY.replace("epochs = 2", "epochs = 0").replace("high = 1.0", "high = -1"))
+    sound = study.read_text()
+    study.write_text(sound.replace("epochs = 2", "epochs = 0").replace("high = 1.0", "high = -1"))
     result = call("run", study)
     assert result.exit_code == 1
     first, *rest = result.stderr.splitlines()

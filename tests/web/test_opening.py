@@ -10,23 +10,11 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.bowl import bowl
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-STUDY = """
-[study]
-name = "bowl"
-objective = "min val_loss"
-epochs = 200
-[space]
-x = { low = 0.0, high = 1.0 }
-[plan]
-strategy = "random"
-[run]
-function = "bowl:train"
-budget = "3 trials"
-"""
 FUNCTION = """
 import time
 
@@ -40,8 +28,7 @@ def train(trial):
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A study that runs, with a browser that only notes what it is to open."""
-    (tmp_path / "bowl.py").write_text(FUNCTION)
-    (tmp_path / "study.toml").write_text(STUDY)
+    bowl(tmp_path, FUNCTION, metric="val_loss", epochs=200)
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/noted && mv noted opened\n')
     browser.chmod(0o700)

@@ -2,7 +2,7 @@
 
 One of them usually suits a new task, which a default alone cannot promise. They are told by the
 roles of their parameters, so that they hold for any space that has these roles, and were learned
-from public trainings by ``benchmarks/portfolio.py``.
+from public trainings (``benchmarks/learn.py``).
 
 Source: Feurer et al., Auto-sklearn 2.0: Hands-free AutoML via Meta-Learning, 2022, algorithm 1:
 the greedy choice of configs whose best suits each task.
