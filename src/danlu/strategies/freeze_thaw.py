@@ -67,9 +67,9 @@ class FreezeThaw:
         patience: While it has less, a new config must promise exp(patience) times more.
         depth: How many trials may reach a length, in units of successive halving's number: those
             begun times first slice over length.
-        fractions: Shares of the training data besides the whole, for training that takes them:
-            a config climbs from share to share, and on each in slices
-            of epochs if trials can pause.
+        fractions: Shares of the training data besides the whole, for training that takes them.
+            Where trials pause, those count of which an epoch is at least a first slice, and a
+            config climbs them before it trains on the whole; else each is trained in full.
     """
 
     first_slice: float = 0.06
@@ -117,11 +117,15 @@ class FreezeThaw:
         return self._epochs(T)
 
     def _shares(self, history: History) -> Track:
-        """Shares of the data, each in slices of epochs if trials can pause."""
+        """Shares of the data, with slices of epochs on the whole if trials can pause.
+
+        Then a share is of use only where one epoch of the next would be more than a first slice.
+        """
         T = history.spec.epochs
-        if T > 1 and history.can_pause:
-            return Both(self.fractions, self._epochs(T))
-        return Fractions(self.fractions, T)
+        if T == 1 or not history.can_pause:
+            return Fractions(self.fractions, T)
+        used = tuple(f for f in self.fractions if f >= min(1.0, self.first_slice * T))
+        return Both(used, self._epochs(T)) if len(used) > 1 else self._epochs(T)
 
     def _epochs(self, T: int) -> Epochs:
         return Epochs(T, max(1, round(self.first_slice * T)), self.growth)

@@ -146,14 +146,15 @@ class Fractions:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Configs climb shares of the data, and on each share epochs.
+    """Configs climb shares of the data, one slice on each, and then epochs on the whole.
 
-    A config goes to the next share, where it begins anew, once its next slice on this one would
-    cost as much as a first slice there. So each step costs a little more than the last.
+    Where an epoch is a large part of a training, the slices of `Epochs` are too dear to try many
+    configs. A share is left after one slice: on the next a config begins anew, and learns more
+    there than by seeing the same few samples again.
 
     Attributes:
         fractions: Shares of the data, ascending, the last one 1.
-        epochs: How trials go on within a share.
+        epochs: How trials go on on all the data.
     """
 
     fractions: tuple[float, ...]
@@ -169,8 +170,7 @@ class Both:
 
     def price(self, curve: Curve) -> float:
         share = self._next_share(curve)
-        after = self.epochs.after(curve.epoch) * curve.share
-        return self.epochs.first * share if share else after
+        return self.epochs.first * share if share else self.epochs.price(curve)
 
     def curves(self, history: History) -> list[Curve]:
         return gather_shares(history)
@@ -186,14 +186,8 @@ class Both:
         return Start(dict(curve.config), self.epochs.first, Proxy(share), why=why)
 
     def _next_share(self, curve: Curve) -> float | None:
-        """The share that it climbs to next; None if it goes on where it is."""
-        larger = next((f for f in self.fractions if f > curve.share), None)
-        if larger is None or (
-            curve.epoch < self.horizon
-            and self.epochs.after(curve.epoch) * curve.share < self.epochs.first * larger
-        ):
-            return None
-        return larger
+        """The share that it climbs to next; None on all the data."""
+        return next((f for f in self.fractions if f > curve.share), None)
 
 
 def takes_up(curve: Curve, share: float, why: str) -> str:
