@@ -3,7 +3,7 @@
 ::
 
     python benchmarks/shares.py --quick                    # two small tasks, one seed
-    python benchmarks/shares.py --epochs 3 --seeds 20-23   # two minutes of one core; of 5 epochs three
+    python benchmarks/shares.py --epochs 3 --seeds 20-23   # two minutes of one core
 
 Whole studies of real trainings (the networks of ``staged_training.py``, eight parameters), with
 ``FreezeThaw()`` and ``FreezeThaw(fractions=(0.1, 0.3))``; parameters known by their names, and
