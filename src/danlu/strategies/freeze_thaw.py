@@ -20,7 +20,7 @@ Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,15 +30,18 @@ from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
-from danlu.strategies.encoding import encode
+from danlu.strategies.encoding import Encoding, encode
 from danlu.strategies.ends import final_values, owes, to_finish
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
+from danlu.strategies.halving import promotions
 from danlu.strategies.lines import IN_FULL, SEARCH, begins
 from danlu.strategies.moment import moment
 from danlu.strategies.opinions import opinions
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import look
+from danlu.strategies.racing import ETA, at_highest, fall_alike
+from danlu.strategies.rungs import ladder
 from danlu.strategies.search import (
     design,
     expected,
@@ -53,6 +56,7 @@ from danlu.surrogates.linalg import Array, one_thread
 NAME = "freeze-thaw"
 CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
+LEAST_AT_RUNG = 6  # trials at a rung before they tell which configs are new ones to try
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
 
@@ -126,6 +130,8 @@ class FreezeThaw:
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
+        elif isinstance(track, Epochs) and fall_alike(curves):
+            return self._raced(encoding, history, track, curves, tried)
         elif owed and (first := to_finish(T, curves)) is not None:
             why = say("trains #{number} to its end, for the search by final values",
                       number=first.number)  # fmt: skip
@@ -142,6 +148,24 @@ class FreezeThaw:
         if u is not None:
             config = encoding.config(u)
             return Start(config, T, why=why) if owed else track.start(config, why)
+        return self._exhausted(history, track, curves)
+
+    def _raced(
+        self, encoding: Encoding, history: History, track: Epochs, curves: list[Curve],
+        tried: Collection[bytes],
+    ) -> Decision | None:  # fmt: skip
+        """The next step of a race at equal epochs: on to the next rung, or a new config."""
+        rungs = ladder(track.first, track.horizon, ETA)
+        if (onward := next(promotions(history, rungs, ETA), None)) is not None:
+            return onward
+        known = at_highest(rungs, curves, LEAST_AT_RUNG)
+        if known:
+            w, why = Bayes().best(encoding, history, known, tried)
+        else:
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
+        u = untried(encoding, w, tried, stream(history, 1))
+        if u is not None:
+            return track.start(encoding.config(u), why)
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
