@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.conformance.strategies import filling
-from tests.strategies.simulate import begin, configs, launched, run, trained
+from tests.strategies.simulate import begin, configs, run
 from tests.zoo import Simulation, found, spec
 
 from danlu.core.decision import Finish, Start
@@ -148,31 +148,6 @@ def test_flat_first_epochs_do_not_stop_the_search_from_training_deeper() -> None
     assert max(t.epoch for t in history.trials.values()) >= EPOCHS // 2
 
 
-def test_shares_of_the_data_are_climbed() -> None:
-    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
-    history = begin(SPACE, 1)
-    while history.trainings < 8:
-        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
-        history, n = launched(history, d)
-        history = trained(history, n, bowl)
-    shares = [t.proxy.data_fraction for t in history.trials.values()]
-    assert set(shares) == {1 / 9, 1 / 3, 1.0}
-    pairs = [(tuple(t.config.items()), t.proxy) for t in history.trials.values()]
-    assert len(set(pairs)) == len(pairs)
-
-
-def test_half_of_the_budget_is_for_more_than_the_smallest_share_of_the_data() -> None:
-    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
-    history = begin(SPACE, 1)
-    while history.trainings < 12:
-        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
-        history, n = launched(history, d)
-        history = trained(history, n, bowl)
-    shares = [t.proxy.data_fraction for t in history.trials.values()]
-    assert sum(s for s in shares if s > 1 / 9) > 0.45 * sum(shares)
-    assert shares.count(1.0) >= 2
-
-
 def test_wrong_defaults_do_not_ruin_the_search() -> None:
     misled = SPACE.replaced(
         {
@@ -197,10 +172,6 @@ def test_wrong_defaults_do_not_ruin_the_search() -> None:
 def test_keys_out_of_range_are_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(StudyError, match=f"{next(iter(keys))} must be a number in"):
         FreezeThaw(**keys)
-
-
-def test_the_whole_data_is_always_among_the_shares() -> None:
-    assert FreezeThaw(fractions=(0.3, 0.1)).fractions == (0.1, 0.3, 1.0)
 
 
 def test_hopeless_trials_are_stopped_where_training_cannot_pause() -> None:

@@ -40,11 +40,12 @@ EARLY = 64  # configs that tell whether a first one stands still
 def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
     """Whether the search by final values has had less than its share.
 
-    Never where configs break constraints: a slice tells which do, for less. Later where nothing is
-    known of the parameters, or what is known is contradicted: then the first configs are any
-    configs, and dozens of slices find better ones for the price of one of them.
+    Never while too few configs were begun on all the data, nor where configs break constraints: a
+    slice tells which do, for less. Later where nothing is known of the parameters, or what is
+    known is contradicted: then the first configs are any configs, and dozens of slices find better
+    ones for the price of one of them.
     """
-    if not all(c.feasible for c in curves):
+    if len(curves) < FIRST or not all(c.feasible for c in curves):
         return False
     T = history.spec.epochs
     known = float(np.mean([a.centre is not None for a in encoding.axes])) * trust(encoding, curves)

@@ -37,6 +37,7 @@ class Curve:
         until: Where a running training leads; 0 if none runs.
         feasible: Whether it breaks no constraint, as far as is known.
         aim: Where its first training was to lead; 0 where shares of the data are climbed.
+        share: Of the training data, in (0, 1].
         epoch: The last; 0 without any.
         best: Its lowest loss; infinite without any.
         spots: ``times`` and ``losses`` as arrays.
@@ -52,6 +53,7 @@ class Curve:
     until: int = 0
     feasible: bool = True
     aim: int = 0
+    share: float = 1.0
     epoch: int = field(init=False, repr=False, compare=False)
     best: float = field(init=False, repr=False, compare=False)
     spots: tuple[Array, Array] = field(init=False, repr=False, compare=False)
@@ -86,7 +88,8 @@ class Curve:
         if not self.times or self.times[-1] <= time:
             return self
         k = bisect_right(self.times, time)
-        return Curve(self.number, self.config, self.epochs[:k], self.losses[:k], self.times[:k])
+        seen = self.epochs[:k], self.losses[:k], self.times[:k]
+        return Curve(self.number, self.config, *seen, share=self.share)
 
 
 def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
@@ -108,6 +111,7 @@ def curve_of(trial: TrialRecord, metric: str, sign: float) -> Curve:
         trial.state == "paused" and not failed,
         trial.until if trial.state in ("running", "lost") else 0,
         aim=trial.launches[0].until if trial.launches else trial.until,
+        share=trial.proxy.data_fraction,
     )  # fmt: skip
 
 
@@ -123,10 +127,11 @@ def gather(history: History) -> list[Curve]:
     Of several objectives they are the losses that count for this decision (`weights`). Trials
     that break a constraint are not worth continuing.
     """
-    return _read(history, [t for t in history.trials.values() if t.proxy.full])
+    return read(history, [t for t in history.trials.values() if t.proxy.full])
 
 
-def _read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
+def read(history: History, trials: Sequence[TrialRecord]) -> list[Curve]:
+    """The curves of some trials, as `gather` reads them."""
     objectives = history.spec.objectives
     parts = [[_kept(Same(t), o.metric, o.loss(1.0)) for t in trials] for o in objectives]
     if len(parts) == 1 and not history.spec.constraints:
@@ -177,33 +182,6 @@ def weights(history: History) -> Array:
     for the whole Pareto set.
     """
     return stream(history, 3).dirichlet(np.ones(len(history.spec.objectives)))
-
-
-def gather_fractions(history: History, horizon: int) -> list[Curve]:
-    """One curve per config over the shares of the data it was trained on.
-
-    A trial on the share s is the point s · horizon of its config's curve, at its best loss.
-    """
-    trials = [t for t in history.trials.values() if t.proxy.classes is None]
-    groups: dict[frozenset[tuple[str, Value]], dict[int, Curve]] = {}
-    for t, curve in zip(trials, _read(history, trials), strict=True):
-        place = max(1, round(t.proxy.data_fraction * horizon))
-        groups.setdefault(frozenset(t.config.items()), {})[place] = curve
-    return [_joined(points) for points in groups.values()]
-
-
-def _joined(points: Mapping[int, Curve]) -> Curve:
-    """The trainings of one config on growing shares of the data as one curve."""
-    newest = max(points.values(), key=lambda c: c.number)
-    failed = any(c.failed for c in points.values())
-    feasible = all(c.feasible for c in points.values())
-    until = max((place for place, c in points.items() if c.awaited), default=0)
-    done = [(e, points[e]) for e in sorted(points) if points[e].epochs and not points[e].awaited]
-    return Curve(
-        newest.number, newest.config, tuple(e for e, _ in done),
-        tuple(c.best for _, c in done), tuple(c.times[-1] for _, c in done),
-        failed, bool(done) and feasible and not failed and not until, until, feasible,
-    )  # fmt: skip
 
 
 def stream(history: History, salt: int = 0) -> np.random.Generator:

@@ -48,7 +48,7 @@ from danlu.strategies.search import (
     untried,
 )
 from danlu.strategies.taken import taken
-from danlu.strategies.tracks import Epochs, Fractions, Track, Whole
+from danlu.strategies.tracks import Both, Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
 from danlu.surrogates.curves import Horizon
 from danlu.surrogates.linalg import Array, one_thread
@@ -71,8 +71,9 @@ class FreezeThaw:
         patience: While it has less, a new config must promise exp(patience) times more.
         depth: How many trials may reach a length, in units of successive halving's number: those
             begun times first slice over length.
-        fractions: Shares of the training data besides the whole, for training that takes them:
-            a config climbs from share to share.
+        fractions: Shares of the training data besides the whole, for training that takes them.
+            Where trials pause, those count of which an epoch is at least a first slice, and a
+            config climbs them before it trains on the whole; else each is trained in full.
     """
 
     first_slice: float = 0.06
@@ -112,11 +113,25 @@ class FreezeThaw:
         """The ladder that configs climb; None without curves."""
         T = history.spec.epochs
         if len(self.fractions) > 1 and history.takes_fraction is not False:
-            return Fractions(self.fractions, T)
+            return self._shares(history)
         if T == 1:
             return None
         if not history.can_pause:
             return Whole(T)
+        return self._epochs(T)
+
+    def _shares(self, history: History) -> Track:
+        """Shares of the data, with slices of epochs on the whole if trials can pause.
+
+        Then a share is of use only where one epoch of the next would be more than a first slice.
+        """
+        T = history.spec.epochs
+        if T == 1 or not history.can_pause:
+            return Fractions(self.fractions, T)
+        used = tuple(f for f in self.fractions if f >= min(1.0, self.first_slice * T))
+        return Both(used, self._epochs(T)) if len(used) > 1 else self._epochs(T)
+
+    def _epochs(self, T: int) -> Epochs:
         return Epochs(T, max(1, round(self.first_slice * T)), self.growth)
 
     def _next(self, space: Space, history: History, track: Track) -> Decision | None:
@@ -124,19 +139,20 @@ class FreezeThaw:
         encoding = opinions(space).followed(curves)
         tried = taken(encoding, [c.config for c in curves])
         T = track.horizon
+        whole = [c for c in curves if c.share == 1.0]
         owed = isinstance(track, Whole) or (
-            isinstance(track, Epochs) and owes(encoding, history, curves)
+            isinstance(track, Epochs | Both) and owes(encoding, history, whole)
         )
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         elif isinstance(track, Epochs) and fall_alike(curves):
             return self._raced(encoding, history, track, curves, tried)
-        elif owed and (first := to_finish(T, curves)) is not None:
+        elif owed and (first := to_finish(T, whole)) is not None:
             why = say("trains #{number} to its end, for the search by final values",
                       number=first.number)  # fmt: skip
             return Continue(first.number, T, why=why)
-        elif owed and (known := final_values(T, curves)):
+        elif owed and (known := final_values(T, whole)):
             w, why = Bayes().best(encoding, history, known, tried)
         else:
             now = moment(encoding, history, track, curves)
@@ -216,7 +232,7 @@ class FreezeThaw:
         reached = np.sort(_reached(curves))
 
         def allowed(curve: Curve) -> bool:
-            length = track.after(curve.epoch)
+            length = track.price(curve)
             most = max(1.0, self.depth * len(curves) * track.first / length)
             return int(len(reached) - np.searchsorted(reached, length)) < most
 
@@ -232,5 +248,5 @@ class FreezeThaw:
 
 
 def _reached(curves: list[Curve]) -> Array:
-    """The length that each config has, or will have when its running training ends."""
-    return np.array([max(c.epoch, c.until) for c in curves], float)
+    """What each trial has cost in steps, or will have when its running training ends."""
+    return np.array([max(c.epoch, c.until) * c.share for c in curves], float)

@@ -27,10 +27,10 @@ from danlu.strategies.search import (
     rows_of,
     seek,
 )
-from danlu.strategies.tracks import Epochs, Fractions, Track
+from danlu.strategies.tracks import Both, Epochs, Fractions, Track
 from danlu.surrogates.acquisition import log_ei
 from danlu.surrogates.curves import Horizon
-from danlu.surrogates.linalg import Array, Ints
+from danlu.surrogates.linalg import Array
 
 FAR_NEW = 0.5  # probability that new configs are compared at the end of a full training
 FAR_PAUSED = 0.25  # the same for paused trials
@@ -57,7 +57,7 @@ class Moment:
         rows = np.array([i for i in o.paused if seen.rows[i] and allowed(o.curves[i])], int)
         if not len(rows):
             return None, -math.inf
-        mu, sd = o.predict_seen(rows, self._after(rows, ahead))
+        mu, sd = o.predict_ahead(rows, ahead)
         X = rows_of(self.encoding, [o.curves[i] for i in rows])
         promise = log_ei(mu, sd, seen.best) - self.cost(X)
         return int(rows[np.argmax(promise)]), float(promise.max())
@@ -87,7 +87,7 @@ class Moment:
         any_fit = any(c.epochs and c.feasible for c in self.curves)
         goal, rows = seen.best, o.paused[seen.rows[o.paused]]
         if len(rows):
-            rivals, _ = o.predict_seen(rows, self._after(rows, epoch))
+            rivals, _ = o.predict_ahead(rows, epoch)
             goal = min(goal, float(rivals.min()))
 
         def score(X: Array) -> Array:
@@ -103,7 +103,7 @@ class Moment:
 
     def promise_at_end(self, row: int) -> str:
         """What a trial is expected to reach, in words."""
-        mu, sd = self.outlook.predict_seen(np.array([row]), np.array([self.track.horizon]))
+        mu, sd = self.outlook.predict_ahead(np.array([row]), self.track.horizon)
         return self._said(float(mu[0]), float(sd[0]))
 
     def _said(self, mu: float, sd: float) -> str:
@@ -112,13 +112,8 @@ class Moment:
     def _ahead(self, far: float) -> int:
         """How much longer candidates are imagined to train: to the end, or a random length."""
         T = self.track.horizon
-        to_the_end = not isinstance(self.track, Epochs) or self.rng.random() < far
+        to_the_end = not isinstance(self.track, Epochs | Both) or self.rng.random() < far
         return T if to_the_end else int(self.rng.integers(1, T + 1))
-
-    def _after(self, rows: Ints, ahead: int) -> Ints:
-        """Epochs of some trials after ``ahead`` more, at most the horizon."""
-        at = np.array([self.outlook.curves[i].epoch for i in rows])
-        return np.asarray(np.minimum(at + ahead, self.outlook.horizon.epochs))
 
 
 def moment(encoding: Encoding, history: History, track: Track, curves: list[Curve]) -> Moment:
@@ -129,6 +124,7 @@ def moment(encoding: Encoding, history: History, track: Track, curves: list[Curv
     # A mixture of losses that changes has no progress, where trials break constraints those that
     # keep to them may be one region only, and the best of few trainings on all the data is not
     # worth turning away from.
+    shares = shares or isinstance(track, Both)
     if not (history.spec.further or shares or any(not c.feasible for c in curves)):
         seen = view(outlook, curves, rng)
     cost = log_cost(encoding, history)

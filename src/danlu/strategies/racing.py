@@ -13,20 +13,21 @@ Search, 2020 (with a model).
 """
 
 import math
-from collections import defaultdict
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from danlu.strategies.evidence import Curve
 from danlu.surrogates.linalg import Array
 
+EARLY = 64  # trials by which it is told how losses fall: the first, hardly chosen yet
+LONG = 3  # of them, the longest, tell how far
 TO_SD = 1.4826  # a median absolute deviation as a standard deviation
-STEEP = 2.2  # spreads of all trials at the first slice that losses of long trials fell
+STEEP = 2.2  # spreads of the trials at the first slice that losses of long ones fell
 CLOSE = 4.0  # times that losses are farther from the best than where they will come to
-LONG = 3  # trials, the longest, that tell how far losses fall
+STEP = 1.5  # factor between the epochs at which falls are looked at
 ETA = 3  # of those at a rung, one in so many goes on
 
 
@@ -36,45 +37,54 @@ def fall_alike(curves: Sequence[Curve]) -> bool:
     They do if the longest trials fell by more than configs differed at the first slice, and what
     is left between the ends, as far as can be told, is little of what is to come.
     """
-    seen = [c for c in curves if c.epochs and not c.failed]
+    seen = [c for c in curves[:EARLY] if c.epochs and not c.failed]
     if len(seen) <= LONG:
         return False
     first = min(c.epoch for c in seen)
-    at_first = np.array([_lowest(c, first) for c in seen])
-    spread = TO_SD * float(np.median(np.abs(at_first - np.median(at_first))))
+    early = np.array([_loss_at(c, first) for c in seen])
+    spread = TO_SD * float(np.median(np.abs(early - np.median(early))))
     longest = sorted(seen, key=lambda c: -c.epoch)[:LONG]
-    fell = float(np.median([_lowest(c, first) - c.best for c in longest]))
-    return fell > STEEP * spread and _ends_are_close(seen)
+    fell = float(np.median([_loss_at(c, first) - c.best for c in longest]))
+    return fell > STEEP * spread and _ends_are_close(seen, first)
 
 
-def _lowest(curve: Curve, epoch: int) -> float:
-    """The lowest loss up to an epoch; infinite where the first report came later."""
-    known = zip(curve.epochs, curve.losses, strict=True)
-    return min((y for e, y in known if e <= epoch), default=math.inf)
+def _loss_at(curve: Curve, epoch: int) -> float:
+    """The last loss up to an epoch, or the first that there is."""
+    return curve.losses[max(bisect_right(curve.epochs, epoch) - 1, 0)]
 
 
-def _ends_are_close(curves: Sequence[Curve]) -> bool:
-    best = min(c.best for c in curves)
-    now = float(np.median([c.last for c in curves])) - best
-    return now > CLOSE * (float(np.median(_levelled(curves, best))) - best)
+def _ends_are_close(curves: Sequence[Curve], first: int) -> bool:
+    """Whether trials, carried on as the losses of others fell, would come close to each other.
 
-
-def _levelled(curves: Sequence[Curve], best: float) -> Array:
-    """The last value of each trial, carried on to the longest common epoch, (n,).
-
-    What losses are above the best shrinks from one epoch to the next by the median factor of those
-    trials that saw both.
+    What losses are above the best shrinks from one epoch of a ladder to the next by the median
+    factor of those trials that saw both, if these are enough.
     """
-    steps: dict[tuple[int, int], list[float]] = defaultdict(list)
-    for c in curves:
-        for (a, y), (b, z) in pairwise(zip(c.epochs, c.losses, strict=True)):
-            if y > best:
-                steps[a, b].append((z - best) / (y - best))
-    left: dict[int, float] = {}
-    for (a, b), kept in sorted(steps.items(), reverse=True):
-        if len(kept) >= LONG:
-            left[a] = float(np.median(kept)) * left.get(b, 1.0)
-    return np.array([best + (c.last - best) * left.get(c.epoch, 1.0) for c in curves])
+    best = min(c.best for c in curves)
+    ladder = _ladder(first, max(c.epoch for c in curves))
+    above = [[_loss_at(c, e) - best for e in ladder if e <= c.epoch] for c in curves]
+    left = _shrinking(above, len(ladder))
+    now = float(np.median([known[-1] for known in above]))
+    ends = float(np.median([known[-1] * left[len(known) - 1] for known in above]))
+    return now > CLOSE * ends
+
+
+def _ladder(first: int, last: int) -> list[int]:
+    epochs = [first]
+    while (following := max(epochs[-1] + 1, math.ceil(epochs[-1] * STEP - 1e-9))) <= last:
+        epochs.append(following)
+    return epochs
+
+
+def _shrinking(above: Sequence[Sequence[float]], steps: int) -> Array:
+    """By what factor losses above the best shrink from each step to the last that is known."""
+    left = np.ones(steps)
+    for k in range(steps - 2, -1, -1):
+        factors = [
+            known[k + 1] / known[k] for known in above if len(known) > k + 1 and known[k] > 0
+        ]
+        if len(factors) >= LONG:
+            left[k] = float(np.median(factors)) * left[k + 1]
+    return left
 
 
 def at_highest(rungs: Sequence[int], curves: Sequence[Curve], least: int) -> list[Curve]:
@@ -92,7 +102,7 @@ def _until(curve: Curve, rung: int) -> Curve:
         return curve
     if curve.epoch < rung:
         return replace(curve, epochs=(), losses=(), times=())
-    k = sum(e <= rung for e in curve.epochs)
+    k = bisect_right(curve.epochs, rung)
     return replace(
         curve, epochs=curve.epochs[:k], losses=curve.losses[:k], times=curve.times[:k], until=0
     )

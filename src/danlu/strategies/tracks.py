@@ -13,7 +13,8 @@ from danlu.core.decision import Continue, Proxy, Start
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.sentence import say
-from danlu.strategies.evidence import Curve, gather, gather_fractions
+from danlu.strategies.evidence import Curve, gather
+from danlu.strategies.shares import gather_fractions, gather_shares
 
 
 class Track(Protocol):
@@ -25,12 +26,12 @@ class Track(Protocol):
         ...
 
     @property
-    def first(self) -> int:
-        """Length of a new config's first training."""
+    def first(self) -> float:
+        """What a new config's first training costs, in steps."""
         ...
 
-    def after(self, length: int) -> int:
-        """The length that follows."""
+    def price(self, curve: Curve) -> float:
+        """What a trial will have cost after one more training, in steps."""
         ...
 
     def curves(self, history: History) -> list[Curve]:
@@ -59,7 +60,11 @@ class Epochs:
     growth: float
 
     def after(self, length: int) -> int:
+        """The length that follows."""
         return min(self.horizon, max(length + 1, math.ceil(length * self.growth - 1e-9)))
+
+    def price(self, curve: Curve) -> float:
+        return self.after(curve.epoch)
 
     def curves(self, history: History) -> list[Curve]:
         return gather(history)
@@ -85,8 +90,8 @@ class Whole:
     def first(self) -> int:
         return self.horizon
 
-    def after(self, length: int) -> int:
-        return max(length, self.horizon)
+    def price(self, curve: Curve) -> float:
+        return max(curve.epoch, self.horizon)
 
     def curves(self, history: History) -> list[Curve]:
         # What paused where trials could is of no use to an executor that cannot go on with it.
@@ -123,8 +128,8 @@ class Fractions:
     def _lengths(self) -> Sequence[int]:
         return [max(1, round(f * self.horizon)) for f in self.fractions]
 
-    def after(self, length: int) -> int:
-        return next((n for n in self._lengths() if n > length), self.horizon)
+    def price(self, curve: Curve) -> float:
+        return next((n for n in self._lengths() if n > curve.epoch), self.horizon)
 
     def curves(self, history: History) -> list[Curve]:
         return gather_fractions(history, self.horizon)
@@ -133,12 +138,63 @@ class Fractions:
         return Start(config, self.epochs, Proxy(self.fractions[0]), why=why)
 
     def go_on(self, curve: Curve, why: str) -> Start:
-        n = self.after(curve.epoch)
-        share = self.fractions[list(self._lengths()).index(n)]
-        why = say(
-            "takes #{number} to {share:.0%} of the data: {why}",
-            number=curve.number,
-            share=share,
-            why=why,
+        share = self.fractions[list(self._lengths()).index(int(self.price(curve)))]
+        return Start(
+            dict(curve.config), self.epochs, Proxy(share), why=takes_up(curve, share, why)
         )
-        return Start(dict(curve.config), self.epochs, Proxy(share), why=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Configs climb shares of the data, one slice on each, and then epochs on the whole.
+
+    Where an epoch is a large part of a training, the slices of `Epochs` are too dear to try many
+    configs. A share is left after one slice: on the next a config begins anew, and learns more
+    there than by seeing the same few samples again.
+
+    Attributes:
+        fractions: Shares of the data, ascending, the last one 1.
+        epochs: How trials go on on all the data.
+    """
+
+    fractions: tuple[float, ...]
+    epochs: Epochs
+
+    @property
+    def horizon(self) -> int:
+        return self.epochs.horizon
+
+    @property
+    def first(self) -> float:
+        return self.epochs.first * self.fractions[0]
+
+    def price(self, curve: Curve) -> float:
+        share = self._next_share(curve)
+        return self.epochs.first * share if share else self.epochs.price(curve)
+
+    def curves(self, history: History) -> list[Curve]:
+        return gather_shares(history)
+
+    def start(self, config: dict[str, Value], why: str) -> Start:
+        return Start(config, self.epochs.first, Proxy(self.fractions[0]), why=why)
+
+    def go_on(self, curve: Curve, why: str) -> Start | Continue:
+        share = self._next_share(curve)
+        if share is None:
+            return self.epochs.go_on(curve, why)
+        why = takes_up(curve, share, why)
+        return Start(dict(curve.config), self.epochs.first, Proxy(share), why=why)
+
+    def _next_share(self, curve: Curve) -> float | None:
+        """The share that it climbs to next; None on all the data."""
+        return next((f for f in self.fractions if f > curve.share), None)
+
+
+def takes_up(curve: Curve, share: float, why: str) -> str:
+    """Why a config is trained on a larger share."""
+    return say(
+        "takes #{number} to {share:.0%} of the data: {why}",
+        number=curve.number,
+        share=share,
+        why=why,
+    )
