@@ -14,7 +14,8 @@ nothing is ever trained to its end. Three rules set that right:
 - as in successive halving, few trials may go deep before many were begun.
 
 After a few full trainings most of the budget goes to a search by final values
-(`danlu.strategies.ends`), and all of it where training cannot pause.
+(`danlu.strategies.ends`), and all of it where training cannot pause. Where losses fall far more
+than configs differ, trials race at equal epochs instead (`danlu.strategies.racing`).
 
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
@@ -56,7 +57,6 @@ from danlu.surrogates.linalg import Array, one_thread
 NAME = "freeze-thaw"
 CLIMBING = 0.5  # of the budget for shares of the data above the first, at least
 HOPELESS = 2.0  # standard deviations by which a trial's prediction misses the best
-LEAST_AT_RUNG = 6  # trials at a rung before they tell which configs are new ones to try
 LEAST_SEEN = 3  # trials with a curve before any is called hopeless
 
 
@@ -143,17 +143,18 @@ class FreezeThaw:
         owed = isinstance(track, Whole) or (
             isinstance(track, Epochs | Both) and owes(encoding, history, whole)
         )
+        mixed = bool(history.spec.further) or not all(c.feasible for c in curves)
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
-        elif isinstance(track, Epochs) and fall_alike(curves):
-            return self._raced(encoding, history, track, curves, tried)
         elif owed and (first := to_finish(T, whole)) is not None:
             why = say("trains #{number} to its end, for the search by final values",
                       number=first.number)  # fmt: skip
             return Continue(first.number, T, why=why)
         elif owed and (known := final_values(T, whole)):
             w, why = Bayes().best(encoding, history, known, tried)
+        elif isinstance(track, Epochs) and not (owed or mixed) and fall_alike(curves):
+            return self._raced(encoding, history, track, curves, tried)
         else:
             now = moment(encoding, history, track, curves)
             row, value = now.best_paused(self._may_go_on(track, curves))
@@ -167,16 +168,20 @@ class FreezeThaw:
         return self._exhausted(history, track, curves)
 
     def _raced(
-        self, encoding: Encoding, history: History, track: Epochs, curves: list[Curve],
+        self,
+        encoding: Encoding,
+        history: History,
+        track: Epochs,
+        curves: list[Curve],
         tried: Collection[bytes],
-    ) -> Decision | None:  # fmt: skip
+    ) -> Decision | None:
         """The next step of a race at equal epochs: on to the next rung, or a new config."""
         rungs = ladder(track.first, track.horizon, ETA)
         if (onward := next(promotions(history, rungs, ETA), None)) is not None:
             return onward
-        known = at_highest(rungs, curves, LEAST_AT_RUNG)
+        rung, known = at_highest(rungs, curves)
         if known:
-            w, why = Bayes().best(encoding, history, known, tried)
+            w, why = Bayes().best(encoding, history, known, tried, epoch=rung)
         else:
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
         u = untried(encoding, w, tried, stream(history, 1))

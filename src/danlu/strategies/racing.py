@@ -28,6 +28,7 @@ TO_SD = 1.4826  # a median absolute deviation as a standard deviation
 STEEP = 2.2  # spreads of the trials at the first slice that losses of long ones fell
 CLOSE = 4.0  # times that losses are farther from the best than where they will come to
 STEP = 1.5  # factor between the epochs at which falls are looked at
+ENOUGH = 6  # trials at a rung, so that they tell which new configs to try
 ETA = 3  # of those at a rung, one in so many goes on
 
 
@@ -35,7 +36,8 @@ def fall_alike(curves: Sequence[Curve]) -> bool:
     """Whether losses fall far more than configs differ, by what was seen so far.
 
     They do if the longest trials fell by more than configs differed at the first slice, and what
-    is left between the ends, as far as can be told, is little of what is to come.
+    is left between the ends, as far as can be told, is little of what is to come. Where most have
+    the same loss at first, they may not have begun to learn: that says nothing.
     """
     seen = [c for c in curves[:EARLY] if c.epochs and not c.failed]
     if len(seen) <= LONG:
@@ -45,7 +47,7 @@ def fall_alike(curves: Sequence[Curve]) -> bool:
     spread = TO_SD * float(np.median(np.abs(early - np.median(early))))
     longest = sorted(seen, key=lambda c: -c.epoch)[:LONG]
     fell = float(np.median([_loss_at(c, first) - c.best for c in longest]))
-    return fell > STEEP * spread and _ends_are_close(seen, first)
+    return 0.0 < STEEP * spread < fell and _ends_are_close(seen, first)
 
 
 def _loss_at(curve: Curve, epoch: int) -> float:
@@ -87,13 +89,16 @@ def _shrinking(above: Sequence[Sequence[float]], steps: int) -> Array:
     return left
 
 
-def at_highest(rungs: Sequence[int], curves: Sequence[Curve], least: int) -> list[Curve]:
-    """The curves up to the highest rung that ``least`` of them have reached."""
+def at_highest(rungs: Sequence[int], curves: Sequence[Curve]) -> tuple[int, list[Curve]]:
+    """The highest rung that enough trials have reached, and their curves up to it.
+
+    Failed trials and those on their way there are among them; of no rung it is (0, []).
+    """
     for rung in reversed(rungs):
         reached = [_until(c, rung) for c in curves if c.failed or max(c.epoch, c.until) >= rung]
-        if sum(c.ended for c in reached) >= least:
-            return reached
-    return []
+        if sum(c.ended for c in reached) >= ENOUGH:
+            return rung, reached
+    return 0, []
 
 
 def _until(curve: Curve, rung: int) -> Curve:
