@@ -446,3 +446,16 @@ def test_a_loop_of_ones_own_gets_findings_about_the_study_too() -> None:
         study.tell(trial, 0.7)
     assert len(study.trials) == 30, "its own loop decides when it ends"
     assert "nothing_learns" in [f.code for f in study.history.findings]
+
+
+def test_who_reads_the_share_of_the_data_of_an_asked_trial_is_known_to_use_it() -> None:
+    study = new(strategy="freeze-thaw", options={"fractions": [0.3]}, epochs=3)
+    trial = study.ask()
+    assert trial is not None
+    assert study.history.takes_fraction is None
+    assert trial.data_fraction == 0.3
+    assert study.history.takes_fraction is True
+    version = study.history.version
+    assert trial.data_fraction == 0.3
+    assert study.history.version == version  # it is known already
+    study.tell(trial, 0.5)

@@ -20,6 +20,7 @@ from danlu.core.event import (
     Finished,
     Lost,
     Noted,
+    Observed,
     Paused,
     Reported,
     Started,
@@ -50,10 +51,10 @@ class AskedTrial:
         start: Epoch up to which it is trained already: 0 for a new one, and for one whose process
             is gone.
         until: Epoch to train to.
-        data_fraction: Share of the training data to use.
         classes: Number of classes to keep, None for all.
         folder: A place for its files; not made yet.
         why: Why this trial comes now.
+        told: Whether it is closed.
         stopping: Whether to stop now: the curves say that training on is a waste.
         verdict: The finding that says so, if any.
     """
@@ -70,14 +71,24 @@ class AskedTrial:
         self.seed = record.seed
         self.start = start
         self.until = record.until
-        self.data_fraction = record.proxy.data_fraction
+        self._proxy = record.proxy
+        self._unread = self._proxy.data_fraction < 1.0
         self.classes = record.proxy.classes
         self.folder = folder
         self.why = record.why
+        self.told = False
         self.stopping = False
         self.verdict: Finding | None = None
         self._last = start
         self._append = append
+
+    @property
+    def data_fraction(self) -> float:
+        """Share of the training data to use."""
+        if self._unread and not self.told:  # so training takes shares
+            self._unread = False
+            self._append(Observed(time.time(), self.number, "data_fraction"))
+        return self._proxy.data_fraction
 
     def epochs(self) -> Iterator[int]:
         """The epochs to train, from ``start`` + 1 to ``until``; ends early when it should."""
@@ -208,6 +219,7 @@ class Asking:
     def tell(self, trial: AskedTrial, value: float | None, failed: str | None) -> TrialRecord:
         """Close a trial; see `Study.tell`."""
         number = trial.number
+        trial.told = True
         if self.history.trials[number].state == "stopped":
             return self.history.trials[number]  # by the search: there is nothing left to tell
         if self.history.trials[number].state != "running":

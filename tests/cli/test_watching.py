@@ -61,7 +61,7 @@ def test_plain_lines_tell_all_but_epochs_once(history: History) -> None:
         "#2 finished at epoch 3, 0.4",
         "#3 starts: lr 0.02  optimizer adam",
         "#3 failed: ValueError: no data",
-        "#4 starts: lr 0.01  optimizer sgd  momentum 0.9",
+        "#4 starts on 25% of the data: lr 0.01  optimizer sgd  momentum 0.9",
         "#4 paused at epoch 1, 0.3 on 25% of the data",
     ]
 

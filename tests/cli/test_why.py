@@ -39,6 +39,17 @@ def test_why_of_a_trial_tells_each_decision_and_what_came_of_it(call: Call, wher
     assert "overfitting" in text
 
 
+def test_why_of_a_trial_tells_its_share_of_the_data_and_where_else_its_config_was_trained(
+    call: Call, where: Path
+) -> None:
+    part = call("why", "digits", 4, "--store", where).output
+    assert "Trial 4 of digits: paused on 25% of the data" in part
+    assert "The same config on all of the data: #1, val_loss 0.7" in part
+    whole = call("why", "digits", 1, "--store", where).output
+    assert "Trial 1 of digits: finished, coarse\n" in whole
+    assert "The same config on 25% of the data: #4, val_loss 0.3" in whole
+
+
 def test_a_number_alone_is_a_trial_of_the_newest_study(call: Call, where: Path) -> None:
     assert "Trial 3 of digits: failed" in call("why", 3, "--store", where).output
 

@@ -170,3 +170,16 @@ def test_the_default_is_the_first_trial_if_it_agrees_with_every_default_given() 
     assert default(other, wanted) == 2
     assert default(usual, wanted) == 1
     assert default(other) is None
+
+
+def test_of_a_default_that_climbed_shares_of_the_data_the_largest_counts() -> None:
+    config = spec().space.default()
+    events: list[Event] = []
+    for n, share in enumerate((0.1, 1.0, 0.3), 1):
+        events += [Started(0, n, config, 3, n, Proxy(share)), Paused(0, n)]
+    nothing = empty(spec(), events).default
+    assert nothing is not None
+    assert nothing.number == 2
+    begun = empty(spec(), [*events, Reported(0, 3, 1, {"val_loss": 0.5})]).default
+    assert begun is not None
+    assert begun.number == 3  # on all the data it has nothing to compare with yet

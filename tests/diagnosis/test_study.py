@@ -9,7 +9,7 @@ import pytest
 from tests.diagnosis.studies import SPACE, configs, falling, optimum, spec, study
 
 from danlu.core.decision import Proxy
-from danlu.core.event import Diagnosed
+from danlu.core.event import Began, Diagnosed, Event, Observed, Paused, Reported, Started
 from danlu.core.finding import Finding, settled, standing
 from danlu.core.history import History, empty
 from danlu.core.parameter import Float, Int
@@ -116,6 +116,19 @@ def test_a_region_that_fails_is_cut_with_room_beside_the_best() -> None:
     assert best is not None
     assert isinstance(advice.amount, float)
     assert float(best.config["dropout"]) + 0.07 < advice.amount < 0.65  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("takes", [None, True])
+def test_shares_of_the_data_that_training_never_reads_are_told(takes: bool | None) -> None:
+    kept = spec(SPACE, epochs=3)
+    events: list[Event] = [Began(0.0)]
+    for n, config in enumerate(configs(3), 1):
+        events += [Started(0.0, n, config, 1, n, Proxy(0.3)), Reported(0.0, n, 1, {"val_loss": 1})]
+    assert not found(empty(kept, events), "shares_unread")  # it may read it yet
+    events += [Paused(0.0, 1), Paused(0.0, 2)]
+    events += [Observed(0.0, 1, "data_fraction")] if takes else []
+    told = found(empty(kept, events), "shares_unread")
+    assert [f.evidence["trials"] for f in told] == ([] if takes else [[1, 2]])
 
 
 def test_failures_all_over_the_space_cut_nothing() -> None:

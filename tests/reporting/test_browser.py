@@ -177,6 +177,18 @@ def test_the_table_begins_with_the_best_and_sorts_by_any_column(visit: Open) -> 
     assert "momentum" not in history.trials[numbers(page)[-1]].config
 
 
+def test_trials_on_part_of_the_data_are_told_from_the_others(visit: Open) -> None:
+    history = histories.staged()
+    part = {t.number for t in history.trials.values() if not t.proxy.full}
+    page = visit(history)
+    card = page.locator("main .card[aria-label='Best so far']")
+    assert 0 < card.locator("circle.part").count() <= len(part)
+    assert "trained on part of the data" in card.locator(".caption").inner_text()
+    go(page, "trials")
+    rows = page.locator("tr.trial:has(:text-is('50% of the data')) td:nth-child(2)")
+    assert {int(n) for n in rows.all_inner_texts()} == part
+
+
 def fast_sgd(t: Any) -> bool:
     return bool(t.config["optimizer"] == "sgd" and t.config["lr"] > 1e-3)
 

@@ -1,17 +1,20 @@
 """Shares of the data in freeze-thaw search: climbed alone, or together with epochs."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.conformance.strategies import Checked
 from tests.strategies.simulate import begin, launched, trained
+from tests.zoo import Simulation, spec
 
-from danlu.core.decision import Continue, Proxy, Start
+from danlu.core.decision import Continue, Decision, Proxy, Start, Stop
 from danlu.core.history import History
 from danlu.core.parameter import Float, Int
 from danlu.core.space import Space
+from danlu.core.spec import Budget
 from danlu.strategies.base import Strategy
 from danlu.strategies.encoding import encode
 from danlu.strategies.evidence import Curve
@@ -130,3 +133,29 @@ def test_the_model_tells_the_share_of_the_data_from_the_config() -> None:
 
 def test_the_whole_data_is_always_among_the_shares() -> None:
     assert FreezeThaw(fractions=(0.3, 0.1)).fractions == (0.1, 0.3, 1.0)
+
+
+def test_a_trial_whose_config_begins_anew_on_more_data_is_stopped() -> None:
+    """Else its process would stay frozen until the study ends, for nothing."""
+    strategy = FreezeThaw(fractions=(0.1, 0.3))
+    history = begin(SPACE, 4)
+    decisions: Sequence[Decision] = ()
+    while not any(t.proxy.full for t in history.trials.values()):
+        decisions = strategy.decide(SPACE, history, 1)
+        (d,) = [d for d in decisions if isinstance(d, Start | Continue)]
+        history, n = launched(history, d)
+        history = trained(history, n, harder(history.trials[n].proxy.data_fraction))
+    (start,) = [d for d in decisions if isinstance(d, Start)]
+    stops = [d for d in decisions if isinstance(d, Stop)]
+    assert [history.trials[s.trial].config for s in stops] == [start.config]
+    assert [history.trials[s.trial].proxy for s in stops] == [Proxy(0.3)]
+    assert stops[0].why == "its config is trained on all of the data now"
+
+
+@pytest.mark.parametrize("epochs", [3, 5])
+def test_whatever_strategies_must_do_holds_on_shares_too(epochs: int) -> None:
+    kept = spec(epochs=epochs, budget=Budget(trainings=5.0))
+    checked = Checked(FreezeThaw(fractions=(0.1, 0.3)))
+    history = Simulation(checked, kept, workers=2, takes_fraction=True).run()
+    assert {t.state for t in history.trials.values()} <= {"paused", "finished", "stopped"}
+    assert {t.proxy.full for t in history.trials.values()} == {True, False}

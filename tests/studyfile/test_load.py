@@ -206,6 +206,12 @@ budget = "20y"
         ('command = "train {x}"', 'function = "train"', 8, '"module:function"'),
         ("[run]", '[plan]\nstrategy = "halvin"\n[run]', 8, "Did you mean 'halving'?"),
         ("[run]", '[plan]\nstrategy = "halving"\neat = 3\n[run]', 9, "Did you mean 'eta'?"),
+        (
+            "[run]",
+            '[plan]\nstrategy = "freeze-thaw"\nfractions = [0.3]\n[run]',
+            9,
+            "the command takes no share of the data: give it {data_fraction}",
+        ),
         ("[run]", "[plan]\nday = 2024-01-01\n[run]", 8, "not 2024-01-01"),
         ("epochs = 2", "epochs = 2\nepochs = 3", 5, "no valid TOML: Cannot overwrite a value"),
         ("x = {", "x = {\n", 6, "must stand on one line"),
@@ -279,6 +285,12 @@ def test_a_module_beside_the_file_is_found(tmp_path: Path) -> None:
         assert loaded(tmp_path, text).run.function == f"{tmp_path / 'train_it.py'}:go"
     text = SOUND.replace('command = "train {x}"', 'function = "elsewhere.module:go"')
     assert loaded(tmp_path, text).run.function == "elsewhere.module:go"
+
+
+def test_a_command_that_takes_shares_of_the_data_may_be_given_fractions(tmp_path: Path) -> None:
+    plan = '[plan]\nstrategy = "freeze-thaw"\nfractions = [0.3]\n[run]'
+    text = SOUND.replace("[run]", plan).replace("{x}", "{x} --share={data_fraction}")
+    assert loaded(tmp_path, text).spec.options == {"fractions": [0.3]}
 
 
 def test_a_command_may_read_all_parameters_from_its_environment(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tests.conformance.stores import one_trial, reports, spec_of
 from tests.processes import wait_for
 from tests.web.conftest import Client
 
+from danlu.core.decision import Proxy
 from danlu.core.event import Began, Continued, Ended, Paused, Reported, Started
 from danlu.core.history import History
 from danlu.core.parameter import Value
@@ -237,3 +238,16 @@ def test_what_was_spent_is_right_though_nobody_looked_for_a_while(store: Store) 
     spent = {row["n"]: row["spent"] for row in rows}
     assert spent == pytest.approx(spent_at_values(live.history))
     assert spent[2] < spent[3] < spent[4]
+
+
+def test_what_was_spent_is_right_for_cheap_trials_on_shares_of_the_data(store: Store) -> None:
+    live = LiveStudy(store, "older")
+    store.append("older", [Began(300.0)])
+    config: dict[str, Value] = {"lr": 1e-2, "units": 64, "optimizer": "adam"}
+    for number in range(2, 8):
+        at = 300.0 + number
+        started = Started(at, number, config, 1, number, Proxy(0.3))
+        store.append("older", [started, Reported(at, number, 1, {"val_loss": 1.0})])
+    live.refresh()
+    spent = [row["spent"] for row in json.loads(live.trials(0, 10))["trials"]]
+    assert len(set(spent)) == len(spent)

@@ -6,6 +6,7 @@ from typing import Any
 
 from danlu.cli.screen import SEVERITIES, STATES, config_text
 from danlu.core.codec import encode_number
+from danlu.core.decision import on_part
 from danlu.core.finding import SETTLED, Finding
 from danlu.core.history import History
 from danlu.core.logbook import CLUSTER, DISK
@@ -92,22 +93,23 @@ def _started(t: TrialRecord, history: History) -> Change:
     }
     stage = f" ({t.stage})" if t.stage else ""
     config = config_text(t.config, history.spec.space)
-    text = say("starts{stage}: {config}{why}", stage=stage, config=config, why=_because(t.why))
+    text = say(
+        "starts{on}{stage}: {config}{why}",
+        on=on_part(t.proxy), stage=stage, config=config, why=_because(t.why),
+    )  # fmt: skip
     return Change("started", t.launched_at, text, data, t.number)
 
 
 def _closed(t: TrialRecord, at: float) -> Change:
     value = f", {format_value(t.value)}" if t.value is not None else ""
     data: dict[str, Any] = {"epoch": t.epoch, "value": t.value, "message": t.message}
-    fraction, state = t.proxy.data_fraction, STATES[t.state]
-    share = "" if t.proxy.full else say(" on {share:.0%} of the data", share=fraction)
     text = say(
-        "{state} at epoch {epoch}{value}{share}",
-        state=state, epoch=t.epoch, value=value, share=share,
+        "{state} at epoch {epoch}{value}{on}",
+        state=STATES[t.state], epoch=t.epoch, value=value, on=on_part(t.proxy),
     )  # fmt: skip
     if t.state in GRAVE:
         data |= {"cause": t.cause, "log": t.log}
-        text = say("{state}: {message}", state=state, message=t.message or t.cause)
+        text = say("{state}: {message}", state=STATES[t.state], message=t.message or t.cause)
     elif t.message:
         text = say("{state}: {message}", state=text, message=t.message)
     return Change(t.state, at, text, data, t.number)
@@ -119,8 +121,9 @@ def _new_best(before: History, after: History) -> Change | None:
         return None
     name = after.objective.metric
     text = say(
-        "is the best so far: {metric} {value} at epoch {epoch}",
+        "is the best so far: {metric} {value} at epoch {epoch}{on}",
         metric=name, value=format_value(best.value), epoch=best.value_epoch,
+        on=on_part(best.proxy),
     )  # fmt: skip
     data = {"value": best.value, "epoch": best.value_epoch, "config": dict(best.config)}
     kind = "improved" if old and old.number == best.number else "best"

@@ -17,6 +17,7 @@ from danlu.cli.changes import GRAVE, Change, changes
 from danlu.cli.lines import plain_line
 from danlu.cli.options import said
 from danlu.cli.screen import clean, config_text, curves
+from danlu.core.decision import on_part
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
@@ -132,9 +133,9 @@ def best_lines(history: History) -> list[Text]:
     if best is None:
         return [Text(said(say("no result yet")), style="dim")]
     first = say(
-        "best #{number}  {metric} {value} at epoch {epoch}",
+        "best #{number}  {metric} {value} at epoch {epoch}{on}",
         number=best.number, metric=history.objective.metric, value=format_value(best.value),
-        epoch=best.value_epoch,
+        epoch=best.value_epoch, on=on_part(best.proxy),
     )  # fmt: skip
     config = config_text(best.config, history.spec.space)
     return [

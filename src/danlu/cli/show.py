@@ -18,6 +18,7 @@ from danlu.cli.options import (
 from danlu.cli.predictions import predictions_of
 from danlu.cli.screen import SEVERITIES, STATES, clean, console, curves, grid
 from danlu.cli.summary import aims, ending, print_best, print_pareto
+from danlu.core.decision import part
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
@@ -125,13 +126,14 @@ def _state(history: History, running: bool) -> list[str]:
 
 
 def ordered(history: History) -> list[TrialRecord]:
-    """All trials: ranked ones best first, then those on proxies, then those without a value."""
+    """All trials: ranked ones best first, then those on proxies, the most data first."""
     ranked = {t.number: i for i, t in enumerate(history.ranked)}
     best, loss = history.best, history.objective.loss
 
-    def key(t: TrialRecord) -> tuple[bool, float, float]:
-        value = float("inf") if t.value is None or t.state == "failed" else loss(t.value)
-        return t is not best, ranked.get(t.number, len(ranked)), value
+    def key(t: TrialRecord) -> tuple[bool, int, bool, float, float]:
+        place, known = ranked.get(t.number, len(ranked)), t.value is not None
+        value = loss(t.value) if t.value is not None and t.state != "failed" else float("inf")
+        return t is not best, place, not known, -t.proxy.data_fraction, value
 
     return sorted(history.trials.values(), key=key)
 
@@ -144,7 +146,8 @@ def print_trials(
     rows = [_row(t, history, predictions.get(t.number)) for t in trials]
     metric = history.objective.metric
     titles = [
-        ">#", said(say("state")), said(say("stage")), f">{said(say('epoch'))}", f">{metric}",
+        ">#", said(say("state")), said(say("stage")), f">{said(say('data'))}",
+        f">{said(say('epoch'))}", f">{metric}",
         f">{said(say('predicted'))}", "train", "val",
     ]  # fmt: skip
     kept = [i for i in range(len(titles)) if any(len(row[i]) for row in rows)]
@@ -171,17 +174,25 @@ def _print_whole(width: int, table: Table) -> None:
 
 def _row(t: TrialRecord, history: History, prediction: Prediction | None) -> list[Text]:
     both = {side: line for side, line, _ in curves(t, history.objective, SPARK)}
-    proxy = "" if t.proxy.full else f" {t.proxy.data_fraction:.0%}"
     return [
         Text(str(t.number)),
         Text(said(STATES[t.state])),
-        Text(clean(t.stage + proxy)),
+        Text(clean(t.stage)),
+        Text(_data(t)),
         Text(f"{t.epoch}/{t.until}"),
         Text(format_value(t.value) if t.value is not None else "–"),
         Text(format_prediction(prediction.value, prediction.sd) if prediction else ""),
         Text(both.get("train", ""), style="cyan"),
         Text(both.get("val", ""), style="magenta"),
     ]
+
+
+def _data(t: TrialRecord) -> str:
+    """What it is trained on, if that is not the real task."""
+    share, classes = t.proxy.data_fraction, t.proxy.classes
+    if classes is not None:
+        return said(part(t.proxy))
+    return f"{100 * share:.3g}%" if share < 1.0 else ""
 
 
 def _values(t: TrialRecord, names: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from rich.text import Text
 
 from danlu.cli.options import said
 from danlu.cli.screen import clean, config_text, console, grid
+from danlu.core.decision import on_part
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
 from danlu.core.sentence import say
@@ -102,12 +103,10 @@ def print_pareto(history: History) -> None:
 
 def headline(history: History, best: TrialRecord) -> str:
     """The best trial in a line: ``Best: #12, val_accuracy 0.9731 at epoch 18 of 30.``."""
-    share = best.proxy.data_fraction
-    proxy = "" if best.proxy.full else say(", on {share:.0%} of the data", share=share)
     return say(
-        "Best: #{number}, {metric} {value} at epoch {epoch} of {epochs}{proxy}{broken}.",
+        "Best: #{number}, {metric} {value} at epoch {epoch} of {epochs}{on}{broken}.",
         number=best.number, metric=history.objective.metric, value=format_value(best.value),
-        epoch=best.value_epoch, epochs=history.spec.epochs, proxy=proxy,
+        epoch=best.value_epoch, epochs=history.spec.epochs, on=on_part(best.proxy),
         broken=_broken(history, best),
     )  # fmt: skip
 

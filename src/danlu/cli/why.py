@@ -5,6 +5,7 @@ import click
 from danlu.cli.options import find, opened, said, store_option, study_argument
 from danlu.cli.screen import SEVERITIES, STATES, clean, config_text, console, grid
 from danlu.cli.show import describe
+from danlu.core.decision import on_part, part
 from danlu.core.finding import Finding
 from danlu.core.history import History
 from danlu.core.record import TrialRecord
@@ -116,12 +117,24 @@ def _finding(finding: Finding) -> str:
     )  # fmt: skip
 
 
+def _elsewhere(history: History, trial: TrialRecord) -> None:
+    """The trials of its config on more or less data."""
+    for other in history.trials.values():
+        if other.config == trial.config and other.proxy != trial.proxy:
+            click.echo(said(say(
+                "  The same config on {part}: #{number}, {metric} {value}",
+                part=part(other.proxy), number=other.number, metric=history.objective.metric,
+                value="–" if other.value is None else format_value(other.value),
+            )))  # fmt: skip
+
+
 def _trial(history: History, trial: TrialRecord) -> None:
     metric = history.objective.metric
     stage = say(", {stage}", stage=trial.stage) if trial.stage else ""
     click.echo(said(say(
-        "Trial {number} of {study}: {state}{stage}",
+        "Trial {number} of {study}: {state}{stage}{on}",
         number=trial.number, study=history.spec.name, state=STATES[trial.state], stage=stage,
+        on=on_part(trial.proxy),
     )))  # fmt: skip
     click.echo(f"  {config_text(trial.config, history.spec.space)}")
     rank = next((i for i, t in enumerate(history.ranked, 1) if t is trial), None)
@@ -133,6 +146,7 @@ def _trial(history: History, trial: TrialRecord) -> None:
             metric=metric, value=format_value(trial.value), epoch=trial.value_epoch,
             last=trial.epoch, place=place, duration=format_duration(trial.seconds),
         )))  # fmt: skip
+    _elsewhere(history, trial)
     _head(say("Decisions"))
     for step in steps(history, trial):
         why = step.why or say("no reason given")

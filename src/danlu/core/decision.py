@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Value
-from danlu.core.sentence import say
+from danlu.core.sentence import listed, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,20 @@ class Proxy:
 
 
 FULL = Proxy()
+
+
+def part(proxy: Proxy) -> str:
+    """What a proxy is trained on, in words."""
+    share, classes = proxy.data_fraction, proxy.classes
+    words = [say("{share:.3g}% of the data", share=100 * share)] if share < 1.0 else []
+    if classes is not None:
+        words.append(say("{classes} classes", classes=classes))
+    return listed(words) if words else say("all of the data")
+
+
+def on_part(proxy: Proxy) -> str:
+    """The same after a verb: `` on 30% of the data``; nothing on the real task."""
+    return "" if proxy.full else say(" on {part}", part=part(proxy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,17 +178,24 @@ class History:
 
     @cached_property
     def default(self) -> TrialRecord | None:
-        """The first trial of the default config.
+        """The trial of the default config: the first with a value, on the largest share.
 
         Where the space leaves a default open, the search may begin with what is usual instead:
         then it is the first trial, if that agrees with every default given.
         """
         space = self.spec.space
-        wanted, first = space.default(), self.trials.get(1)
+        first = self.trials.get(1)
+        wanted: Mapping[str, Value] = space.default()
         given = {name for name, p in space.parameters.items() if p.default is not None}
         if first is not None and given and _agree(first.config, wanted, given):
-            return first
-        return next((t for t in self.trials.values() if t.config == wanted), None)
+            wanted = first.config
+        same = (t for t in self.trials.values() if t.config == wanted)
+        return max(same, key=_worth, default=None)
+
+
+def _worth(trial: TrialRecord) -> tuple[bool, bool, float]:
+    """What makes one of several trials of a config the one to look at."""
+    return trial.value is not None, trial.proxy.full, trial.proxy.data_fraction
 
 
 def _agree(config: Mapping[str, Value], wanted: Mapping[str, Value], names: set[str]) -> bool:

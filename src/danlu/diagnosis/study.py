@@ -25,15 +25,16 @@ from danlu.diagnosis.learning import nothing_learns, nothing_yet
 from danlu.diagnosis.parameters import flat, redundant
 from danlu.diagnosis.ranges import boundary, infeasible, stability_limited
 from danlu.diagnosis.rules import says_stop
+from danlu.diagnosis.shares import shares_unread
 from danlu.diagnosis.survey import Survey
 
 StudyRule: TypeAlias = Callable[[Survey], Iterable[Finding]]
 """What a study tried → findings about it."""
 
 STUDY_RULES: tuple[StudyRule, ...] = (
-    everything_fails, nothing_learns, nothing_yet, stability_limited, infeasible, boundary,
-    best_problem, fragile_best, seed_noise, budget_bound, below_linear, no_gain, flat, redundant,
-    duplicate_winners, too_few_good, exhausted,
+    everything_fails, nothing_learns, nothing_yet, shares_unread, stability_limited, infeasible,
+    boundary, best_problem, fragile_best, seed_noise, budget_bound, below_linear, no_gain, flat,
+    redundant, duplicate_winners, too_few_good, exhausted,
 )  # fmt: skip
 HOPELESS = frozenset({"everything_fails", "nothing_learns"})
 """Where nothing is learned, what the best have in common is luck: nothing else is said."""
@@ -42,7 +43,7 @@ OURS = frozenset({
     "everything_fails", "nothing_learns", "nothing_yet", "stability_limited", "infeasible",
     "boundary", "best_problem", "fragile_best", "seed_noise", "budget_bound", "below_linear",
     "no_gain", "flat", "redundant", "duplicate_winners", "too_few_good", "noise_limited",
-    "space_limited", "budget_ended",
+    "space_limited", "budget_ended", "shares_unread",
 })  # fmt: skip
 """Codes of the findings that these rules make, and may call settled."""
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from danlu.comparing import ParameterImportance
 from danlu.core.codec import encode_number
+from danlu.core.decision import part
 from danlu.core.history import History
 from danlu.core.parameter import Choice, Parameter
 from danlu.core.prediction import Prediction
 from danlu.core.record import Report, TrialRecord
 from danlu.core.request import FOR_TUNER, Request, answered, notes, on_hold, pinned
-from danlu.core.sentence import encode_sentences, listed, say
+from danlu.core.sentence import encode_sentences
 from danlu.core.spec import encode_spec
 from danlu.reporting.fans import Fan, fans_of, holding
 from danlu.reporting.metrics import MetricPair, metric_names, pair_metrics
@@ -222,12 +223,7 @@ def _result(history: History) -> dict[str, Any] | None:
 
 
 def _proxy_text(trial: TrialRecord) -> str:
-    parts: list[str] = []
-    if trial.proxy.data_fraction < 1:
-        parts.append(say("{share:.3g} % of the data", share=100 * trial.proxy.data_fraction))
-    if trial.proxy.classes is not None:
-        parts.append(say("{classes} classes", classes=trial.proxy.classes))
-    return listed(parts) if parts else ""
+    return "" if trial.proxy.full else part(trial.proxy)
 
 
 def _metric(pair: MetricPair, found: Range) -> dict[str, Any]:

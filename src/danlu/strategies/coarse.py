@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from danlu.catalogue.roles import role_of
-from danlu.core.decision import Start
+from danlu.core.decision import Start, part
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.parameter import Choice, Float, Int, Value
@@ -22,7 +22,6 @@ from danlu.strategies.plan import (
     RATES,
     RATES_SHARE,
     Plan,
-    part,
 )
 from danlu.strategies.ranges import changes, current, limits_of, outside, tidy, told, with_ranges
 from danlu.strategies.rungs import loss_at, ranked_at

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from danlu.core.decision import FULL, Continue, Start
+from danlu.core.decision import FULL, Continue, Start, part
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
@@ -15,7 +15,7 @@ from danlu.strategies.findings import answer
 from danlu.strategies.fresh import config_key, fresh_config
 from danlu.strategies.looks import Look, Move, due, lines, looked
 from danlu.strategies.moves import narrow, widen
-from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs, part
+from danlu.strategies.plan import ETA, FINALISTS, Plan, coarse_epochs
 from danlu.strategies.proxies import check_proxy, rung_name, verdict_of
 from danlu.strategies.ranges import current
 from danlu.strategies.reopening import reopen

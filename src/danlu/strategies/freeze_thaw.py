@@ -48,6 +48,7 @@ from danlu.strategies.search import (
     expected,
     untried,
 )
+from danlu.strategies.shares import climbing
 from danlu.strategies.taken import taken
 from danlu.strategies.tracks import Both, Epochs, Fractions, Track, Whole
 from danlu.strategies.trust import trust
@@ -107,6 +108,7 @@ class FreezeThaw:
             with one_thread():
                 stops = self._hopeless(space, history, track)
         begun = one_by_one(lambda s, h: self._next(s, h, track), space, history, free_slots)
+        stops += climbing(history, begun)
         return [*stops, *begins(history, SEARCH, begun), *begun]
 
     def _track(self, history: History) -> Track | None:

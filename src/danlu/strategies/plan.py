@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from danlu.core.decision import FULL, Proxy
 from danlu.core.history import History
-from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.budgeting import bare_pace, total
 
@@ -118,17 +117,6 @@ def proxy_of(history: History) -> Proxy:
         return FULL
     seconds = bare_pace(history)
     return FULL if seconds is None or seconds < SUBSET_WORTH_S else proxy
-
-
-def part(proxy: Proxy) -> str:
-    """What a proxy is trained on, in words."""
-    if proxy.classes is not None:
-        return say("{classes} classes", classes=proxy.classes)
-    return (
-        say("all of the data")
-        if proxy.full
-        else say("{data_fraction:.0%} of the data", data_fraction=proxy.data_fraction)
-    )
 
 
 def _confirm_runs(history: History, budget: float) -> int:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from danlu.core.decision import FULL, Proxy
+from danlu.core.decision import FULL, Proxy, on_part
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
 from danlu.strategies.differences import noise, spread
 from danlu.strategies.looks import Look
-from danlu.strategies.plan import ETA, coarse_epochs, part
+from danlu.strategies.plan import ETA, coarse_epochs
 from danlu.strategies.proxy_check import Double, ProxyCheck, check
 from danlu.strategies.ranges import range_of
 from danlu.strategies.rungs import Ranking, ranked_at
@@ -96,7 +96,7 @@ def _key(history: History, number: int) -> tuple[tuple[str, str], ...]:
 
 def rung_name(epoch: int, proxy: Proxy) -> str:
     """A length as the log-book names it."""
-    return f"epoch {epoch}" + ("" if proxy.full else f" on {part(proxy)}")
+    return f"epoch {epoch}{on_part(proxy)}"
 
 
 def verdict_of(history: History, rung: str) -> str | None:

@@ -1,11 +1,13 @@
 """What a history says about configs that were trained on shares of the data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from danlu.core.decision import Decision, Start, Stop, part
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.record import TrialRecord
+from danlu.core.sentence import say
 from danlu.strategies.evidence import Curve, read
 
 
@@ -21,15 +23,34 @@ def gather_shares(history: History) -> list[Curve]:
     for config, c in zip(configs, curves, strict=True):
         largest[config] = max(c.share, largest.get(config, 0.0))
     return [
-        c if c.share == 1.0 else replace(c, paused=_climbs(t, c, largest[config]))
+        c if c.share == 1.0 else _known(c, _climbs(t, c, largest[config]))
         for t, c, config in zip(trials, curves, configs, strict=True)
     ]
+
+
+def _known(curve: Curve, paused: bool) -> Curve:
+    """The curve as one that can go on or not; the same object, if it is one already."""
+    return curve if curve.paused == paused else replace(curve, paused=paused)
 
 
 def _climbs(trial: TrialRecord, curve: Curve, largest: float) -> bool:
     """Whether a trial on a share of the data can go on, there or on a larger one."""
     able = trial.state in ("paused", "finished") and not curve.failed and curve.feasible
     return able and bool(curve.epochs) and curve.share == largest
+
+
+def climbing(history: History, begun: Sequence[Decision]) -> list[Stop]:
+    """Stops of the paused trials whose configs begin anew on more data.
+
+    Nothing trains them further, so that no frozen process need wait for it.
+    """
+    return [
+        Stop(t.number, say("its config is trained on {part} now", part=part(d.proxy)))
+        for d in begun
+        if isinstance(d, Start)
+        for t in history.trials.values()
+        if t.state == "paused" and not t.proxy.full and t.config == d.config
+    ]
 
 
 def gather_fractions(history: History, horizon: int) -> list[Curve]:

@@ -16,7 +16,7 @@ length unless they are in the best third there.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from danlu.core.decision import Continue, Decision, Finish, Note, Start
+from danlu.core.decision import Continue, Decision, Finish, Note, Start, on_part
 from danlu.core.history import History
 from danlu.core.logbook import Entry
 from danlu.core.sentence import say
@@ -28,7 +28,7 @@ from danlu.strategies.evidence import recorded
 from danlu.strategies.fine import fine, looking
 from danlu.strategies.lines import PROBE, begins, unconfirmed
 from danlu.strategies.options import check_flag
-from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, part, plan
+from danlu.strategies.plan import ETA, Moves, Plan, coarse_epochs, plan
 from danlu.strategies.rungs import stops
 from danlu.surrogates.linalg import one_thread
 
@@ -109,7 +109,7 @@ def _stage(space: Space, history: History, p: Plan, stage: str) -> Entry:
         ),
     )
     if stage == "coarse":
-        on = "" if p.proxy.full else say(" on {part}", part=part(p.proxy))
+        on = on_part(p.proxy)
         first = rates(space, p)
         order = say(", {first} of them on the learning rate alone", first=first) if first else ""
         done = say(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from danlu.core.decision import Continue, Proxy, Start
+from danlu.core.decision import Continue, Proxy, Start, part
 from danlu.core.history import History
 from danlu.core.parameter import Value
 from danlu.core.sentence import say
@@ -193,8 +193,8 @@ class Both:
 def takes_up(curve: Curve, share: float, why: str) -> str:
     """Why a config is trained on a larger share."""
     return say(
-        "takes #{number} to {share:.0%} of the data: {why}",
+        "takes #{number} to {part}: {why}",
         number=curve.number,
-        share=share,
+        part=part(Proxy(share)),
         why=why,
     )

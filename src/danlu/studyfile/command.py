@@ -47,6 +47,17 @@ def check_target(document: Document, run: dict[str, Any]) -> None:
         document.mistake(("run", "metrics"), text)
 
 
+def check_shares(document: Document, template: Sequence[str], options: dict[str, Any]) -> None:
+    """Note shares of the data that the command is never told."""
+    field = "{data_fraction}"
+    if "fractions" in options and not any(field in part for part in template):
+        text = say(
+            "the command takes no share of the data: give it {field}, or leave fractions out.",
+            field=field,
+        )
+        document.mistake(("plan", "fractions"), text)
+
+
 def template_problems(template: Sequence[str], names: Iterable[str]) -> list[str]:
     """Every mistake in a command's template, as sentences.
 

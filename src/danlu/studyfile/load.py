@@ -16,6 +16,7 @@ from danlu.strategies.names import STRATEGIES, check_serves, make
 from danlu.studyfile.command import (
     check_command,
     check_metrics,
+    check_shares,
     check_target,
     find_function,
     read_command,
@@ -98,6 +99,8 @@ def load(path: str | Path) -> StudyFile:
         check_watched(document, training, watched)
     settings = _read_run(document, run, watched, path, training)
     strategy, options = _read_plan(document, len(objectives), len(constraints))
+    if settings.command is not None:
+        check_shares(document, settings.command, options)
     budget = _read_budget(document, run)
     name = _read_name(document, study)
     if not document.sound:

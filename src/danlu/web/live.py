@@ -28,6 +28,7 @@ LEAST_S = 0.25  # between two makings of the same figures
 SLOW_LEAST_S = 10.0  # between two fits of the models behind predictions and importance
 HOLDER_S = 1.0  # between two looks at who runs the study
 JUST_NOW = 0.005  # share of all that is spent which a chart of it cannot tell
+JUST_NOW_LEAST = 0.05  # full trainings: while few are spent, each trial on a share counts
 FIRST = 12  # of the leaders, which a page gets before all other trials
 
 
@@ -165,7 +166,7 @@ class LiveStudy:
     def _spent_at(self, numbers: Sequence[int], before: History) -> dict[int, float]:
         """What was spent when each of these trials reached its new value."""
         total = self.history.trainings
-        if total - before.trainings <= max(1.0, JUST_NOW * total):
+        if total - before.trainings <= max(JUST_NOW_LEAST, JUST_NOW * total):
             return dict.fromkeys(numbers, round(total, 4))
         spent = spent_at_values(self.history)  # nobody looked for a while
         return {number: spent[number] for number in numbers}

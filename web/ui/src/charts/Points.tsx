@@ -1,6 +1,6 @@
 // Trials as points: the shape tells the state, the colour the leaders; what lies outside sits at the edge.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { show } from "../model/numbers";
 import { go, link } from "../model/route";
 import { byImportance, isRunning, overview, type Trial } from "../model/study";
@@ -60,7 +60,7 @@ export function Points({ points, x, y, height, label, rows, under }: Props) {
           {under?.(place)}
           {points.map(({ trial, x, y }) => (
             <Mark key={trial.n} cx={place.x(x)} y={place.y(y)} top={place.top} bottom={place.bottom} many={points.length > MANY}
-              failed={trial.state === "failed"} open={isRunning(trial)} colour={hue(trial.n)} on={lit.value === trial.n} />
+              failed={trial.state === "failed"} part={!trial.full} open={isRunning(trial)} colour={hue(trial.n)} on={lit.value === trial.n} />
           ))}
         </>
       )}
@@ -75,21 +75,23 @@ interface Drawn {
   bottom: number;
   many: boolean;
   failed: boolean;
+  part: boolean;
   open: boolean;
   colour: string | null;
   on: boolean;
 }
 
 // All that it takes are plain values: of a thousand points only those are drawn again that changed.
-function Mark({ cx, y, top, bottom, many, failed, open, colour, on }: Drawn) {
+function Mark({ cx, y, top, bottom, many, failed, part, open, colour, on }: Drawn) {
   const cy = clamp(y, top, bottom);
   if (y !== cy && Math.abs(y - cy) > 1) return <path class="outside" d={y < cy ? `M${cx - 4} ${cy + 7}l4 -6 4 6z` : `M${cx - 4} ${cy - 7}l4 6 4 -6z`} />;
   if (failed) return <path class="cross" d={`M${cx - 3} ${cy - 3}l6 6m0 -6l-6 6`} />;
   const r = on ? 6 : colour ? 5 : many ? 2.2 : 3.2;
-  return <circle class={open ? "point open" : "point"} cx={cx} cy={cy} r={r} style={colour ? { fill: open ? tone("card") : colour, stroke: colour, fillOpacity: 1 } : {}} />;
+  return <circle class={open ? "point open" : part ? "point part" : "point"} cx={cx} cy={cy} r={r} style={colour ? { fill: open || part ? tone("card") : colour, stroke: colour, fillOpacity: 1 } : {}} />;
 }
 
 export const valueRows = (p: Point): [string, string][] => [
   [overview.value!.study.metric, show(p.trial.value)],
+  ...(p.trial.full ? [] : [[t("column.data"), say(p.trial.proxy)] as [string, string]]),
   ...byImportance.value.slice(0, 4).filter((q) => Object.hasOwn(p.trial.config, q.name)).map((q): [string, string] => [q.name, show(p.trial.config[q.name])]),
 ];

@@ -1,7 +1,7 @@
 // What is told of a point under the pointer or the keyboard: in a box beside it, and aloud.
 
 import { signal } from "@preact/signals";
-import { t as say } from "../language";
+import { say as told, t as say } from "../language";
 import { show } from "../model/numbers";
 import { byImportance, GAP, overview, type Trial } from "../model/study";
 import type { Metric } from "../model/types";
@@ -27,6 +27,7 @@ export function describe(trial: Trial, epoch: number, metric: Metric): { title: 
   if (metric.train) rows.push([metric.train, show(train)]);
   if (metric.val) rows.push([metric.val, show(val)]);
   if (val !== null && train !== null) rows.push([say("chart.gap"), show(val - train, 3)]);
+  if (!trial.full) rows.push([say("column.data"), told(trial.proxy)]);
   return { title: say("chart.point", trial.n, epoch), rows: [...rows, ...parameterRows(trial)] };
 }
 

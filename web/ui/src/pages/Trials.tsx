@@ -41,6 +41,7 @@ function columns(): Column[] {
   const pair = o.metrics[0]?.train;
   if (pair) fixed.push({ key: pair, words: pair, numeric: true });
   if (o.stages.length) fixed.push({ key: "stage", words: t("column.stage"), numeric: false });
+  if (all.value.some((x) => !x.full)) fixed.push({ key: "data", words: t("column.data"), numeric: false });
   const parameters = o.names.map((name) => ({ key: name, words: name, numeric: isNumeric(o.parameters.find((p) => p.name === name)) }));
   const metrics = [...new Set(o.metrics.flatMap((m) => [m.val, m.train]))].filter((n): n is string => n !== null && n !== pair && n !== o.study.metric);
   const facts: [string, string][] = [["seconds", t("column.seconds")], ["seed", t("column.seed")], ["attempt", t("column.attempt")]];
@@ -79,6 +80,7 @@ function valueOf(x: Trial, key: string): unknown {
   if (key === "predicted") return overview.value!.fans[x.n]?.at(-1)?.[2] ?? null;
   if (key === "state") return x.state;
   if (key === "pareto") return overview.value!.further!.pareto.includes(x.n) ? t("pareto.in") : "";
+  if (key === "data") return say(x.proxy);
   return field(x, key);
 }
 
@@ -186,6 +188,6 @@ function cellOf(x: Trial, c: Column) {
   const fan = c.key === "predicted" ? overview.value!.fans[x.n]?.at(-1) : undefined;
   if (fan) return interval(fan);
   const v = valueOf(x, c.key);
-  const words = c.key === "stage" && v ? String(v) + (x.proxy ? ` · ${say(x.proxy)}` : "") : v === null && c.key !== "value" ? "" : show(v);
+  const words = v === null && c.key !== "value" ? "" : show(v);
   return <span class="text" title={words.length > 24 ? words : undefined}>{words}</span>;
 }

@@ -1,6 +1,6 @@
 // The main chart with its controls, its legend and what lies outside of it.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { show } from "../model/numbers";
 import { change, link } from "../model/route";
 import { all, astray, byImportance, epochSeconds, GAP, isRunning, lastOf, overview, trials, type Trial } from "../model/study";
@@ -133,7 +133,7 @@ function Legend({ m }: { m: Metric }) {
               onMouseEnter={() => { lit.value = n; }} onMouseLeave={() => { lit.value = null; }} onFocus={() => { lit.value = n; }} onBlur={() => { lit.value = null; }}
               onClick={() => pin(n)} onDblClick={() => { location.hash = link(studyName(), "trials", n); }}>
               <span class={isRunning(trial) ? "swatch ring" : "swatch"} style={{ background: hue(n) ?? tone("ink") }} />
-              <span class="name">#{n} · {show(value)}{first && Object.hasOwn(trial.config, first) ? ` · ${first} ${show(trial.config[first], 2)}` : ""}</span>
+              <span class="name">#{n} · {show(value)}{trial.full ? "" : ` · ${say(trial.proxy)}`}{first && Object.hasOwn(trial.config, first) ? ` · ${first} ${show(trial.config[first], 2)}` : ""}</span>
             </button>
           </li>
         );

@@ -1,7 +1,7 @@
 // Value of each trial against what had been spent, and the best so far as a step.
 
 import { useSignal } from "@preact/signals";
-import { t, word } from "../language";
+import { say, t, word } from "../language";
 import { all, loss, overview, type Trial } from "../model/study";
 import { show } from "../model/numbers";
 import { clamp, type Axis } from "../charts/Xy";
@@ -27,7 +27,8 @@ export function HistoryPanel({ height }: { height: number }) {
   return (
     <Panel vector
       title={t("history.title")}
-      table={() => ({ head: [t("column.trial"), t("column.spent"), overview.value!.study.metric, t("column.stage"), t("column.state")], rows: known.map((x) => [x.n, x.spent, x.value, x.stage, word("state", x.state)]) })}
+      table={() => ({ head: [t("column.trial"), t("column.spent"), overview.value!.study.metric, t("column.stage"), t("column.data"), t("column.state")], rows: known.map((x) => [x.n, x.spent, x.value, x.stage, say(x.proxy), word("state", x.state)]) })}
+      caption={known.some((x) => !x.full) && <span class="key"><i class="part" />{t("history.part")}</span>}
       controls={<>
         <Toggle on={byTrial.value} label={t("history.by_trial")} act={() => { byTrial.value = !byTrial.value; }} />
         {overview.value!.values?.close && <Toggle on={close.value} label={t("history.close")} act={() => { close.value = !close.value; }} />}

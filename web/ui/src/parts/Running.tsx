@@ -1,6 +1,6 @@
 // Trials that train now: a row each with both curves as sparklines, how far, and a stop button.
 
-import { t } from "../language";
+import { say, t } from "../language";
 import { duration, show } from "../model/numbers";
 import { link } from "../model/route";
 import { canAct } from "../model/source";
@@ -67,7 +67,7 @@ function RunningRow({ trial, train, val }: { trial: Trial; train: string | null;
       <a href={link(studyName(), "trials", trial.n)}>#{trial.n}</a>
       <Sparkline trial={trial} train={train} val={val} />
       <span class="what">
-        <span>{trial.state === "lost" ? t("running.lost") : t("running.epoch", trial.epoch, trial.until)} · {duration(ran)}</span>
+        <span>{trial.state === "lost" ? t("running.lost") : t("running.epoch", trial.epoch, trial.until)} · {duration(ran)}{trial.full ? "" : ` · ${say(trial.proxy)}`}</span>
         <span class="soft">{last ? show(last.value) : "–"}{fan ? ` → ${show(fan[2], 3)} (${show(fan[1], 3)} … ${show(fan[3], 3)})` : ""}</span>
       </span>
       {canAct() && (

@@ -85,7 +85,7 @@ export function Figures() {
   return (
     <div class="figures">
       <Figure label={t("figure.best", o.study.metric)} value={best ? best.spread || best.value : "–"}
-        note={best ? <><TrialLink n={best.number} words={` · ${t("figure.at", best.epoch)}`} />{sign && <span class="good"> {sign} {show(Math.abs(gain!), 2)} {t("figure.lately", RECENT)}</span>}</> : t("figure.none")} />
+        note={best ? <><TrialLink n={best.number} words={` · ${t("figure.at", best.epoch)}`} />{best.proxy && <span class="text"> · {say(best.proxy)}</span>}{sign && <span class="good"> {sign} {show(Math.abs(gain!), 2)} {t("figure.lately", RECENT)}</span>}</> : t("figure.none")} />
       <Figure label={t("figure.trials")} value={count(Math.max(all.value.length, loaded.value.of))} note={states.join(" · ") || t("figure.none")} />
       <TimeFigure />
       <Workers />
