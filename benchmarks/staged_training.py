@@ -1,4 +1,4 @@
-"""Real trainings for `staging.py`: small networks on data that scikit-learn ships.
+"""Real trainings for `staging.py` and `shares.py`: small networks on data that scikit-learn ships.
 
 Each is made hard enough to need tuning: digits with noisy pixels and a tenth of the training
 labels wrong, breast cancer with few training samples. Reported are the losses and accuracies of
@@ -58,29 +58,32 @@ class Real:
     epochs: int
     space: Space = field(default=SPACE)
 
-    def training(self, config: Mapping[str, Any], seed: int) -> Iterator[dict[str, float]]:
-        """The metrics of each epoch."""
+    def training(
+        self, config: Mapping[str, Any], seed: int, share: float = 1.0
+    ) -> Iterator[dict[str, float]]:
+        """The metrics of each epoch, trained on a share of the training data."""
         train, val, _ = self.make()
-        for net in self._epochs(config, seed):
-            yield {**_judged(net, train, "train"), **_judged(net, val, "")}
+        part = shared(train, share)
+        for net in self._epochs(config, seed, part):
+            yield {**_judged(net, part, "train"), **_judged(net, val, "")}
 
     def tested(self, config: Mapping[str, Any]) -> float:
         """The test loss at the epoch of the best validation loss, averaged over fresh seeds."""
-        _, val, test = self.make()
+        train, val, test = self.make()
         losses = []
         for seed in TEST_SEEDS:
             best = (float("inf"), float("inf"))
-            for net in self._epochs(config, seed):
+            for net in self._epochs(config, seed, train):
                 pair = (_judged(net, val, "")["loss"], _judged(net, test, "")["loss"])
                 best = min(best, pair)
             losses.append(best[1])
         return float(np.mean(losses))
 
-    def _epochs(self, config: Mapping[str, Any], seed: int) -> Iterator[nn.Module]:
-        """The network after each epoch."""
+    def _epochs(self, config: Mapping[str, Any], seed: int, part: Parts) -> Iterator[nn.Module]:
+        """The network after each epoch on a part of the training data."""
         torch.manual_seed(seed)
-        (X, y), _, _ = self.make()
-        net = network(config, X.shape[1], int(y.max()) + 1)
+        X, y = part
+        net = network(config, X.shape[1], int(self.make()[0][1].max()) + 1)
         steps = optimiser(config, net)
         loss_of = nn.CrossEntropyLoss()
         for _ in range(self.epochs):
@@ -119,6 +122,13 @@ def course(task: str, config: frozenset[tuple[str, Any]], seed: int) -> Course:
 def tested(task: str, config: frozenset[tuple[str, Any]]) -> float:
     """`Real.tested` of a config."""
     return TASKS[task].tested(dict(config))
+
+
+def shared(part: Parts, share: float) -> Parts:
+    """The first rows, which a larger share holds, too; 32 at least."""
+    X, y = part
+    n = max(32, round(share * len(X)))
+    return X[:n], y[:n]
 
 
 def network(config: Mapping[str, Any], inputs: int, classes: int) -> nn.Module:
@@ -162,7 +172,7 @@ def digits() -> tuple[Parts, Parts, Parts]:
     wrong = rng.choice(train, len(train) // 10, replace=False)
     noisy = y.copy()
     noisy[wrong] = rng.integers(0, 10, len(wrong))
-    return _part(X, noisy, train), _part(X, y, val), _part(X, y, test)
+    return part_of(X, noisy, train), part_of(X, y, val), part_of(X, y, test)
 
 
 @cache
@@ -171,10 +181,10 @@ def breast_cancer() -> tuple[Parts, Parts, Parts]:
     X, y = load_breast_cancer(return_X_y=True)
     X = (X - X.mean(0)) / X.std(0) + rng.normal(0.0, 1.0, X.shape)
     rows = rng.permutation(len(X))
-    return _part(X, y, rows[:150]), _part(X, y, rows[150:350]), _part(X, y, rows[350:])
+    return part_of(X, y, rows[:150]), part_of(X, y, rows[150:350]), part_of(X, y, rows[350:])
 
 
-def _part(X: Any, y: Any, rows: Any) -> Parts:
+def part_of(X: Any, y: Any, rows: Any) -> Parts:
     return torch.tensor(X[rows], dtype=torch.float32), torch.tensor(y[rows], dtype=torch.long)
 
 
