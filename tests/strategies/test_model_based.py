@@ -1,6 +1,7 @@
 """What every model-based strategy promises, on small objectives with a known optimum."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,8 +65,7 @@ def test_every_config_belongs_to_the_space_and_none_comes_twice(strategy: Strate
 def test_every_decision_says_why(strategy: Strategy) -> None:
     history = run(strategy, SPACE, bowl, epochs=EPOCHS, trainings=5)
     (decision,) = filling(strategy.decide(SPACE, history, 1))
-    assert "predicted" in decision.why
-    assert "best so far" in decision.why
+    assert re.search("predicted .* best so far|is [0-9]+ of [0-9]+ at epoch", decision.why)
 
 
 @pytest.mark.parametrize("strategy", BOTH)

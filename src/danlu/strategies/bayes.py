@@ -95,7 +95,13 @@ class Bayes:
         return Start(encoding.config(w2), until, why=why)
 
     def best(
-        self, encoding: Encoding, history: History, curves: list[Curve], tried: Collection[bytes]
+        self,
+        encoding: Encoding,
+        history: History,
+        curves: list[Curve],
+        tried: Collection[bytes],
+        *,
+        epoch: int | None = None,
     ) -> tuple[Array, str]:
         """The new config of the largest expected improvement, as a point, and why.
 
@@ -104,6 +110,7 @@ class Bayes:
             history: Its seed and length draw the candidates.
             curves: What is known; one at least has ended well.
             tried: Cells that are taken.
+            epoch: To where the curves go, if not to the end of a training.
         """
         rng = stream(history)
         done = [c for c in curves if c.ended]
@@ -132,9 +139,8 @@ class Bayes:
         share = informed_share(encoding, history, curves)
         w, _ = seek(encoding, score, top, tried, share, rng)
         mu, variance = gp.predict(encoding.snap(w[None])[1])
-        said = expected(
-            history, warp, float(mu[0]), float(variance[0]) ** 0.5, history.spec.epochs
-        )
+        at = history.spec.epochs if epoch is None else epoch
+        said = expected(history, warp, float(mu[0]), float(variance[0]) ** 0.5, at)
         return w, say("explores: {said}", said=said)
 
     def _condition(

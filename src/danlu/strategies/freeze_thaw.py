@@ -14,13 +14,14 @@ nothing is ever trained to its end. Three rules set that right:
 - as in successive halving, few trials may go deep before many were begun.
 
 After a few full trainings most of the budget goes to a search by final values
-(`danlu.strategies.ends`), and all of it where training cannot pause.
+(`danlu.strategies.ends`), and all of it where training cannot pause. Where losses fall far more
+than configs differ, trials race at equal epochs instead (`danlu.strategies.racing`).
 
 Source: Swersky, Snoek and Adams, Freeze-Thaw Bayesian Optimization, 2014.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,15 +31,18 @@ from danlu.core.history import History
 from danlu.core.sentence import say
 from danlu.core.space import Space
 from danlu.strategies.bayes import Bayes
-from danlu.strategies.encoding import encode
+from danlu.strategies.encoding import Encoding, encode
 from danlu.strategies.ends import final_values, owes, to_finish
 from danlu.strategies.evidence import Curve, one_by_one, stream
 from danlu.strategies.grid import Grid
+from danlu.strategies.halving import promotions
 from danlu.strategies.lines import IN_FULL, SEARCH, begins
 from danlu.strategies.moment import moment
 from danlu.strategies.opinions import opinions
 from danlu.strategies.options import check_number
 from danlu.strategies.outlook import look
+from danlu.strategies.racing import ETA, at_highest, fall_alike
+from danlu.strategies.rungs import ladder
 from danlu.strategies.search import (
     design,
     expected,
@@ -141,6 +145,7 @@ class FreezeThaw:
         owed = isinstance(track, Whole) or (
             isinstance(track, Epochs | Both) and owes(encoding, history, whole)
         )
+        mixed = bool(history.spec.further) or not all(c.feasible for c in curves)
         n_first = min(max(len(encoding.group) + 1, 5), 8)
         if len(curves) < n_first or not any(c.epochs for c in curves):
             w, why = design(encoding, history, len(curves), trust(encoding, curves))
@@ -150,6 +155,8 @@ class FreezeThaw:
             return Continue(first.number, T, why=why)
         elif owed and (known := final_values(T, whole)):
             w, why = Bayes().best(encoding, history, known, tried)
+        elif isinstance(track, Epochs) and not (owed or mixed) and fall_alike(curves):
+            return self._raced(encoding, history, track, curves, tried)
         else:
             now = moment(encoding, history, track, curves)
             row, value = now.best_paused(self._may_go_on(track, curves))
@@ -160,6 +167,28 @@ class FreezeThaw:
         if u is not None:
             config = encoding.config(u)
             return Start(config, T, why=why) if owed else track.start(config, why)
+        return self._exhausted(history, track, curves)
+
+    def _raced(
+        self,
+        encoding: Encoding,
+        history: History,
+        track: Epochs,
+        curves: list[Curve],
+        tried: Collection[bytes],
+    ) -> Decision | None:
+        """The next step of a race at equal epochs: on to the next rung, or a new config."""
+        rungs = ladder(track.first, track.horizon, ETA)
+        if (onward := next(promotions(history, rungs, ETA), None)) is not None:
+            return onward
+        rung, known = at_highest(rungs, curves)
+        if known:
+            w, why = Bayes().best(encoding, history, known, tried, epoch=rung)
+        else:
+            w, why = design(encoding, history, len(curves), trust(encoding, curves))
+        u = untried(encoding, w, tried, stream(history, 1))
+        if u is not None:
+            return track.start(encoding.config(u), why)
         return self._exhausted(history, track, curves)
 
     def _hopeless(self, space: Space, history: History, track: Whole) -> list[Stop]:
