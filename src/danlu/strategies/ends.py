@@ -5,12 +5,12 @@ they cannot tell: slices of good configs look alike, and what a curve model expe
 is wrong by more than they differ. So from a few full trainings on most of the budget is a
 search of its own, as `danlu.strategies.bayes` does it: the first configs of the study are
 trained to their end, best first, but for those that stand still where others learn, and then
-those that a Gaussian process over final values chooses, each trained whole. A config that is
-better unfinished than all that ended comes first: curves or advice may find regions that the
-process does not know. The rest of the budget goes on as before, so that a small budget and late
-surprises lose nothing.
+those that a Gaussian process over final values chooses, each trained whole. Where all that ended
+stand still, a config that is better unfinished comes first: curves or advice may find regions that
+the process does not know. The rest of the budget goes on as before, so that a small budget and
+late surprises lose nothing.
 
-The process rests on the configs of this search, and on others that ended better than its first.
+The process rests on the configs of this search, and on others only if none of its first learned.
 With all ends that freeze-thaw search reached, or with predicted ones, it was worse: they crowd
 around one config. Where shares of the data are climbed, and nothing resumes, it brought nothing,
 and is left out. T is the length of a full training.
@@ -18,7 +18,6 @@ and is left out. T is the length of a full training.
 Measured on the public curves: docs/why/search.md.
 """
 
-import math
 from statistics import median
 
 import numpy as np
@@ -57,14 +56,15 @@ def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
 def to_finish(T: int, curves: list[Curve]) -> Curve | None:
     """The config that has still to be trained to its end.
 
-    The best of the first ones, but none that stands still where others learn. After them one that
-    is better unfinished than all that ended: curves, or advice, have found what the process does
+    The best of the first ones, but none that stands still where others learn. Where all that ended
+    stand still, one that is better unfinished: curves, or advice, have found what the process does
     not know of.
     """
     able = [c for c in curves[:FIRST] if _may_go_on(T, c) and not _stands_still(c, curves)]
-    if not able:
-        ended = min((c.merit for c in _its_own(T, curves) if c.epoch >= T), default=-math.inf)
-        able = [c for c in curves if c.merit < ended and _may_go_on(T, c)]
+    ended = [c for c in _its_own(T, curves) if c.epoch >= T]
+    if not able and ended and all(_stands_still(c, curves) for c in ended):
+        best = min(c.merit for c in ended)
+        able = [c for c in curves if c.merit < best and _may_go_on(T, c)]
     return min(able, key=lambda c: (c.merit, c.number), default=None)
 
 
@@ -99,10 +99,11 @@ def final_values(T: int, curves: list[Curve]) -> list[Curve]:
 def _its_own(T: int, curves: list[Curve]) -> list[Curve]:
     """The configs of this search.
 
-    The first as far as they were trained to the end or failed, all that were begun whole, and
-    others that ended better than the first.
+    The first as far as they were trained to the end or failed, and all that were begun whole; also
+    all others that ended where none of the first has learned.
     """
     first = [c for c in curves[:FIRST] if c.failed or max(c.epoch, c.until, c.aim) >= T]
-    best = min((c.merit for c in first if c.epoch >= T), default=-math.inf)
+    ended = [c for c in first if c.epoch >= T]
+    none_learned = bool(ended) and all(_stands_still(c, curves) for c in ended)
     rest = curves[FIRST:]
-    return [*first, *(c for c in rest if c.aim >= T or (c.epoch >= T and c.merit < best))]
+    return [*first, *(c for c in rest if c.aim >= T or (none_learned and c.epoch >= T))]
