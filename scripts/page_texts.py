@@ -19,8 +19,10 @@ FORMAT = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 
 
 COMMANDS = (  # tell the one at the terminal, and no page
-    "cli", "studyfile", "checking.py", "core/command.py", "core/limits.py", "core/outset.py",
-    "core/spec.py", "kit/defaults.py", "kit/devices.py", "kit/params.py", "kit/reading.py",
+    "catalogue/circumstances.py", "catalogue/families.py", "catalogue/ranges.py",
+    "catalogue/together.py", "catalogue/verdict.py", "cli", "studyfile", "checking.py",
+    "core/command.py", "core/limits.py", "core/outset.py", "core/spec.py",
+    "kit/defaults.py", "kit/devices.py", "kit/params.py", "kit/reading.py",
     "kit/settings.py", "kit/tables.py", "kit/target.py", "preflight/arrays.py",
     "preflight/conversion.py", "stores/database.py", "stores/filesystem.py", "stores/lock.py",
     "web/serving.py",
