@@ -135,8 +135,8 @@ def test_a_store_that_another_program_holds_is_waited_for(
 ) -> None:
     """C8."""
     monkeypatch.setattr("danlu.stores.database.BUSY_S", 0.1)
-    study(trials=6)
-    with Running(lambda: study(trials=6).run(steady, workers=2)) as tuner:
+    study(trials=20)
+    with Running(lambda: study(trials=20).run(steady, workers=2)) as tuner:
         wait_for(lambda: len(danlu.Study.open("faults").trials) > 1, "trials")
         with closing(sqlite3.connect(".danlu/danlu.db", isolation_level=None)) as other:
             other.execute("PRAGMA busy_timeout = 10000")
@@ -146,7 +146,7 @@ def test_a_store_that_another_program_holds_is_waited_for(
             other.execute("ROLLBACK")
         assert tuner.wait(60) == 0
     done = danlu.Study.open("faults")
-    assert [(t.state, t.epoch, t.attempt) for t in done.trials] == [("finished", 3, 1)] * 6
+    assert [(t.state, t.epoch, t.attempt) for t in done.trials] == [("finished", 3, 1)] * 20
     told = [e.seen for e in done.history.logbook if e.code == "disk"]
     assert any("is locked" in line for line in told)
     assert_sound(Path(".danlu"), "faults", workers=2)
