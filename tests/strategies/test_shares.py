@@ -34,13 +34,23 @@ def bowl(config: Mapping[str, Any], epoch: int) -> float:
     return float(u * u + v * v + 1.0 / epoch)
 
 
-def test_shares_of_the_data_are_climbed() -> None:
-    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
-    history = begin(SPACE, 1)
-    while history.trainings < 8:
-        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
+def harder(share: float) -> Callable[[Mapping[str, Any], int], float]:
+    """`bowl` with less data: a higher loss."""
+    return lambda config, epoch: bowl(config, epoch) + 1.0 - share
+
+
+def with_shares(strategy: Strategy, epochs: int, trainings: float) -> History:
+    """A study where less data means a higher loss."""
+    history = begin(SPACE, epochs)
+    while history.trainings < trainings:
+        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start | Continue)]
         history, n = launched(history, d)
-        history = trained(history, n, bowl)
+        history = trained(history, n, harder(history.trials[n].proxy.data_fraction))
+    return history
+
+
+def test_shares_of_the_data_are_climbed() -> None:
+    history = with_shares(FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0)), 1, 8)
     shares = [t.proxy.data_fraction for t in history.trials.values()]
     assert set(shares) == {1 / 9, 1 / 3, 1.0}
     pairs = [(tuple(t.config.items()), t.proxy) for t in history.trials.values()]
@@ -48,35 +58,15 @@ def test_shares_of_the_data_are_climbed() -> None:
 
 
 def test_half_of_the_budget_is_for_more_than_the_smallest_share_of_the_data() -> None:
-    strategy = FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0))
-    history = begin(SPACE, 1)
-    while history.trainings < 12:
-        (d,) = [d for d in strategy.decide(SPACE, history, 1) if isinstance(d, Start)]
-        history, n = launched(history, d)
-        history = trained(history, n, bowl)
+    history = with_shares(FreezeThaw(fractions=(1 / 9, 1 / 3, 1.0)), 1, 12)
     shares = [t.proxy.data_fraction for t in history.trials.values()]
     assert sum(s for s in shares if s > 1 / 9) > 0.45 * sum(shares)
     assert shares.count(1.0) >= 2
 
 
-def harder(share: float) -> Callable[[Mapping[str, Any], int], float]:
-    """`bowl` with less data: a higher loss."""
-    return lambda config, epoch: bowl(config, epoch) + 1.0 - share
-
-
-def with_shares(strategy: Strategy, space: Space, epochs: int, trainings: float) -> History:
-    """A study where less data means a higher loss."""
-    history = begin(space, epochs)
-    while history.trainings < trainings:
-        (d,) = [d for d in strategy.decide(space, history, 1) if isinstance(d, Start | Continue)]
-        history, n = launched(history, d)
-        history = trained(history, n, harder(history.trials[n].proxy.data_fraction))
-    return history
-
-
 def test_shares_and_epochs_are_climbed_together() -> None:
     strategy = FreezeThaw(fractions=(0.1, 0.3))
-    history = with_shares(strategy, SPACE, 4, 6)
+    history = with_shares(strategy, 4, 6)
     steps: dict[tuple[Any, ...], list[tuple[float, int]]] = {}
     for t in history.trials.values():
         steps.setdefault(tuple(t.config.items()), []).append((t.proxy.data_fraction, t.epoch))
@@ -110,7 +100,7 @@ def test_a_config_gets_one_slice_on_each_share() -> None:
 def test_shares_are_left_out_where_an_epoch_is_little() -> None:
     """With 40 epochs a slice of two on all the data is a twentieth; so nothing is gained."""
     strategy = FreezeThaw(fractions=(0.1, 0.3))
-    history = with_shares(strategy, SPACE, 40, 2)
+    history = with_shares(strategy, 40, 2)
     assert all(t.proxy.full for t in history.trials.values())
 
 

@@ -33,7 +33,7 @@ SHARE = 0.9  # of what is spent after them, for the search by final values
 FIRST = 5  # configs of the study that it begins with
 KNOWN = 0.5  # share of the parameters of which something is known, times trust in it
 LEAST = 4  # final values before they decide
-EARLY = 64  # configs that tell whether a first one stands still
+EARLY = 64  # the first configs, hardly chosen yet, that tell how losses fall on this task
 
 
 def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:

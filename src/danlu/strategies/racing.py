@@ -12,18 +12,18 @@ successive halving); Klein et al., Model-based Asynchronous Hyperparameter and N
 Search, 2020 (with a model).
 """
 
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from danlu.strategies.ends import EARLY
 from danlu.strategies.evidence import Curve
+from danlu.strategies.tracks import grown
 from danlu.surrogates.linalg import Array
 
-EARLY = 64  # trials by which it is told how losses fall: the first, hardly chosen yet
-LONG = 3  # of them, the longest, tell how far
+LONG = 3  # trials, the longest of the early ones, that tell how far losses fall
 TO_SD = 1.4826  # a median absolute deviation as a standard deviation
 STEEP = 2.2  # spreads of the trials at the first slice that losses of long ones fell
 CLOSE = 4.0  # times that losses are farther from the best than where they will come to
@@ -72,7 +72,7 @@ def _ends_are_close(curves: Sequence[Curve], first: int) -> bool:
 
 def _ladder(first: int, last: int) -> list[int]:
     epochs = [first]
-    while (following := max(epochs[-1] + 1, math.ceil(epochs[-1] * STEP - 1e-9))) <= last:
+    while (following := grown(epochs[-1], STEP)) <= last:
         epochs.append(following)
     return epochs
 

@@ -17,6 +17,11 @@ from danlu.strategies.evidence import Curve, gather
 from danlu.strategies.shares import gather_fractions, gather_shares
 
 
+def grown(length: int, factor: float) -> int:
+    """A number of epochs times a factor, one more at least."""
+    return max(length + 1, math.ceil(length * factor - 1e-9))
+
+
 class Track(Protocol):
     """The ladder that a config climbs."""
 
@@ -61,7 +66,7 @@ class Epochs:
 
     def after(self, length: int) -> int:
         """The length that follows."""
-        return min(self.horizon, max(length + 1, math.ceil(length * self.growth - 1e-9)))
+        return min(self.horizon, grown(length, self.growth))
 
     def price(self, curve: Curve) -> float:
         return self.after(curve.epoch)
