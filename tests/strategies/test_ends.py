@@ -60,6 +60,22 @@ def test_no_training_is_spent_on_the_end_of_what_does_not_learn_while_others_do(
     assert len(ended) >= 8
 
 
+def takes_off(config: Mapping[str, Any], epoch: int) -> float:
+    """Where x > 0.6 nothing moves for twelve epochs; what comes then is better than all else."""
+    if config["x"] > 0.6:
+        return 2.0 if epoch < 13 else float(0.1 + (config["y"] - 0.5) ** 2)
+    return float(1.0 + 1.0 / epoch + (config["y"] - 0.5) ** 2)
+
+
+def test_one_of_the_first_that_stands_still_at_first_is_trained_to_its_end_all_the_same() -> None:
+    history = run(FreezeThaw(), SPACE, takes_off, epochs=EPOCHS, trainings=16)
+    late = [c for c in gather(history)[:FIRST] if float(c.config["x"] or 0) > 0.6]
+    assert late
+    assert all(c.epoch == EPOCHS for c in late)
+    assert history.best is not None
+    assert float(history.best.config["x"] or 0) > 0.6
+
+
 def test_it_finds_what_short_trainings_do_not_tell() -> None:
     history = run(FreezeThaw(), SPACE, misleading, epochs=EPOCHS, trainings=20)
     assert history.best is not None

@@ -4,11 +4,10 @@ Short first slices find the good regions at a small price. Which config of a goo
 they cannot tell: slices of good configs look alike, and what a curve model expects of their ends
 is wrong by more than they differ. So from a few full trainings on most of the budget is a
 search of its own, as `danlu.strategies.bayes` does it: the first configs of the study are
-trained to their end, best first, but for those that stand still where others learn, and then
-those that a Gaussian process over final values chooses, each trained whole. Where all that ended
-stand still, a config that is better unfinished comes first: curves or advice may find regions that
-the process does not know. The rest of the budget goes on as before, so that a small budget and
-late surprises lose nothing.
+trained to their end, best first, and then those that a Gaussian process over final values chooses,
+each trained whole. Where all of the first stand still while others learn, a config that is better
+unfinished comes instead: curves or advice may find regions that the process does not know. The
+rest of the budget goes on as before, so that a small budget and late surprises lose nothing.
 
 The process rests on the configs of this search, and on others only if none of its first learned.
 With all ends that freeze-thaw search reached, or with predicted ones, it was worse: they crowd
@@ -18,6 +17,7 @@ and is left out. T is the length of a full training.
 Measured on the public curves: docs/why/search.md.
 """
 
+import math
 from statistics import median
 
 import numpy as np
@@ -54,22 +54,22 @@ def owes(encoding: Encoding, history: History, curves: list[Curve]) -> bool:
 
 
 def to_finish(T: int, curves: list[Curve]) -> Curve | None:
-    """The config that has still to be trained to its end.
+    """The config that has still to be trained to its end: the best of the first ones.
 
-    The best of the first ones, but none that stands still where others learn. Where all that ended
-    stand still, one that is better unfinished: curves, or advice, have found what the process does
-    not know of.
+    Where all of these stand still while others learn, one that is better unfinished than what
+    ended: curves, or advice, have found what the process does not know of.
     """
-    able = [c for c in curves[:FIRST] if _may_go_on(T, c) and not _stands_still(c, curves)]
-    ended = [c for c in _its_own(T, curves) if c.epoch >= T]
-    if not able and ended and all(_stands_still(c, curves) for c in ended):
-        best = min(c.merit for c in ended)
-        able = [c for c in curves if c.merit < best and _may_go_on(T, c)]
+    able = curves[:FIRST]
+    if _none_learned(curves):
+        best = min((c.merit for c in _its_own(T, curves) if c.epoch >= T), default=math.inf)
+        able = [c for c in curves if c.merit < best and not _stands_still(c, curves)]
+    able = [c for c in able if c.paused and c.epoch < T]
     return min(able, key=lambda c: (c.merit, c.number), default=None)
 
 
-def _may_go_on(T: int, curve: Curve) -> bool:
-    return curve.paused and curve.epoch < T
+def _none_learned(curves: list[Curve]) -> bool:
+    """Whether all of the first configs stand still, or failed."""
+    return all(c.failed or _stands_still(c, curves) for c in curves[:FIRST])
 
 
 def _stands_still(curve: Curve, curves: list[Curve]) -> bool:
@@ -103,7 +103,5 @@ def _its_own(T: int, curves: list[Curve]) -> list[Curve]:
     all others that ended where none of the first has learned.
     """
     first = [c for c in curves[:FIRST] if c.failed or max(c.epoch, c.until, c.aim) >= T]
-    ended = [c for c in first if c.epoch >= T]
-    none_learned = bool(ended) and all(_stands_still(c, curves) for c in ended)
-    rest = curves[FIRST:]
-    return [*first, *(c for c in rest if c.aim >= T or (none_learned and c.epoch >= T))]
+    lost = _none_learned(curves)
+    return [*first, *(c for c in curves[FIRST:] if c.aim >= T or (lost and c.epoch >= T))]
