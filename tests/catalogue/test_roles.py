@@ -5,6 +5,7 @@ import pytest
 from danlu.catalogue.roles import role_of, roles_of
 from danlu.core.parameter import Float, Int
 from danlu.core.space import Space
+from danlu.strategies.experts import expectations
 
 # Names as people write them: in scripts and papers, of PyTorch, Keras, timm, Transformers,
 # Lightning, XGBoost, LightGBM, ranger and public benchmarks.
@@ -12,9 +13,10 @@ NAMES: dict[str | None, str] = {
     "lr": """
         lr learning_rate optimizer.lr init_lr LearningRate learningRate --learning-rate
         lr0 lr_initial lr_init initial_lr peak_lr base_lr max_lr lr_backbone backbone_lr
-        actor_lr learning_rate_init baseLR lr_initial_value eta eta0""",
+        actor_lr learning_rate_init baseLR lr_initial_value eta eta0
+        hps.lr_hparams.initial_value""",
     None: """
-        hps.lr_hparams.initial_value min_lr final_lr lr_min lr_end warmup_lr eta_min
+        min_lr final_lr lr_min lr_end warmup_lr eta_min
         lr_mult lr_power ema_decay_rate scheduler.patience warmup_momentum bn_momentum
         batch_norm_momentum eval_batch_size freeze_layers bandwidth width_mult
         dropout_keep_prob smoothing_window clip_range l1_ratio optimizer.foo foo x1 Op1
@@ -35,7 +37,7 @@ NAMES: dict[str | None, str] = {
         warmup warmup_steps warmup_ratio""",
     "momentum": """
         momentum opt_momentum sgd_momentum""",
-    "1-beta1": """
+    "1-momentum": """
         one_minus_momentum""",
     "batch size": """
         batch_size batch-size batchSize per_device_train_batch_size bs mini_batch
@@ -88,6 +90,24 @@ NAMES: dict[str | None, str] = {
 )
 def test_roles_are_found_from_names(name: str, role: str | None) -> None:
     assert role_of(name, Float(0.1, 0.9)) == role
+
+
+@pytest.mark.parametrize("name", ["opt_momentum", "beta1", "adam.beta2"])
+def test_what_reaches_one_on_a_log_scale_is_meant_as_the_rest_to_one(name: str) -> None:
+    kept = role_of(name, Float(0.5, 0.99))
+    assert role_of(name, Float(1e-3, 1.0, log=True)) == f"1-{kept}"
+    for other in (Float(1e-3, 0.999, log=True), Float(0.5, 1.0, log=True), Float(0.0, 1.0)):
+        assert role_of(name, other) == kept
+
+
+def test_the_learning_rate_of_sgd_is_told_by_what_is_left_of_the_momentum_too() -> None:
+    rate = Float(1e-5, 10.0, log=True)
+    spaces = [
+        Space({"lr": rate, name: Float(1e-3, high, log=True)})
+        for name, high in (("one_minus_momentum", 1.0), ("momentum", 1.0), ("momentum", 0.999))
+    ]
+    assert len({expectations(space)["lr"].default for space in spaces}) == 1
+    assert expectations(spaces[0])["lr"].default != expectations(Space({"lr": rate}))["lr"].default
 
 
 def test_words_may_be_joined_by_anything() -> None:

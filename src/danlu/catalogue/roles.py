@@ -8,13 +8,18 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias
 
-from danlu.core.parameter import Parameter, Value
+from danlu.core.parameter import Float, Parameter, Value
 from danlu.core.sentence import say
 from danlu.core.space import Space
 
 Kind: TypeAlias = Literal["float", "int", "choice", "flag"]
 TREES = frozenset({"rounds", "tree depth", "booster"})  # roles that tell boosted trees
-NOT_KNOWLEDGE = ("names", "optimizers", "with_trees")  # how roles are found, not what they are
+NOT_KNOWLEDGE = (
+    "names",
+    "complement",
+    "optimizers",
+    "with_trees",
+)  # how roles are found, not what they are
 OTHER = "other"  # the role of which nothing is known
 
 
@@ -39,11 +44,20 @@ def role_of(name: str, parameter: Parameter) -> str | None:
 
     Names are compared as lower-case words with underscores: ``learningRate``, ``--learning-rate``
     and ``learning_rate`` are one. Of a name with dots or slashes the last part speaks alone if the
-    whole tells nothing.
+    whole tells nothing. What has to be below one but reaches it on a log scale is meant as the
+    rest to one: ``opt_momentum`` from 0.001 to 1.
     """
     if parameter.role in catalogue()["roles"]:
         return parameter.role
-    return _role_of_name(name)
+    role = _role_of_name(name)
+    if role is not None and _reaches_one(parameter):
+        return str(catalogue()["roles"][role].get("complement", role))
+    return role
+
+
+def _reaches_one(p: Parameter) -> bool:
+    """Whether its range is a decade or more of a log scale that ends at one."""
+    return isinstance(p, Float) and bool(p.log) and p.low <= 0.1 and p.high >= 1.0
 
 
 def roles_of(space: Space) -> dict[str, str]:
