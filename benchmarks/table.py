@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from statistics import mean, stdev
 
 
@@ -46,6 +47,15 @@ HEAD = ["", "danlu", "Optuna", "ratio", "Optuna, journal", "ratio"]
 def apart(gaps: Sequence[float]) -> str:
     """A mean difference ± its standard error."""
     return f"{mean(gaps):+.3f} ± {stdev(gaps) / len(gaps) ** 0.5:.3f}"
+
+
+def about(values: Sequence[float], digits: int) -> str:
+    """A mean ± its standard error; a dash where some are infinite: nothing was seen yet."""
+    if not all(map(isfinite, values)):
+        return "–"
+    if len(values) < 2:
+        return f"{mean(values):.{digits}f}"
+    return f"{mean(values):.{digits}f} ± {stdev(values) / len(values) ** 0.5:.{digits}f}"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -16,6 +16,7 @@ from danlu.core.event import Diagnosed, Learned
 from danlu.core.finding import Finding, standing
 from danlu.core.task import Task
 from danlu.preflight.checklist import Checklist, Line
+from danlu.stores import open_store
 
 pytestmark = pytest.mark.torch
 SPACE = danlu.Space(lr=danlu.Float(1e-4, 1e-1, log=True, default=3e-3))
@@ -75,6 +76,23 @@ def test_a_healthy_problem_is_checked_recorded_and_run(study: danlu.Study) -> No
     assert not [f for f in history.findings if f.severity == "error"]
     kept = json.loads((study.folder / "preflight.json").read_text())
     assert {"D01", "M13", "BL2"} <= {line["code"] for line in kept["lines"]}
+
+
+def test_while_it_is_checked_the_study_is_held_by_who_checks(
+    study: danlu.Study, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+
+    def asking() -> danlu.Problem:
+        with pytest.raises(danlu.StudyError):
+            new(tmp_path).run(train, budget="1 trials")
+        seen.write_text(str(open_store(tmp_path / "store").holder("checked")))
+        return TABLE
+
+    study.check(problem=asking)
+    assert f"pid {os.getpid()}" in seen.read_text()
+    assert not study.trials
+    assert open_store(tmp_path / "store").holder("checked") is None
 
 
 def test_errors_refuse_the_run_with_what_to_change_and_are_recorded(study: danlu.Study) -> None:

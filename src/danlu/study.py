@@ -272,15 +272,17 @@ class Study:
             LaunchError: If training cannot be started.
             StudyError: If another process runs the study.
         """
-        checklist = Checklist((), checking.told(self.spec.objective.metric, classes))
-        if checking.has_problem(train, problem):
-            checklist = checking.examined(self.spec, train, problem, go_on=go_on)
-        if training and train is not None and (go_on or not checklist.errors):
-            folder = self.folder / "preflight"
-            checklist = running.with_trainings(self.spec, train, folder, checklist)
-        checking.check_done(checklist)
+        # Held from the beginning: who looks sees that the study is at work, and whoever wants to
+        # run it, too, hears so before anything is computed.
         with self._store.lock(self.spec.name):
             settle(self._store, self.spec)
+            checklist = Checklist((), checking.told(self.spec.objective.metric, classes))
+            if checking.has_problem(train, problem):
+                checklist = checking.examined(self.spec, train, problem, go_on=go_on)
+            if training and train is not None and (go_on or not checklist.errors):
+                folder = self.folder / "preflight"
+                checklist = running.with_trainings(self.spec, train, folder, checklist)
+            checking.check_done(checklist)
             self._store.append(self.spec.name, checking.events_of(self.history, checklist))
         checking.write(checklist, self.folder)
         self._checked = True
