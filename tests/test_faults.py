@@ -130,23 +130,31 @@ def steady(trial: danlu.Trial) -> None:
         trial.report(epoch, val_loss=1 / epoch)
 
 
+def until_held(trial: danlu.Trial) -> None:
+    for epoch in trial.epochs():
+        if epoch == 2:
+            wait_for(Path("held").exists, "somebody who holds the store")
+        trial.report(epoch, val_loss=1 / epoch)
+
+
 def test_a_store_that_another_program_holds_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """C8."""
     monkeypatch.setattr("danlu.stores.database.BUSY_S", 0.1)
-    study(trials=20)
-    with Running(lambda: study(trials=20).run(steady, workers=2)) as tuner:
+    study(trials=4)
+    with Running(lambda: study(trials=4).run(until_held, workers=2)) as tuner:
         wait_for(lambda: len(danlu.Study.open("faults").trials) > 1, "trials")
         with closing(sqlite3.connect(".danlu/danlu.db", isolation_level=None)) as other:
             other.execute("PRAGMA busy_timeout = 10000")
             other.execute("BEGIN EXCLUSIVE")
+            Path("held").touch()  # now there is something to write
             time.sleep(1.0)
             assert not tuner.over()
             other.execute("ROLLBACK")
         assert tuner.wait(60) == 0
     done = danlu.Study.open("faults")
-    assert [(t.state, t.epoch, t.attempt) for t in done.trials] == [("finished", 3, 1)] * 20
+    assert [(t.state, t.epoch, t.attempt) for t in done.trials] == [("finished", 3, 1)] * 4
     told = [e.seen for e in done.history.logbook if e.code == "disk"]
     assert any("is locked" in line for line in told)
     assert_sound(Path(".danlu"), "faults", workers=2)
