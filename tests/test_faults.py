@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.invariants import assert_sound
-from tests.processes import Running, below, wait_for, wait_until_gone
+from tests.processes import Running, below, numbers, wait_for, wait_until_gone
 
 import danlu
 from danlu.core.record import TrialRecord
@@ -48,13 +48,14 @@ def test_a_worker_that_was_stopped_and_goes_on_later_is_nothing() -> None:
 
     def train(trial: danlu.Trial) -> None:
         for epoch in trial.epochs():
-            Path(f"pid-{trial.number}").write_text(str(os.getpid()))
+            with Path(f"pid-{trial.number}").open("a") as file:
+                file.write(f"{os.getpid()}\n")
             time.sleep(0.1)
             trial.report(epoch, val_loss=1 / epoch)
 
     with Running(lambda: tuned(train)) as tuner:
-        wait_for(Path("pid-1").exists, "training")
-        pid = int(Path("pid-1").read_text())
+        wait_for(lambda: numbers(Path("pid-1")), "training")
+        pid = numbers(Path("pid-1"))[0]
         os.kill(pid, signal.SIGSTOP)
         time.sleep(0.7)
         os.kill(pid, signal.SIGCONT)
