@@ -145,7 +145,9 @@ def test_a_store_that_another_program_holds_is_waited_for(
     monkeypatch.setattr("danlu.stores.database.BUSY_S", 0.1)
     study(trials=4)
     with Running(lambda: study(trials=4).run(until_held, workers=2)) as tuner:
-        wait_for(lambda: len(danlu.Study.open("faults").trials) > 1, "trials")
+        wait_for(
+            lambda: [t.epoch for t in danlu.Study.open("faults").trials] == [1, 1], "two trainings"
+        )
         with closing(sqlite3.connect(".danlu/danlu.db", isolation_level=None)) as other:
             other.execute("PRAGMA busy_timeout = 10000")
             other.execute("BEGIN EXCLUSIVE")
@@ -157,7 +159,7 @@ def test_a_store_that_another_program_holds_is_waited_for(
     done = danlu.Study.open("faults")
     assert [(t.state, t.epoch, t.attempt) for t in done.trials] == [("finished", 3, 1)] * 4
     told = [e.seen for e in done.history.logbook if e.code == "disk"]
-    assert any("is locked" in line for line in told)
+    assert any("is locked" in line for line in told), told
     assert_sound(Path(".danlu"), "faults", workers=2)
 
 
