@@ -35,7 +35,7 @@ import numpy as np
 from cells import EDGES, OPERATIONS, Array, Cell, Schedule, descend
 from progress import shown
 from shares import clusters, digits, hidden, mnist, seeds_of
-from table import about
+from table import about, markdown
 
 import danlu
 from danlu.core.parameter import Choice, Float
@@ -136,16 +136,16 @@ def report(results: Results) -> None:
     for run, errors in results.items():
         key = run.space, run.task
         least[key] = min(least.get(key, math.inf), *errors)
-    print(f"| trainings spent | {' | '.join(map(str, SPENT))} |")
-    print("| --- " * (len(SPENT) + 1) + "|")
+    rows = []
     for space, strategy in dict.fromkeys((r.space, r.strategy) for r in results):
-        rows = [
+        over = [
             [error - least[r.space, r.task] for error in errors]
             for r, errors in results.items()
             if (r.space, r.strategy) == (space, strategy)
         ]
-        columns = " | ".join(about(c, 1) for c in zip(*rows, strict=True))
-        print(f"| {space}, {strategy} | {columns} |")
+        figures = (about(column, 1) for column in zip(*over, strict=True))
+        rows.append([f"{space}, {strategy}", *figures])
+    print(markdown(["trainings spent", *map(str, SPENT)], rows))
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ import numpy as np
 from progress import shown
 from sklearn.datasets import load_digits, make_classification
 from staged_training import SPACE, Course, Parts, Real, part_of
-from table import about
+from table import about, markdown
 
 import danlu
 from danlu.core.parameter import Choice, Parameter
@@ -163,19 +163,19 @@ def excess(results: Results) -> dict[Cell, list[float]]:
 def report(results: Results) -> None:
     """Print the table, and the paired differences of the two."""
     over = excess(results)
-    print(f"| trainings spent | {' | '.join(map(str, SPENT))} |")
-    print("| --- " * (len(SPENT) + 1) + "|")
+    lines = []
     for epochs, names in sorted({(c.epochs, c.names) for c in results}, key=_order):
         here = {c: v for c, v in over.items() if (c.epochs, c.names) == (epochs, names)}
         rows = {s: [v for c, v in here.items() if c.strategy == s] for s in STRATEGIES}
         what = f"{epochs} epochs" + (", names hidden" if names == "hidden" else "")
         for strategy, values in rows.items():
-            print(_row(f"{what}, {strategy}", values))
+            lines.append(_row(f"{what}, {strategy}", values))
         first, second = rows.values()
         pairs = [
             [y - x for x, y in zip(a, b, strict=True)] for a, b in zip(first, second, strict=True)
         ]
-        print(_row(f"{what}, difference", pairs))
+        lines.append(_row(f"{what}, difference", pairs))
+    print(markdown(["trainings spent", *map(str, SPENT)], lines))
 
 
 def _order(row: tuple[int, str]) -> tuple[bool, int]:
@@ -183,8 +183,8 @@ def _order(row: tuple[int, str]) -> tuple[bool, int]:
     return names == "hidden", epochs
 
 
-def _row(what: str, values: Sequence[Sequence[float]]) -> str:
-    return f"| {what} | {' | '.join(about(column, 0) for column in zip(*values, strict=True))} |"
+def _row(what: str, values: Sequence[Sequence[float]]) -> list[str]:
+    return [what, *(about(column, 0) for column in zip(*values, strict=True))]
 
 
 def seeds_of(text: str) -> list[int]:

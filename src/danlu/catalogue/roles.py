@@ -14,12 +14,8 @@ from danlu.core.space import Space
 
 Kind: TypeAlias = Literal["float", "int", "choice", "flag"]
 TREES = frozenset({"rounds", "tree depth", "booster"})  # roles that tell boosted trees
-NOT_KNOWLEDGE = (
-    "names",
-    "complement",
-    "optimizers",
-    "with_trees",
-)  # how roles are found, not what they are
+# How roles are found, not what they are.
+NOT_KNOWLEDGE = ("names", "complement", "optimizers", "with_trees")
 OTHER = "other"  # the role of which nothing is known
 
 
